@@ -1,0 +1,194 @@
+//! The port between a store and the engine: matchers and a time range in; labels and whole columns out.
+//!
+//! A source selects, a set lists the series in label order, and each series is read at once into a buffer
+//! that the caller keeps. The sets are read from several threads at the same time.
+
+use thiserror::Error;
+
+use crate::labels::Labels;
+use crate::matcher::Matcher;
+use crate::sample::{HistogramValue, SampleValue};
+use crate::time::TimeRange;
+
+/// What to select.
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    /// All of them must hold.
+    pub matchers: &'a [Matcher],
+    /// Times whose samples are wanted; series without a sample inside may or may not be listed.
+    pub range: TimeRange,
+}
+
+/// Anything that holds series.
+pub trait SeriesSource: Send + Sync {
+    /// The series that fulfil all matchers, in label order, as of one moment: later writes do not show.
+    ///
+    /// # Errors
+    /// When the store cannot read what it holds.
+    fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError>;
+}
+
+/// Selected series, in ascending order of their labels; no labels twice.
+pub trait SeriesSet: Send + Sync {
+    /// How many series there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Labels of the series at `index`, which is below [`len`](Self::len).
+    fn labels(&self, index: usize) -> Labels;
+
+    /// Replaces the buffer's content by the samples of the series at `index` that lie in the selection's range,
+    /// ascending in time, stale markers included.
+    ///
+    /// # Errors
+    /// When the store cannot read what it holds.
+    fn read(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError>;
+}
+
+/// No series.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EmptySeriesSet;
+
+impl SeriesSet for EmptySeriesSet {
+    fn len(&self) -> usize {
+        0
+    }
+    fn labels(&self, _: usize) -> Labels {
+        Labels::empty()
+    }
+    fn read(&self, _: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError> {
+        buffer.set_times(&[]);
+        Ok(())
+    }
+}
+
+/// One series' samples as columns, in a buffer that is reused from series to series.
+///
+/// Series of one scrape share their times. The buffer notices when a series has the same times as the one before
+/// and then keeps its [`times_version`](Self::times_version), so that a reader plans its windows once per column of
+/// times and not once per series.
+#[derive(Debug, Default)]
+pub struct SampleBuffer {
+    times: Vec<i64>,
+    times_version: u64,
+    values: Vec<f64>,
+    histograms: Vec<(usize, HistogramValue)>,
+    start_times: Vec<i64>,
+}
+
+impl SampleBuffer {
+    /// An empty buffer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Times of the samples, ascending, in Unix milliseconds.
+    #[must_use]
+    pub fn times(&self) -> &[i64] {
+        &self.times
+    }
+
+    /// Changes exactly when the content of [`times`](Self::times) changes.
+    #[must_use]
+    pub const fn times_version(&self) -> u64 {
+        self.times_version
+    }
+
+    /// Float values, one per time; meaningless at the positions of histograms.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Native histograms with their positions in [`times`](Self::times), ascending.
+    #[must_use]
+    pub fn histograms(&self) -> &[(usize, HistogramValue)] {
+        &self.histograms
+    }
+
+    /// Start times of the samples: empty when none is known, else one per time (0 where it is not known).
+    #[must_use]
+    pub fn start_times(&self) -> &[i64] {
+        &self.start_times
+    }
+
+    /// Begins a new series with these times; values, histograms and start times are emptied.
+    pub fn set_times(&mut self, times: &[i64]) {
+        if self.times != times {
+            self.times.clear();
+            self.times.extend_from_slice(times);
+            self.times_version += 1;
+        }
+        self.keep_times();
+    }
+
+    /// Begins a new series that has the same times as the one before.
+    pub fn keep_times(&mut self) {
+        self.values.clear();
+        self.histograms.clear();
+        self.start_times.clear();
+    }
+
+    /// The values, to be filled with one per time.
+    pub fn values_mut(&mut self) -> &mut Vec<f64> {
+        &mut self.values
+    }
+
+    /// Adds the histogram at `position`, which is above all positions added before.
+    pub fn push_histogram(&mut self, position: usize, histogram: HistogramValue) {
+        self.histograms.push((position, histogram));
+    }
+
+    /// The start times, to be left empty or filled with one per time.
+    pub fn start_times_mut(&mut self) -> &mut Vec<i64> {
+        &mut self.start_times
+    }
+
+    /// Begins a new series with samples one by one: the plain way for sources that do not keep columns.
+    pub fn set_samples<'a>(&mut self, samples: impl IntoIterator<Item = (i64, &'a SampleValue)>) {
+        let mut times = Vec::new();
+        self.keep_times();
+        for (time, value) in samples {
+            match value {
+                SampleValue::Float(v) => self.values.push(*v),
+                SampleValue::Histogram(h) => {
+                    self.histograms.push((times.len(), h.clone()));
+                    self.values.push(0.0);
+                }
+            }
+            times.push(time);
+        }
+        if self.times != times {
+            self.times = times;
+            self.times_version += 1;
+        }
+    }
+}
+
+/// What went wrong in a store, by what the caller can do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceErrorKind {
+    /// Stored bytes are damaged: the text names file, offset, expected and found.
+    Corrupt,
+    /// The operating system refused to read.
+    Io,
+    /// A limit of the store was reached.
+    Limit,
+    /// The store has been closed.
+    Closed,
+}
+
+/// A store could not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct SourceError {
+    /// What the caller can do about it.
+    pub kind: SourceErrorKind,
+    /// What happened, where, and what to do.
+    pub message: String,
+}

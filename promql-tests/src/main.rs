@@ -1,0 +1,2 @@
+//! Runs PromQL test scripts: `narthex-promql-tests DIR`.
+fn main() {}

@@ -1,0 +1,44 @@
+//! What can be wrong with a query, in Prometheus's words.
+
+use narthex_model::SourceError;
+use thiserror::Error;
+
+use crate::span::Span;
+
+/// A text that is no valid query. The message begins with `line:column: parse error: `.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{position}: parse error: {message}")]
+pub struct ParseError {
+    /// `line:column`, or `unknown position`.
+    pub position: String,
+    /// What is wrong.
+    pub message: String,
+    /// Where it is wrong.
+    pub span: Span,
+}
+
+/// A query that could not be answered.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum QueryError {
+    /// The text is no valid query (HTTP: bad_data).
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// The query asks for what it may not ask (HTTP: bad_data).
+    #[error("{0}")]
+    BadRequest(String),
+    /// Evaluation failed (HTTP: execution).
+    #[error("{0}")]
+    Execution(String),
+    /// The deadline passed (HTTP: timeout). The text names the phase: `query timed out in expression evaluation`.
+    #[error("query timed out in {0}")]
+    Timeout(&'static str),
+    /// The client went away (HTTP: canceled).
+    #[error("query was canceled in {0}")]
+    Canceled(&'static str),
+    /// `--query.max-samples` would be passed (HTTP: execution).
+    #[error("query processing would load too many samples into memory in {0}")]
+    TooManySamples(&'static str),
+    /// The store failed (HTTP: internal).
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}

@@ -1,0 +1,20 @@
+//! PromQL: text -> syntax tree -> checked tree -> plan -> values.
+//!
+//! The engine reads from any [`SeriesSource`](narthex_model::SeriesSource); it knows no store, no clock and no wire.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod ast;
+pub mod engine;
+pub mod error;
+pub mod features;
+pub mod limits;
+pub mod span;
+pub mod value;
+
+pub use engine::{Engine, EngineOptions, InstantQuery, QueryOptions, QueryOutput, QueryStats, RangeQuery};
+pub use error::{ParseError, QueryError};
+pub use features::Features;
+pub use limits::Interrupt;
+pub use span::Span;
+pub use value::{InstantSample, RangeSeries, Value};

@@ -1,0 +1,2 @@
+//! The `narthex` binary.
+fn main() {}

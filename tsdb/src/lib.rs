@@ -1,0 +1,2 @@
+//! The embedded time series database.
+#![deny(missing_docs)]
