@@ -1,0 +1,4 @@
+//! What the server knows about itself: its own counters.
+pub mod metrics;
+mod registry;
+mod value;
