@@ -1,5 +1,13 @@
 //! One integration-test binary: each module below is a file or folder beside this one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a broken expectation is how a test fails, and a skipped test says so"
+)]
+
 #[allow(dead_code, reason = "each test uses its part of it")]
 mod support;
 mod tidy;

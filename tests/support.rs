@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// A running `narthex` process; killed when dropped.
-pub struct Server {
-    pub child: Child,
-    pub port: u16,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) port: u16,
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -22,7 +22,7 @@ pub fn free_port() -> u16 {
 }
 
 /// The binary's command with these arguments, its output kept out of the test's.
-pub fn narthex(args: &[&str]) -> Command {
+pub(crate) fn narthex(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_narthex"));
     command.args(args).stdin(Stdio::null());
     command
@@ -30,7 +30,7 @@ pub fn narthex(args: &[&str]) -> Command {
 
 impl Server {
     /// Starts the server on `data` and waits until it says that it is ready.
-    pub fn start(data: &Path, args: &[&str]) -> Self {
+    pub(crate) fn start(data: &Path, args: &[&str]) -> Self {
         let port = free_port();
         let path = format!("--storage.tsdb.path={}", data.display());
         let listen = format!("--web.listen-address=127.0.0.1:{port}");
@@ -57,13 +57,13 @@ impl Server {
     }
 
     /// SIGKILL, and waits for the end.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// The answer to a GET.
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         request(self.port, "GET", path, &[], b"").unwrap()
     }
 }
@@ -77,22 +77,22 @@ impl Drop for Server {
 
 /// An HTTP answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(n, _)| n.eq_ignore_ascii_case(name))
@@ -101,7 +101,7 @@ impl Answer {
 }
 
 /// One request on a connection of its own; an error when the server goes away before its answer is whole.
-pub fn request(
+pub(crate) fn request(
     port: u16,
     method: &str,
     path: &str,
@@ -186,7 +186,7 @@ fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> std::io::Result
 
 /// A remote write 1.0 request body: snappy over protobuf, written by hand so that the test shares no code with
 /// what it tests.
-pub fn write_request(series: &[(&[(&str, &str)], &[(i64, f64)])]) -> Vec<u8> {
+pub(crate) fn write_request(series: &[(&[(&str, &str)], &[(i64, f64)])]) -> Vec<u8> {
     let mut message = Vec::new();
     for (labels, samples) in series {
         let mut one = Vec::new();
@@ -223,7 +223,7 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// The folder of recorded answers, if it is there.
-pub fn shared() -> Option<std::path::PathBuf> {
+pub(crate) fn shared() -> Option<std::path::PathBuf> {
     let folder = std::env::var_os("NARTHEX_SHARED").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
         std::path::PathBuf::from,
