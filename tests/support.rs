@@ -184,9 +184,12 @@ fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> std::io::Result
     }
 }
 
+/// Labels and samples of one series in a write request.
+pub(crate) type WrittenSeries<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, f64)]);
+
 /// A remote write 1.0 request body: snappy over protobuf, written by hand so that the test shares no code with
 /// what it tests.
-pub(crate) fn write_request(series: &[(&[(&str, &str)], &[(i64, f64)])]) -> Vec<u8> {
+pub(crate) fn write_request(series: &[WrittenSeries<'_>]) -> Vec<u8> {
     let mut message = Vec::new();
     for (labels, samples) in series {
         let mut one = Vec::new();
