@@ -1,7 +1,13 @@
 //! narthex: the server, and a façade over its libraries.
 #![forbid(unsafe_code)]
-pub mod telemetry;
 
 pub use narthex_model as model;
 pub use narthex_promql as promql;
 pub use narthex_tsdb as tsdb;
+
+pub mod clock;
+pub mod config;
+pub mod discovery;
+pub mod relabel;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,8 @@
+//! Relabelling: rules that rewrite, keep or drop label sets. Knows no text format and no target.
+
+mod apply;
+mod rule;
+mod template;
+
+pub use apply::{Step, process, process_builder, steps};
+pub use rule::{NameScheme, RelabelAction, RelabelConfig, RuleError};
