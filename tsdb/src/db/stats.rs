@@ -1,0 +1,97 @@
+//! Figures about a store: sizes, and which labels make it large.
+
+use std::path::PathBuf;
+
+/// Figures about a store at one moment. Counters count since the store was opened.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stats {
+    /// Series in the head.
+    pub series: u64,
+    /// Different label pairs of these series.
+    pub label_pairs: u64,
+    /// Chunks in the head.
+    pub chunks: u64,
+    /// Samples in the head.
+    pub samples: u64,
+    /// Time of the oldest sample in the head, in Unix milliseconds.
+    pub min_time: Option<i64>,
+    /// Time of the newest sample in the head, in Unix milliseconds.
+    pub max_time: Option<i64>,
+    /// Time of the oldest sample anywhere in the store.
+    pub lowest_time: Option<i64>,
+    /// Number of the newest commit that is visible.
+    pub commit: u64,
+    /// Bytes of memory that the head's samples and series take, estimated.
+    pub head_bytes: u64,
+    /// Bytes of the log on disk.
+    pub wal_bytes: u64,
+    /// Segment of the log that is being written.
+    pub wal_segment: u64,
+    /// Damaged records and files found in the log.
+    pub wal_corruptions: u64,
+    /// Writes to the log that failed.
+    pub wal_write_failures: u64,
+    /// fsyncs of the log that failed.
+    pub wal_sync_failures: u64,
+    /// fsyncs of the log.
+    pub wal_syncs: u64,
+    /// Bytes of sealed head segments on disk.
+    pub head_segment_bytes: u64,
+    /// Bytes of blocks on disk.
+    pub block_bytes: u64,
+    /// Blocks.
+    pub blocks: u64,
+    /// Floats appended.
+    pub floats_appended: u64,
+    /// Native histograms appended.
+    pub histograms_appended: u64,
+    /// Series created.
+    pub series_created: u64,
+    /// Series dropped from memory.
+    pub series_removed: u64,
+    /// Samples refused as out of order.
+    pub out_of_order: u64,
+    /// Samples refused as out of bounds.
+    pub out_of_bounds: u64,
+    /// Samples refused as too old.
+    pub too_old: u64,
+    /// Samples refused as duplicates.
+    pub duplicates: u64,
+    /// Files of others that lie in the path and were left alone.
+    pub foreign: Vec<ForeignFile>,
+    /// Damage found on opening: each names the file, the offset, what was expected and what was found.
+    pub damage: Vec<String>,
+}
+
+/// A file or folder in the store's path that is not ours and was left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it looks like, for example `Prometheus block`.
+    pub what: &'static str,
+}
+
+/// A name with how often it occurs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedCount {
+    /// A label name, a metric name, or `name=value`.
+    pub name: String,
+    /// Series, values or bytes.
+    pub count: u64,
+}
+
+/// Which labels make a store large; each list is sorted by descending count, then by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cardinality {
+    /// How many series were looked at.
+    pub series: u64,
+    /// Series by metric name.
+    pub series_by_metric_name: Vec<NamedCount>,
+    /// Different values by label name.
+    pub values_by_label_name: Vec<NamedCount>,
+    /// Bytes of all values by label name.
+    pub bytes_by_label_name: Vec<NamedCount>,
+    /// Series by `name=value`.
+    pub series_by_label_pair: Vec<NamedCount>,
+}

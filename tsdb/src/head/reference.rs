@@ -1,0 +1,13 @@
+//! How callers name a series without its labels.
+
+/// A series as a store knows it: small, cheap to keep in a cache, and valid until the store drops the series.
+///
+/// A stale reference is noticed when it is used: the sample is left out with
+/// [`Reason::UnknownSeries`](crate::Reason::UnknownSeries), and the caller resolves the labels again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SeriesRef {
+    /// Which opening of a store gave out the id.
+    pub(crate) epoch: u32,
+    /// Number of the series; never given to another series within an epoch.
+    pub(crate) id: u32,
+}

@@ -1,0 +1,51 @@
+//! What can be chosen when a store is opened; each field says its default, its unit and its effect.
+
+/// How a store behaves. `Options::default()` is what Prometheus does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Milliseconds between two fsyncs of the log (default 1,000). A power loss costs at most the batches of one
+    /// interval; a killed process costs none. 0 syncs with every batch.
+    pub fsync_interval_ms: i64,
+    /// How far behind the newest sample of the store a sample may lie and still be accepted in any order, in
+    /// milliseconds (default 0: only in order).
+    pub out_of_order_window_ms: i64,
+    /// How far behind the newest sample of the store a sample of a new or lagging series may lie when there is no
+    /// out-of-order window, in milliseconds (default 3,600,000).
+    pub in_order_window_ms: i64,
+    /// How far ahead of the caller's clock a sample may lie, in milliseconds (default 600,000).
+    pub max_future_ms: i64,
+    /// Age behind the newest data at which data is deleted, in milliseconds (default 1,296,000,000, 15 days;
+    /// 0 keeps everything).
+    pub retention_ms: i64,
+    /// Bytes that the store's folder may hold before the oldest data is deleted (default 0: no limit).
+    pub retention_bytes: u64,
+    /// Bytes after which the log begins a new segment file (default 16 MiB).
+    pub wal_segment_bytes: u64,
+    /// Bytes of log that are not behind the replay cursor at which the head is sealed even if its time has not come
+    /// (default 128 MiB). Bounds what a restart has to replay.
+    pub wal_unsealed_bytes: u64,
+    /// Milliseconds of data time after which the head is sealed into a segment (default 1,800,000).
+    pub seal_interval_ms: i64,
+    /// How many exemplars are kept in memory (default 0: exemplars are accepted and dropped).
+    pub max_exemplars: usize,
+    /// Threads that replay the log on opening (default 0: as many as there are cores, at most 8).
+    pub replay_threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            fsync_interval_ms: 1_000,
+            out_of_order_window_ms: 0,
+            in_order_window_ms: 3_600_000,
+            max_future_ms: 600_000,
+            retention_ms: 15 * 24 * 3_600_000,
+            retention_bytes: 0,
+            wal_segment_bytes: 16 << 20,
+            wal_unsealed_bytes: 128 << 20,
+            seal_interval_ms: 1_800_000,
+            max_exemplars: 0,
+            replay_threads: 0,
+        }
+    }
+}
