@@ -1,0 +1,2 @@
+//! The HTTP API: routes, parameters, endpoints, encodings. Only here do statuses, JSON and error types exist.
+mod encode;
