@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod discovery;
 pub mod http;
+pub mod query;
 pub mod relabel;
 pub mod shutdown;
 pub mod telemetry;

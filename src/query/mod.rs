@@ -1,0 +1,6 @@
+//! Queries as a service: a gate, a deadline, cancellation, and threads of their own.
+
+mod interrupt;
+mod service;
+
+pub use service::{Answer, Fault, QueryLimits, QueryService, Question, When};

@@ -1,0 +1,388 @@
+//! Runs queries: at most so many at once, each on a thread of its own, each until its deadline.
+//!
+//! A place at the gate belongs to the evaluation, not to the answer: a client that reads slowly holds none, and a
+//! query whose client went away gives its place back once it has noticed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use narthex_model::SeriesSource;
+use narthex_promql::{Engine, InstantQuery, QueryError, QueryOptions, QueryOutput, RangeQuery};
+use parking_lot::RwLock;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::interrupt::{CancelOnDrop, interrupt};
+use crate::clock::Clock;
+use crate::telemetry::metrics::{Counter, Gauge, Registry, Summary};
+
+/// How many reads of the store that are no queries (names, values, series) run at once.
+const MOST_READS: usize = 16;
+
+/// What bounds every query.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryLimits {
+    /// How many queries run at once (`--query.max-concurrency`).
+    pub max_concurrency: usize,
+    /// How long a query may wait and run (`--query.timeout`).
+    pub timeout: Duration,
+}
+
+/// When a query is evaluated, in Unix milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Once.
+    At(i64),
+    /// At `start`, `start + step`, ... up to `end`; `step` is above 0.
+    Range {
+        /// First time.
+        start: i64,
+        /// Last possible time.
+        end: i64,
+        /// Distance.
+        step: i64,
+    },
+}
+
+/// A query as a client asks it.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The query's text.
+    pub text: String,
+    /// When it is evaluated.
+    pub when: When,
+    /// Overrides the server's lookback, in milliseconds.
+    pub lookback_delta_ms: Option<i64>,
+    /// Count samples per step too.
+    pub per_step_stats: bool,
+    /// The client's own timeout; the server's caps it.
+    pub timeout: Option<Duration>,
+}
+
+/// What the engine answered, and how long the phases took.
+#[derive(Debug)]
+pub struct Answer {
+    /// The engine's output.
+    pub output: QueryOutput,
+    /// Time spent waiting for a place.
+    pub queued: Duration,
+    /// Time spent evaluating.
+    pub evaluated: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The deadline passed before the query got a place.
+    #[error("context deadline exceeded")]
+    QueueTimeout,
+    /// The engine says why.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The evaluation ended in a way that it must not; the log has more.
+    #[error("unexpected error: {0}")]
+    Broken(String),
+}
+
+/// Runs queries; clones share the same gate.
+#[derive(Debug, Clone)]
+pub struct QueryService {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    engine: RwLock<Engine>,
+    gate: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    timeout: Duration,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+#[derive(Debug)]
+struct Metrics {
+    running: Gauge,
+    samples: Counter,
+    queue_time: Summary,
+    inner_eval: Summary,
+}
+
+impl Metrics {
+    fn new(registry: &Registry, limits: QueryLimits) -> Self {
+        registry
+            .gauge(
+                "prometheus_engine_queries_concurrent_max",
+                "The max number of concurrent queries.",
+            )
+            .set(limits.max_concurrency as f64);
+        registry.gauge("prometheus_engine_query_log_enabled", "State of the query log.");
+        let durations = registry.summaries(
+            "prometheus_engine_query_duration_seconds",
+            "Query timings by phase; over the latest 512 queries.",
+            &["slice"],
+            &[0.5, 0.9, 0.99],
+        );
+        for idle in ["prepare_time", "result_sort"] {
+            durations.with(&[idle]);
+        }
+        Self {
+            running: registry.gauge("prometheus_engine_queries", "Queries being executed or waiting."),
+            samples: registry.counter(
+                "prometheus_engine_query_samples_total",
+                "Samples that queries have touched.",
+            ),
+            queue_time: durations.with(&["queue_time"]),
+            inner_eval: durations.with(&["inner_eval"]),
+        }
+    }
+}
+
+/// Counts a query as long as it lives.
+struct Running(Gauge);
+
+impl Running {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl QueryService {
+    /// A service around `engine`.
+    #[must_use]
+    pub fn new(engine: Engine, limits: QueryLimits, clock: Clock, registry: &Registry) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                engine: RwLock::new(engine),
+                gate: Arc::new(Semaphore::new(
+                    limits.max_concurrency.clamp(1, Semaphore::MAX_PERMITS),
+                )),
+                reads: Arc::new(Semaphore::new(MOST_READS)),
+                timeout: limits.timeout,
+                clock,
+                metrics: Metrics::new(registry, limits),
+            }),
+        }
+    }
+
+    /// Replaces the engine for queries asked from now on; a reload may change its options.
+    pub fn set_engine(&self, engine: Engine) {
+        *self.shared.engine.write() = engine;
+    }
+
+    /// The engine in use.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.shared.engine.read().clone()
+    }
+
+    /// Answers `question` from what `source` opens. The source is opened when the query's turn comes, and dropping
+    /// the returned future cancels the query.
+    ///
+    /// # Errors
+    /// When the deadline passes in the queue or later, or the engine cannot answer.
+    pub async fn ask<S, O>(&self, question: Question, source: O) -> Result<Answer, Fault>
+    where
+        S: SeriesSource,
+        O: FnOnce() -> S + Send + 'static,
+    {
+        let shared = &self.shared;
+        let running = Running::new(&shared.metrics.running);
+        let timeout = question.timeout.unwrap_or(shared.timeout).min(shared.timeout);
+        let begun = shared.clock.monotonic();
+        let deadline = begun + timeout;
+        let place = self.place(timeout).await?;
+        let queued = shared.clock.elapsed(begun);
+        shared.metrics.queue_time.observe(queued.as_secs_f64());
+        let (guard, canceled) = CancelOnDrop::new();
+        let (engine, clock) = (self.engine(), shared.clock.clone());
+        let evaluation = tokio::task::spawn_blocking(move || {
+            let (_place, _running) = (place, running);
+            let begun = clock.monotonic();
+            let source = source();
+            let stop = interrupt(&clock, deadline, &canceled);
+            let result = evaluate(&engine, &source, &question, &stop);
+            (result, clock.elapsed(begun))
+        });
+        let ended = evaluation.await;
+        drop(guard);
+        let (result, evaluated) = ended.map_err(broken)?;
+        shared.metrics.inner_eval.observe(evaluated.as_secs_f64());
+        let output = result?;
+        shared
+            .metrics
+            .samples
+            .add(output.stats.total_queryable_samples as f64);
+        Ok(Answer {
+            output,
+            queued,
+            evaluated,
+        })
+    }
+
+    /// Runs a read of the store that is no query away from the async threads.
+    ///
+    /// # Errors
+    /// When the read panics.
+    pub async fn read<T, F>(&self, read: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let place = Arc::clone(&self.shared.reads)
+            .acquire_owned()
+            .await
+            .map_err(|e| Fault::Broken(e.to_string()))?;
+        tokio::task::spawn_blocking(move || {
+            let _place = place;
+            read()
+        })
+        .await
+        .map_err(broken)
+    }
+
+    async fn place(&self, timeout: Duration) -> Result<OwnedSemaphorePermit, Fault> {
+        let place = Arc::clone(&self.shared.gate).acquire_owned();
+        match tokio::time::timeout(timeout, place).await {
+            Ok(Ok(place)) if timeout > Duration::ZERO => Ok(place),
+            _ => Err(Fault::QueueTimeout),
+        }
+    }
+}
+
+fn evaluate(
+    engine: &Engine,
+    source: &dyn SeriesSource,
+    question: &Question,
+    stop: &(dyn Fn() -> Option<narthex_promql::Interrupt> + Sync),
+) -> Result<QueryOutput, QueryError> {
+    let text = question.text.as_str();
+    let options = QueryOptions {
+        lookback_delta_ms: question.lookback_delta_ms,
+        interrupt: Some(stop),
+        per_step_stats: question.per_step_stats,
+    };
+    match question.when {
+        When::At(time) => engine.instant(source, &InstantQuery { text, time, options }),
+        When::Range { start, end, step } => engine.range(
+            source,
+            &RangeQuery {
+                text,
+                start,
+                end,
+                step,
+                options,
+            },
+        ),
+    }
+}
+
+fn broken(error: tokio::task::JoinError) -> Fault {
+    let text = match error.try_into_panic() {
+        Ok(panic) => panic
+            .downcast_ref::<&str>()
+            .map(|s| (*s).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a message".to_owned()),
+        Err(stopped) => stopped.to_string(),
+    };
+    tracing::error!(panic = text, "a read of the store broke off; this is a bug");
+    Fault::Broken(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_model::{EmptySeriesSet, Selection, SeriesSet, SourceError};
+
+    use super::*;
+
+    struct Empty;
+
+    impl SeriesSource for Empty {
+        fn select<'s>(&'s self, _: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
+            Ok(Box::new(EmptySeriesSet))
+        }
+    }
+
+    fn service(max_concurrency: usize) -> (QueryService, Arc<Registry>) {
+        let registry = Registry::new();
+        let limits = QueryLimits {
+            max_concurrency,
+            timeout: Duration::from_secs(5),
+        };
+        let service = QueryService::new(Engine::default(), limits, Clock::system(), &registry);
+        (service, registry)
+    }
+
+    fn question(timeout: Option<Duration>) -> Question {
+        Question {
+            text: "1".into(),
+            when: When::At(0),
+            lookback_delta_ms: None,
+            per_step_stats: false,
+            timeout,
+        }
+    }
+
+    #[tokio::test]
+    async fn waiting_counts_to_the_timeout() {
+        let (service, _) = service(1);
+        let place = service.place(Duration::from_secs(1)).await.unwrap();
+        let asked = service
+            .ask(question(Some(Duration::from_millis(1))), || Empty)
+            .await;
+        assert!(matches!(asked, Err(Fault::QueueTimeout)));
+        drop(place);
+        let asked = service.ask(question(Some(Duration::ZERO)), || Empty).await;
+        assert!(matches!(asked, Err(Fault::QueueTimeout)));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_gives_the_place_back() {
+        let (service, _) = service(1);
+        for _ in 0..3 {
+            let asked = service
+                .ask(question(None), || -> Empty { panic!("no store") })
+                .await;
+            assert_eq!(asked.unwrap_err().to_string(), "unexpected error: no store");
+        }
+        assert_eq!(service.shared.metrics.running.get(), 0.0);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_cancels_its_query() {
+        let (service, _) = service(1);
+        let (entered, waits) = std::sync::mpsc::channel::<()>();
+        let (leave, left) = std::sync::mpsc::channel::<()>();
+        let asked = tokio::spawn({
+            let service = service.clone();
+            async move {
+                let _ = service
+                    .ask(question(None), move || {
+                        entered.send(()).unwrap();
+                        left.recv().unwrap();
+                        Empty
+                    })
+                    .await;
+            }
+        });
+        tokio::task::spawn_blocking(move || waits.recv().unwrap())
+            .await
+            .unwrap();
+        asked.abort();
+        assert!(asked.await.unwrap_err().is_cancelled());
+        assert_eq!(
+            service.shared.gate.available_permits(),
+            0,
+            "the evaluation still holds its place"
+        );
+        leave.send(()).unwrap();
+        drop(service.place(Duration::from_secs(60)).await.unwrap());
+    }
+}
