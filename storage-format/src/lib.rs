@@ -1,3 +1,16 @@
 //! The on-disk format: bytes to plain values and back; no files, no threads, nothing else of ours.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+pub mod bytes;
+pub mod checksum;
+pub mod error;
+pub mod filenames;
+pub mod histogram;
+pub mod series;
+pub mod varint;
+pub mod wal;
+
+pub use error::{Error, Expected, Result};
+pub use histogram::{FloatHistogram, Histogram, HistogramFields, Span};
+pub use series::SeriesTable;

@@ -1,0 +1,151 @@
+//! Every name on disk, below the folder that belongs to narthex alone.
+
+/// The folder of ours inside the storage path; what lies beside it is never touched.
+pub const ROOT: &str = "narthex";
+/// Held by the running process.
+pub const LOCK: &str = "lock";
+/// Folder of the write-ahead log.
+pub const WAL: &str = "wal";
+/// Folder of the series catalog.
+pub const CATALOG: &str = "catalog";
+/// Folder of sealed head segments and their tombstones.
+pub const HEAD: &str = "head";
+/// Folder of blocks, each a folder named by its ULID.
+pub const BLOCKS: &str = "blocks";
+/// In a block: what it holds, as JSON.
+pub const BLOCK_META: &str = "meta.json";
+/// In a block: labels to series to chunks.
+pub const BLOCK_INDEX: &str = "index";
+/// In a block: the chunks.
+pub const BLOCK_CHUNKS: &str = "chunks";
+/// In a block: deletions.
+pub const BLOCK_TOMBSTONES: &str = "tombstones";
+/// Ends the name of a file or folder that is being written; removed at start.
+pub const TEMPORARY_SUFFIX: &str = ".tmp";
+/// Ends the name of a file or folder that was found corrupt and set aside.
+pub const QUARANTINE_SUFFIX: &str = ".quarantine";
+
+const WAL_SUFFIX: &str = ".wal";
+const CATALOG_LOG_SUFFIX: &str = ".log";
+const CATALOG_SNAPSHOT_SUFFIX: &str = ".snapshot";
+const SEGMENT_SUFFIX: &str = ".segment";
+const TOMBSTONES_SUFFIX: &str = ".tombstones";
+
+/// `0000000000000012-9f86d081884c7d65.wal`: names sort by number; the segment's id stands in the name too, so
+/// that frames can be told from foreign bytes even when the header is damaged.
+#[must_use]
+pub fn wal_segment(number: u64, id: u64) -> String {
+    format!("{number:016}-{id:016x}{WAL_SUFFIX}")
+}
+
+/// The number and id of a log segment's name, `None` for any other name.
+#[must_use]
+pub fn parse_wal_segment(name: &str) -> Option<(u64, u64)> {
+    let (number, id) = name.strip_suffix(WAL_SUFFIX)?.split_once('-')?;
+    let id_digits = id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let id = u64::from_str_radix(id, 16).ok().filter(|_| id_digits)?;
+    Some((parse_number(number)?, id))
+}
+
+/// `0000000000000003.log`: series added to the catalog since the snapshot of the same generation.
+#[must_use]
+pub fn catalog_log(generation: u64) -> String {
+    numbered(generation, CATALOG_LOG_SUFFIX)
+}
+
+/// The generation of a catalog log's name, `None` for any other name.
+#[must_use]
+pub fn parse_catalog_log(name: &str) -> Option<u64> {
+    parse_number(name.strip_suffix(CATALOG_LOG_SUFFIX)?)
+}
+
+/// `0000000000000003.snapshot`: the whole catalog at the beginning of a generation.
+#[must_use]
+pub fn catalog_snapshot(generation: u64) -> String {
+    numbered(generation, CATALOG_SNAPSHOT_SUFFIX)
+}
+
+/// The generation of a catalog snapshot's name, `None` for any other name.
+#[must_use]
+pub fn parse_catalog_snapshot(name: &str) -> Option<u64> {
+    parse_number(name.strip_suffix(CATALOG_SNAPSHOT_SUFFIX)?)
+}
+
+/// `0000000000000007.segment`: a sealed head segment.
+#[must_use]
+pub fn head_segment(number: u64) -> String {
+    numbered(number, SEGMENT_SUFFIX)
+}
+
+/// The number of a sealed segment's name, `None` for any other name.
+#[must_use]
+pub fn parse_head_segment(name: &str) -> Option<u64> {
+    parse_number(name.strip_suffix(SEGMENT_SUFFIX)?)
+}
+
+/// `0000000000000007.tombstones`: what was deleted from the sealed segment of that number.
+#[must_use]
+pub fn head_tombstones(number: u64) -> String {
+    numbered(number, TOMBSTONES_SUFFIX)
+}
+
+/// The number of a segment's tombstones file, `None` for any other name.
+#[must_use]
+pub fn parse_head_tombstones(name: &str) -> Option<u64> {
+    parse_number(name.strip_suffix(TOMBSTONES_SUFFIX)?)
+}
+
+fn numbered(number: u64, suffix: &str) -> String {
+    format!("{number:016}{suffix}")
+}
+
+/// At least 16 digits, and no more than needed: each number has one name.
+fn parse_number(digits: &str) -> Option<u64> {
+    let number = digits.parse().ok()?;
+    (format!("{number:016}") == digits).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn names_come_back(number: u64, id: u64) {
+            prop_assert_eq!(parse_wal_segment(&wal_segment(number, id)), Some((number, id)));
+            prop_assert_eq!(parse_catalog_log(&catalog_log(number)), Some(number));
+            prop_assert_eq!(parse_catalog_snapshot(&catalog_snapshot(number)), Some(number));
+            prop_assert_eq!(parse_head_segment(&head_segment(number)), Some(number));
+            prop_assert_eq!(parse_head_tombstones(&head_tombstones(number)), Some(number));
+        }
+    }
+
+    #[test]
+    fn names_sort_by_number() {
+        assert!(wal_segment(9, u64::MAX) < wal_segment(10, 0));
+        assert_eq!(
+            wal_segment(12, 0x9f86_d081_884c_7d65),
+            "0000000000000012-9f86d081884c7d65.wal"
+        );
+    }
+
+    #[test]
+    fn foreign_names_are_left_alone() {
+        for name in [
+            "00000012",
+            "12-9f86d081884c7d65.wal",
+            "0000000000000012-9F86d081884c7d65.wal",
+            "0000000000000012-+f86d081884c7d65.wal",
+            "+000000000000012-9f86d081884c7d65.wal",
+            "0000000000000012-9f86d081884c7d65.wal.tmp",
+            "checkpoint.00000004",
+            "-.wal",
+            ".wal",
+        ] {
+            assert_eq!(parse_wal_segment(name), None, "{name}");
+        }
+        assert_eq!(parse_catalog_log("00000000000000003.log"), None);
+        assert_eq!(parse_head_segment("meta.json"), None);
+    }
+}
