@@ -8,6 +8,7 @@ pub use narthex_tsdb as tsdb;
 pub mod clock;
 pub mod config;
 pub mod discovery;
+pub mod exposition;
 pub mod http;
 pub mod query;
 pub mod relabel;
