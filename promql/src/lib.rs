@@ -8,6 +8,7 @@ pub mod ast;
 pub mod engine;
 pub mod error;
 pub mod features;
+pub mod functions;
 pub mod limits;
 pub mod span;
 pub mod value;

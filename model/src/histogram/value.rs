@@ -1,6 +1,4 @@
-//! Native histograms: exponential (schema -4..=8) and custom buckets (schema -53).
-//!
-//! Source of the semantics: Prometheus `model/histogram`.
+//! The plain data of a native histogram: what is stored and handed around.
 
 /// Schema number of histograms with custom bucket bounds (NHCB).
 pub const CUSTOM_BUCKETS_SCHEMA: i32 = -53;

@@ -1,0 +1,51 @@
+//! Sums that carry their rounding error along (Kahan's, in Neumaier's form).
+
+/// A running sum and the error it has made so far.
+///
+/// The order of operations is that of Prometheus `util/kahansum`, so that sums agree to the last bit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct KahanSum {
+    /// The sum as rounded.
+    pub sum: f64,
+    /// What rounding has lost.
+    pub compensation: f64,
+}
+
+impl KahanSum {
+    /// A sum that begins with `value`.
+    #[must_use]
+    pub const fn new(value: f64) -> Self {
+        Self {
+            sum: value,
+            compensation: 0.0,
+        }
+    }
+
+    /// The sum after adding `value`. An infinite sum has no compensation.
+    #[inline]
+    #[must_use]
+    pub fn plus(self, value: f64) -> Self {
+        let sum = self.sum + value;
+        let compensation = if sum.is_infinite() {
+            0.0
+        } else if self.sum.abs() >= value.abs() {
+            self.compensation + ((self.sum - sum) + value)
+        } else {
+            self.compensation + ((value - sum) + self.sum)
+        };
+        Self { sum, compensation }
+    }
+
+    /// Adds `value`.
+    #[inline]
+    pub fn add(&mut self, value: f64) {
+        *self = self.plus(value);
+    }
+
+    /// Sum and compensation together.
+    #[inline]
+    #[must_use]
+    pub fn total(self) -> f64 {
+        self.sum + self.compensation
+    }
+}

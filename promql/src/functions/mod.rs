@@ -1,0 +1,35 @@
+//! Kernels: what each function computes for one window, one value or one histogram.
+//!
+//! A kernel knows no series, labels, steps or positions: evaluation hands it plain slices and adds the rest.
+
+mod calendar;
+mod classic;
+mod ends;
+mod extended;
+mod extremes;
+mod format;
+mod histogram_rate;
+mod instant_rate;
+mod kahan;
+mod math;
+mod native;
+mod notes;
+mod quantile;
+mod rate;
+mod regression;
+mod spread;
+mod steps;
+mod sums;
+mod table;
+mod window;
+
+pub use calendar::date_function;
+pub use classic::{Bucket, BucketQuantile, MonotonicityFix, bucket_fraction, bucket_quantile};
+pub use format::{general, quoted};
+pub use kahan::KahanSum;
+pub use math::{clamp, math_function, round_to};
+pub use native::{histogram_fraction, histogram_function, histogram_quantile};
+pub use notes::{HistogramOperation, Note, Notes};
+pub use quantile::quantile;
+pub use table::range_function;
+pub use window::{Extension, Point, RangeKernel, Window};

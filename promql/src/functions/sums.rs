@@ -1,0 +1,204 @@
+//! `sum_over_time` and `avg_over_time`, over floats and over histograms.
+
+use std::sync::Arc;
+
+use narthex_model::histogram::{Combined, HistogramSum, IncompatibleSchemas};
+use narthex_model::{FloatHistogram, ResetHint};
+
+use super::kahan::KahanSum;
+use super::notes::{HistogramOperation, Note, Notes};
+use super::window::{Point, Window};
+
+/// `sum_over_time`
+pub(super) fn sum_over_time(window: &Window<'_>, _: &[f64], notes: &mut Notes) -> Point {
+    either(window, notes, sum, sum_histograms)
+}
+
+/// `avg_over_time`
+pub(super) fn avg_over_time(window: &Window<'_>, _: &[f64], notes: &mut Notes) -> Point {
+    either(window, notes, mean, mean_of_histograms)
+}
+
+/// Makes one histogram of those of a window.
+type HistogramFold =
+    fn(&[(i64, Arc<FloatHistogram>)], &mut Findings) -> Result<FloatHistogram, IncompatibleSchemas>;
+
+/// Floats or histograms, but not both.
+fn either(
+    window: &Window<'_>,
+    notes: &mut Notes,
+    floats: fn(&[f64]) -> f64,
+    histograms: HistogramFold,
+) -> Point {
+    if window.histograms.is_empty() {
+        return if window.values.is_empty() {
+            Point::None
+        } else {
+            Point::Float(floats(window.values))
+        };
+    }
+    if !window.values.is_empty() {
+        notes.add(Note::MixedFloatsHistograms);
+        return Point::None;
+    }
+    let mut findings = Findings::default();
+    match histograms(window.histograms, &mut findings) {
+        Ok(histogram) => {
+            findings.report(notes);
+            Point::Histogram(Arc::new(histogram))
+        }
+        Err(IncompatibleSchemas) => {
+            notes.add(Note::MixedExponentialCustom);
+            Point::None
+        }
+    }
+}
+
+pub(super) fn sum(values: &[f64]) -> f64 {
+    let mut sum = KahanSum::default();
+    for value in values {
+        sum.add(*value);
+    }
+    // The compensation of an infinite sum says nothing.
+    if sum.sum.is_infinite() {
+        sum.sum
+    } else {
+        sum.total()
+    }
+}
+
+/// The sum divided by the count while the sum is finite; from where it is not, a mean that moves by each value.
+pub(super) fn mean(values: &[f64]) -> f64 {
+    let Some((&first, rest)) = values.split_first() else {
+        return f64::NAN;
+    };
+    let mut sum = KahanSum::new(first);
+    let mut count = 1.0;
+    let mut moving: Option<KahanSum> = None;
+    for value in rest {
+        count += 1.0;
+        let before = match moving {
+            Some(mean) => mean,
+            None => {
+                let next = sum.plus(*value);
+                if !next.sum.is_infinite() {
+                    sum = next;
+                    continue;
+                }
+                KahanSum {
+                    sum: sum.sum / (count - 1.0),
+                    compensation: sum.compensation / (count - 1.0),
+                }
+            }
+        };
+        let share = (count - 1.0) / count;
+        let scaled = KahanSum {
+            sum: share * before.sum,
+            compensation: share * before.compensation,
+        };
+        moving = Some(scaled.plus(value / count));
+    }
+    moving.map_or_else(|| sum.sum / count + sum.compensation / count, KahanSum::total)
+}
+
+/// What was noticed while histograms were added up.
+#[derive(Default)]
+struct Findings {
+    reset: bool,
+    not_reset: bool,
+    reconciled: bool,
+}
+
+impl Findings {
+    fn hint(&mut self, histogram: &FloatHistogram) {
+        match histogram.hint {
+            ResetHint::Reset => self.reset = true,
+            ResetHint::NotReset => self.not_reset = true,
+            ResetHint::Unknown | ResetHint::Gauge => {}
+        }
+    }
+
+    const fn combined(&mut self, combined: Combined) {
+        self.reconciled |= combined.bounds_reconciled;
+    }
+
+    fn report(&self, notes: &mut Notes) {
+        if self.reset && self.not_reset {
+            notes.add(Note::CounterResetCollision(HistogramOperation::Aggregation));
+        }
+        if self.reconciled {
+            notes.add(Note::BucketsReconciled(HistogramOperation::Aggregation));
+        }
+    }
+}
+
+fn sum_histograms(
+    histograms: &[(i64, Arc<FloatHistogram>)],
+    findings: &mut Findings,
+) -> Result<FloatHistogram, IncompatibleSchemas> {
+    let Some(((_, first), rest)) = histograms.split_first() else {
+        return Ok(FloatHistogram::default());
+    };
+    findings.hint(first);
+    let mut sum = HistogramSum::new(FloatHistogram::clone(first));
+    for (_, histogram) in rest {
+        findings.hint(histogram);
+        findings.combined(sum.add(histogram)?);
+    }
+    Ok(sum.total())
+}
+
+fn mean_of_histograms(
+    histograms: &[(i64, Arc<FloatHistogram>)],
+    findings: &mut Findings,
+) -> Result<FloatHistogram, IncompatibleSchemas> {
+    let Some(((_, first), rest)) = histograms.split_first() else {
+        return Ok(FloatHistogram::default());
+    };
+    findings.hint(first);
+    let mut sum = HistogramSum::new(FloatHistogram::clone(first));
+    let (mut count, mut moving) = (1.0, false);
+    for (_, histogram) in rest {
+        findings.hint(histogram);
+        count += 1.0;
+        if !moving {
+            let mut next = sum.clone();
+            findings.combined(next.add(histogram)?);
+            if !next.has_overflow() {
+                sum = next;
+                continue;
+            }
+            moving = true;
+            sum.div(count - 1.0);
+        }
+        sum.mul((count - 1.0) / count);
+        let mut share = FloatHistogram::clone(histogram);
+        share.div(count);
+        findings.combined(sum.add(&share)?);
+    }
+    if !moving {
+        sum.div(count);
+    }
+    Ok(sum.total())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_keep_what_rounding_loses() {
+        assert_eq!(sum(&[1e100, 1.0, -1e100]), 1.0);
+        assert_eq!(sum(&[f64::INFINITY, 1.0]), f64::INFINITY);
+        assert!(sum(&[f64::INFINITY, f64::NEG_INFINITY]).is_nan());
+    }
+
+    #[test]
+    fn means_do_not_overflow() {
+        let large = f64::MAX / 2.0;
+        let relative = mean(&[large, large, large, large]) / large;
+        assert!((relative - 1.0).abs() < 1e-15, "{relative}");
+        assert_eq!(mean(&[1.0, 2.0, 6.0]), 3.0);
+        assert_eq!(mean(&[f64::INFINITY, 1.0]), f64::INFINITY);
+    }
+}
