@@ -35,40 +35,38 @@ const TOMBSTONES_SUFFIX: &str = ".tombstones";
 /// that frames can be told from foreign bytes even when the header is damaged.
 #[must_use]
 pub fn wal_segment(number: u64, id: u64) -> String {
-    format!("{number:016}-{id:016x}{WAL_SUFFIX}")
+    numbered_with_id(number, id, WAL_SUFFIX)
 }
 
 /// The number and id of a log segment's name, `None` for any other name.
 #[must_use]
 pub fn parse_wal_segment(name: &str) -> Option<(u64, u64)> {
-    let (number, id) = name.strip_suffix(WAL_SUFFIX)?.split_once('-')?;
-    let id_digits = id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let id = u64::from_str_radix(id, 16).ok().filter(|_| id_digits)?;
-    Some((parse_number(number)?, id))
+    parse_numbered_with_id(name, WAL_SUFFIX)
 }
 
-/// `0000000000000003.log`: series added to the catalog since the snapshot of the same generation.
+/// `0000000000000003-9f86d081884c7d65.log`: series added to the catalog since the snapshot of the same
+/// generation; the name repeats the id as that of a log segment does.
 #[must_use]
-pub fn catalog_log(generation: u64) -> String {
-    numbered(generation, CATALOG_LOG_SUFFIX)
+pub fn catalog_log(generation: u64, id: u64) -> String {
+    numbered_with_id(generation, id, CATALOG_LOG_SUFFIX)
 }
 
-/// The generation of a catalog log's name, `None` for any other name.
+/// The generation and id of a catalog log's name, `None` for any other name.
 #[must_use]
-pub fn parse_catalog_log(name: &str) -> Option<u64> {
-    parse_number(name.strip_suffix(CATALOG_LOG_SUFFIX)?)
+pub fn parse_catalog_log(name: &str) -> Option<(u64, u64)> {
+    parse_numbered_with_id(name, CATALOG_LOG_SUFFIX)
 }
 
-/// `0000000000000003.snapshot`: the whole catalog at the beginning of a generation.
+/// `0000000000000003-9f86d081884c7d65.snapshot`: the whole catalog at the beginning of a generation.
 #[must_use]
-pub fn catalog_snapshot(generation: u64) -> String {
-    numbered(generation, CATALOG_SNAPSHOT_SUFFIX)
+pub fn catalog_snapshot(generation: u64, id: u64) -> String {
+    numbered_with_id(generation, id, CATALOG_SNAPSHOT_SUFFIX)
 }
 
-/// The generation of a catalog snapshot's name, `None` for any other name.
+/// The generation and id of a catalog snapshot's name, `None` for any other name.
 #[must_use]
-pub fn parse_catalog_snapshot(name: &str) -> Option<u64> {
-    parse_number(name.strip_suffix(CATALOG_SNAPSHOT_SUFFIX)?)
+pub fn parse_catalog_snapshot(name: &str) -> Option<(u64, u64)> {
+    parse_numbered_with_id(name, CATALOG_SNAPSHOT_SUFFIX)
 }
 
 /// `0000000000000007.segment`: a sealed head segment.
@@ -99,6 +97,17 @@ fn numbered(number: u64, suffix: &str) -> String {
     format!("{number:016}{suffix}")
 }
 
+fn numbered_with_id(number: u64, id: u64, suffix: &str) -> String {
+    format!("{number:016}-{id:016x}{suffix}")
+}
+
+fn parse_numbered_with_id(name: &str, suffix: &str) -> Option<(u64, u64)> {
+    let (number, id) = name.strip_suffix(suffix)?.split_once('-')?;
+    let id_digits = id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let id = u64::from_str_radix(id, 16).ok().filter(|_| id_digits)?;
+    Some((parse_number(number)?, id))
+}
+
 /// At least 16 digits, and no more than needed: each number has one name.
 fn parse_number(digits: &str) -> Option<u64> {
     let number = digits.parse().ok()?;
@@ -114,8 +123,8 @@ mod tests {
         #[test]
         fn names_come_back(number: u64, id: u64) {
             prop_assert_eq!(parse_wal_segment(&wal_segment(number, id)), Some((number, id)));
-            prop_assert_eq!(parse_catalog_log(&catalog_log(number)), Some(number));
-            prop_assert_eq!(parse_catalog_snapshot(&catalog_snapshot(number)), Some(number));
+            prop_assert_eq!(parse_catalog_log(&catalog_log(number, id)), Some((number, id)));
+            prop_assert_eq!(parse_catalog_snapshot(&catalog_snapshot(number, id)), Some((number, id)));
             prop_assert_eq!(parse_head_segment(&head_segment(number)), Some(number));
             prop_assert_eq!(parse_head_tombstones(&head_tombstones(number)), Some(number));
         }

@@ -3,9 +3,12 @@
 #![deny(missing_docs)]
 
 pub mod bytes;
+pub mod catalog;
 pub mod checksum;
 pub mod error;
 pub mod filenames;
+pub mod frame;
+pub mod header;
 pub mod histogram;
 pub mod series;
 pub mod varint;

@@ -1,9 +1,10 @@
-//! The write-ahead log: frames that survive their neighbours' damage, and records of what commits changed.
+//! The write-ahead log: segments of frames, each a record of what one commit changed.
 
 mod extras;
-pub mod frame;
 pub mod record;
 mod samples;
+pub mod segment;
 
-pub use frame::{Frames, Lost, SegmentHeader, Step, begin_frame, end_frame, write_frame};
+pub use crate::frame::{self, Frames, Lost, Step, begin_frame, end_frame, write_frame};
 pub use record::{Batch, Exemplar, Metadata, MetricKind, Record, Sample, Tombstone};
+pub use segment::SegmentHeader;

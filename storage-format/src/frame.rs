@@ -1,16 +1,11 @@
-//! Frames of a log segment: a header that proves itself, then a payload; after damage the reader finds the
-//! next sound frame, so that damage costs only what it hit. Layout: spec/wal.md.
+//! Frames of a log or catalog file: a header that proves itself, then a payload; after damage the reader
+//! finds the next sound frame, so that damage costs only what it hit. Layout: spec/frame.md.
 
-use crate::bytes::{Reader, put_u16, put_u32, put_u64};
+use crate::bytes::Reader;
 use crate::checksum::{crc32c, crc32c_append};
 use crate::error::{Error, Expected, Result};
+use crate::header;
 
-/// The first bytes of every log segment.
-pub const MAGIC: [u8; 8] = *b"NXWAL\r\n\0";
-/// The version written, and the newest read.
-pub const VERSION: u16 = 1;
-/// Length of a segment's header, and the offset of its first frame.
-pub const SEGMENT_HEADER_LENGTH: usize = 32;
 /// Length of a frame's header.
 pub const FRAME_HEADER_LENGTH: usize = 16;
 /// The largest payload written or believed: a length beyond it is damage, whatever its checksum says.
@@ -18,78 +13,7 @@ pub const PAYLOAD_LENGTH_MAX: usize = 1 << 30;
 /// The first bytes of every frame; three of the four are never part of UTF-8 text.
 pub const MARKER: [u8; 4] = [0xf5, b'N', 0xff, 0xfe];
 
-/// What a log segment says about itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SegmentHeader {
-    /// Its place in the order of segments.
-    pub number: u64,
-    /// A random number drawn for this segment: frames are bound to it and to their offset, so neither bytes
-    /// left by another file nor a sample's own label values can pass for a frame.
-    pub id: u64,
-}
-
-impl SegmentHeader {
-    /// The header's bytes.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(SEGMENT_HEADER_LENGTH);
-        out.extend_from_slice(&MAGIC);
-        put_u16(&mut out, VERSION);
-        put_u16(&mut out, 0);
-        put_u64(&mut out, self.number);
-        put_u64(&mut out, self.id);
-        let checksum = crc32c(&out);
-        put_u32(&mut out, checksum);
-        out
-    }
-
-    /// Reads the header at the beginning of `segment`.
-    ///
-    /// # Errors
-    /// [`Error::Truncated`] if it is shorter than a header, [`Error::Corrupt`] if magic or checksum do not
-    /// hold, [`Error::Unsupported`] for a newer version.
-    pub fn decode(segment: &[u8]) -> Result<Self> {
-        let mut reader = Reader::new(segment, "log segment header");
-        let covered = reader.rest();
-        let magic = reader.array::<8>()?;
-        if magic != MAGIC {
-            return Err(Error::corrupt(
-                "log segment header",
-                0,
-                u64::from_le_bytes(MAGIC),
-                u64::from_le_bytes(magic),
-            ));
-        }
-        let version = reader.u16()?;
-        let flags = reader.u16()?;
-        let header = Self {
-            number: reader.u64()?,
-            id: reader.u64()?,
-        };
-        let expected = crc32c(covered.get(..SEGMENT_HEADER_LENGTH - 4).unwrap_or_default());
-        let found = reader.u32()?;
-        if expected != found {
-            return Err(Error::corrupt(
-                "log segment header",
-                SEGMENT_HEADER_LENGTH - 4,
-                expected,
-                u64::from(found),
-            ));
-        }
-        if version != VERSION || flags != 0 {
-            let found = u64::from(version) | u64::from(flags) << 16;
-            return Err(Error::Unsupported {
-                what: "log segment",
-                offset: MAGIC.len() as u64,
-                expected: u64::from(VERSION),
-                found,
-            });
-        }
-        Ok(header)
-    }
-}
-
-/// Appends the frame of `payload` to `out`; `offset` is where its first byte will lie in the segment with
+/// Appends the frame of `payload` to `out`; `offset` is where its first byte will lie in the file with
 /// this `id`.
 ///
 /// # Errors
@@ -111,7 +35,7 @@ pub fn begin_frame(out: &mut Vec<u8>) -> usize {
 }
 
 /// Completes the frame begun at `start`: everything after its header is its payload. `offset` is where its
-/// first byte will lie in the segment with this `id`.
+/// first byte will lie in the file with this `id`.
 ///
 /// # Errors
 /// [`Error::Invalid`] if the payload is empty or exceeds [`PAYLOAD_LENGTH_MAX`], or `start` is no frame's.
@@ -119,7 +43,7 @@ pub fn end_frame(out: &mut [u8], start: usize, id: u64, offset: u64) -> Result<(
     let frame = out.get_mut(start..).unwrap_or_default();
     let Some((header, payload)) = frame.split_first_chunk_mut::<FRAME_HEADER_LENGTH>() else {
         return Err(Error::invalid(
-            "log frame",
+            "frame",
             start,
             "the start of a begun frame",
             start as u64,
@@ -134,7 +58,7 @@ fn checked_length(length: usize) -> Result<u32> {
     match u32::try_from(length) {
         Ok(short) if length > 0 && length <= PAYLOAD_LENGTH_MAX => Ok(short),
         _ => Err(Error::invalid(
-            "log frame",
+            "frame",
             0,
             "a payload of 1 byte to 1 GiB",
             length as u64,
@@ -158,7 +82,7 @@ fn header_checksum(id: u64, offset: u64, covered: &[u8]) -> u32 {
     crc32c_append(bound, covered)
 }
 
-/// What the reader met next in a segment.
+/// What the reader met next in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<'a> {
     /// A sound frame.
@@ -172,50 +96,44 @@ pub enum Step<'a> {
     Lost(Lost),
 }
 
-/// A range of a segment that could not be read.
+/// A range of a file that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
     /// Where it starts.
     pub offset: u64,
-    /// How long it is: up to the next sound frame or the end of the segment.
+    /// How long it is: up to the next sound frame or the end of the file.
     pub length: u64,
-    /// Whether it reaches the end of the segment: in the newest segment that is what a crash leaves.
+    /// Whether it reaches the end of the file: in the newest one that is what a crash leaves.
     pub at_end: bool,
     /// What was wrong at its beginning.
     pub error: Error,
 }
 
-/// Reads the frames of one segment in order; damage is reported and stepped over.
+/// Reads the frames of one file in order; damage is reported and stepped over.
 #[derive(Debug, Clone)]
 pub struct Frames<'a> {
-    segment: &'a [u8],
+    file: &'a [u8],
     id: u64,
     position: usize,
 }
 
 impl<'a> Frames<'a> {
-    /// Reads `segment` (the whole file's bytes) from its first frame; `id` is that of its header, or, when
+    /// Reads `file` (the whole file's bytes) from its first frame; `id` is that of its header, or, when
     /// the header is damaged, that of its file name.
     #[must_use]
-    pub const fn new(segment: &'a [u8], id: u64) -> Self {
+    pub const fn new(file: &'a [u8], id: u64) -> Self {
         Self {
-            segment,
+            file,
             id,
-            position: SEGMENT_HEADER_LENGTH,
+            position: header::LENGTH,
         }
     }
 
     /// Reads from `offset`, which must be where a frame starts or the end: a cursor.
     #[must_use]
-    pub fn from_offset(segment: &'a [u8], id: u64, offset: u64) -> Self {
-        let position = usize::try_from(offset)
-            .unwrap_or(usize::MAX)
-            .max(SEGMENT_HEADER_LENGTH);
-        Self {
-            segment,
-            id,
-            position,
-        }
+    pub fn from_offset(file: &'a [u8], id: u64, offset: u64) -> Self {
+        let position = usize::try_from(offset).unwrap_or(usize::MAX).max(header::LENGTH);
+        Self { file, id, position }
     }
 
     /// Where the next frame should start: the cursor to continue from.
@@ -226,13 +144,13 @@ impl<'a> Frames<'a> {
 
     /// The payload of the frame at `position`, or what is wrong there.
     fn frame_at(&self, position: usize) -> Result<&'a [u8]> {
-        let bytes = self.segment.get(position..).unwrap_or_default();
-        let mut reader = Reader::with_base(bytes, "log frame", position as u64);
+        let bytes = self.file.get(position..).unwrap_or_default();
+        let mut reader = Reader::with_base(bytes, "frame", position as u64);
         let marker = reader.array::<4>()?;
         if marker != MARKER {
             let (expected, found) = (u32::from_le_bytes(MARKER), u32::from_le_bytes(marker));
             return Err(Error::corrupt(
-                "log frame marker",
+                "frame marker",
                 position,
                 expected,
                 u64::from(found),
@@ -245,7 +163,7 @@ impl<'a> Frames<'a> {
         let found = reader.u32()?;
         if expected != found || length == 0 || length > PAYLOAD_LENGTH_MAX {
             return Err(Error::corrupt(
-                "log frame header",
+                "frame header",
                 position,
                 expected,
                 u64::from(found),
@@ -255,7 +173,7 @@ impl<'a> Frames<'a> {
         let found = crc32c(payload);
         if found != payload_checksum {
             return Err(Error::Corrupt {
-                what: "log frame payload",
+                what: "frame payload",
                 offset: (position + FRAME_HEADER_LENGTH) as u64,
                 expected: Expected::from(payload_checksum),
                 found: u64::from(found),
@@ -268,7 +186,7 @@ impl<'a> Frames<'a> {
     /// far to skip: a write that failed half way may be followed by whole frames.
     fn resync(&self, from: usize) -> usize {
         let mut position = from;
-        while let Some(rest) = self.segment.get(position..) {
+        while let Some(rest) = self.file.get(position..) {
             let Some(skip) = rest.windows(MARKER.len()).position(|window| window == MARKER) else {
                 break;
             };
@@ -278,7 +196,7 @@ impl<'a> Frames<'a> {
             }
             position += 1;
         }
-        self.segment.len()
+        self.file.len()
     }
 }
 
@@ -287,7 +205,7 @@ impl<'a> Iterator for Frames<'a> {
 
     fn next(&mut self) -> Option<Step<'a>> {
         let start = self.position;
-        let rest = self.segment.get(start..)?;
+        let rest = self.file.get(start..)?;
         // Zeros to the end are space set aside in advance, or what a crash left of an extended file.
         if rest.iter().all(|byte| *byte == 0) {
             return None;
@@ -303,7 +221,7 @@ impl<'a> Iterator for Frames<'a> {
             Err(error) => {
                 self.position = self.resync(start + 1);
                 let length = (self.position - start) as u64;
-                let at_end = self.position == self.segment.len();
+                let at_end = self.position == self.file.len();
                 Some(Step::Lost(Lost {
                     offset: start as u64,
                     length,
@@ -318,6 +236,7 @@ impl<'a> Iterator for Frames<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wal::SegmentHeader;
     use proptest::prelude::*;
 
     const ID: u64 = 0x9f86_d081_884c_7d65;
@@ -354,9 +273,9 @@ mod tests {
         #[test]
         fn damage_costs_only_the_frame_it_hit(payloads in payloads(), at: prop::sample::Index, flip in 1_u8..) {
             let mut bytes = segment(&payloads);
-            let at = SEGMENT_HEADER_LENGTH + at.index(bytes.len() - SEGMENT_HEADER_LENGTH);
+            let at = header::LENGTH + at.index(bytes.len() - header::LENGTH);
             bytes[at] ^= flip;
-            let (mut end, mut hit) = (SEGMENT_HEADER_LENGTH, 0);
+            let (mut end, mut hit) = (header::LENGTH, 0);
             for (index, payload) in payloads.iter().enumerate() {
                 let start = end;
                 end += FRAME_HEADER_LENGTH + payload.len();
@@ -383,7 +302,7 @@ mod tests {
         #[test]
         fn a_write_that_failed_half_way_does_not_hide_the_next(payloads in payloads(), cut in 1_usize..30) {
             let torn = segment(&[vec![7; 64]]);
-            let mut bytes = torn[..SEGMENT_HEADER_LENGTH + cut].to_vec();
+            let mut bytes = torn[..header::LENGTH + cut].to_vec();
             for payload in &payloads {
                 let offset = bytes.len() as u64;
                 write_frame(&mut bytes, ID, offset, payload).unwrap();
@@ -393,16 +312,16 @@ mod tests {
 
         #[test]
         fn any_bytes_end_without_a_frame(mut bytes: Vec<u8>) {
-            bytes.splice(0..0, [0; SEGMENT_HEADER_LENGTH]);
+            bytes.splice(0..0, [0; header::LENGTH]);
             prop_assert!(sound(&bytes).is_empty());
         }
     }
 
     #[test]
     fn a_frame_carried_inside_a_payload_is_not_believed() {
-        let inner = segment(&[b"forged".to_vec()])[SEGMENT_HEADER_LENGTH..].to_vec();
+        let inner = segment(&[b"forged".to_vec()])[header::LENGTH..].to_vec();
         let mut bytes = segment(&[inner, b"next".to_vec()]);
-        bytes[SEGMENT_HEADER_LENGTH + 4] ^= 1;
+        bytes[header::LENGTH + 4] ^= 1;
         assert_eq!(sound(&bytes), [b"next".to_vec()]);
     }
 
@@ -449,17 +368,5 @@ mod tests {
             }]
         );
         assert_eq!(Frames::from_offset(&bytes, ID, u64::MAX).next(), None);
-    }
-
-    #[test]
-    fn a_newer_segment_is_named_as_such() {
-        let mut header = SegmentHeader { number: 1, id: 2 }.encode();
-        header[8] = 2;
-        let checksum = crc32c(&header[..28]);
-        header[28..].copy_from_slice(&checksum.to_le_bytes());
-        assert!(matches!(
-            SegmentHeader::decode(&header),
-            Err(Error::Unsupported { found: 2, .. })
-        ));
     }
 }
