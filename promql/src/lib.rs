@@ -5,14 +5,17 @@
 #![deny(missing_docs)]
 
 pub mod ast;
+pub mod check;
 pub mod engine;
 pub mod error;
 pub mod features;
 pub mod functions;
 pub mod limits;
+mod parse;
 pub mod span;
 pub mod value;
 
+pub use check::{parse, parse_selector};
 pub use engine::{Engine, EngineOptions, InstantQuery, QueryOptions, QueryOutput, QueryStats, RangeQuery};
 pub use error::{ParseError, QueryError};
 pub use features::Features;
