@@ -17,6 +17,9 @@ mod storage;
 mod support;
 pub mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 pub use crate::relabel::{NameScheme, RelabelAction, RelabelConfig};
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use error::ConfigError;
@@ -24,7 +27,6 @@ pub use global::{GlobalConfig, RuntimeConfig};
 pub use http_client::{
     Authorization, BasicAuth, HeaderValues, HttpClientConfig, OAuth2, ProxyConfig, TlsConfig, TlsVersion,
 };
-pub(crate) use load::glob_paths;
 pub use load::{Loaded, load, load_file};
 pub use protocol::{EscapingScheme, ScrapeProtocol};
 pub use remote::{MetadataConfig, QueueConfig, RemoteReadConfig, RemoteWriteConfig};

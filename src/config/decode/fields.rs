@@ -35,7 +35,11 @@ impl<'n> Fields<'n> {
                 d.mismatch(key, "string");
                 continue;
             };
-            if entries.iter().any(|other| other.key == name.text) {
+            if let Some(first) = entries.iter().find(|other| other.key == name.text) {
+                d.hint(format!(
+                    "line {}: {} was set before, in line {}",
+                    key.at.line, name.text, first.at.line
+                ));
                 d.report(
                     key.at,
                     format!("field {} already set in type {type_name}", name.text),

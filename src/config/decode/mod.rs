@@ -12,9 +12,7 @@ mod scrape;
 mod sd;
 mod storage;
 
-pub(super) use decoder::{Decoder, duration, is_null};
-pub(super) use fields::{Fields, nearest};
+pub(super) use decoder::Decoder;
 pub(super) use global::Environment;
 
 pub(super) use root::{jobs_file, root};
-pub(super) use sd::target_groups;
