@@ -94,8 +94,7 @@ impl Source {
 }
 
 fn root() -> PathBuf {
-    std::env::var_os("CARGO_MANIFEST_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

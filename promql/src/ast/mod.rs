@@ -3,8 +3,6 @@
 mod duration;
 mod expr;
 mod op;
-mod pretty;
-mod print;
 
 pub use duration::DurationExpr;
 pub use expr::*;
