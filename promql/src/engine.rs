@@ -8,9 +8,9 @@ use narthex_model::{Annotations, SeriesSource};
 use crate::ast::{Expr, ValueType};
 use crate::check::parse;
 use crate::error::QueryError;
-use crate::eval::{Context, Evaluator, Record, Steps, instant_value, matrix_value, range_value};
+use crate::eval::{Context, Evaluator, Guard, Record, Steps, instant_value, matrix_value, range_value};
 use crate::features::Features;
-use crate::limits::{Guard, Interrupt};
+use crate::limits::Interrupt;
 use crate::plan::{QueryTimes, plan};
 use crate::value::Value;
 

@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use narthex_model::{Annotations, SeriesSource, Severity};
 
+use super::guard::Guard;
 use super::scratch::Scratch;
 use super::steps::Steps;
 use crate::features::Features;
-use crate::limits::Guard;
 use crate::plan::QueryTimes;
 use crate::span::Span;
 

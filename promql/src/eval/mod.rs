@@ -8,6 +8,7 @@ mod column;
 mod context;
 mod element;
 mod evaluator;
+mod guard;
 mod histogram_calls;
 mod irregular;
 mod label_calls;
@@ -31,5 +32,6 @@ mod window;
 
 pub(crate) use context::{Context, Record};
 pub(crate) use evaluator::Evaluator;
+pub(crate) use guard::Guard;
 pub(crate) use output::{instant_value, matrix_value, range_value};
 pub(crate) use steps::Steps;

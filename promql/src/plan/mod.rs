@@ -8,5 +8,6 @@ mod node;
 pub(crate) use arithmetic::{compare_floats, float_operation};
 pub(crate) use lower::plan;
 pub(crate) use node::{
-    AggregatePlan, BinaryPlan, CallPlan, Node, NodeId, Op, Plan, QueryTimes, SelectorPlan, SubqueryPlan, TimeShift,
+    AggregatePlan, BinaryPlan, CallPlan, Node, NodeId, Op, Plan, QueryTimes, SelectorPlan, SubqueryPlan,
+    TimeShift,
 };
