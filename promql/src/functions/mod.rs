@@ -19,6 +19,7 @@ mod rate;
 mod regression;
 mod signatures;
 mod spread;
+mod start_time;
 mod steps;
 mod sums;
 mod table;
@@ -26,6 +27,7 @@ mod window;
 
 pub use calendar::date_function;
 pub use classic::{Bucket, BucketQuantile, MonotonicityFix, bucket_fraction, bucket_quantile};
+pub use extended::smoothed_point;
 pub use format::{general, quoted};
 pub use kahan::KahanSum;
 pub use math::{clamp, math_function, round_to};
