@@ -6,19 +6,14 @@ use narthex_model::histogram::IncompatibleSchemas;
 use narthex_model::{FloatHistogram, ResetHint};
 
 use super::notes::{HistogramOperation, Note, Notes};
-use super::start_time::starts_anew;
+use super::rate::starts_anew;
 use super::window::Window;
 
 /// The gain between the first and the last histogram, a gauge, compacted; `None` (with a finding) where exponential
-/// and custom buckets meet. `from_zero`: the first histogram is a gain too.
-pub(super) fn difference(
-    window: &Window<'_>,
-    counter: bool,
-    from_zero: bool,
-    notes: &mut Notes,
-) -> Option<FloatHistogram> {
+/// and custom buckets meet.
+pub(super) fn difference(window: &Window<'_>, counter: bool, notes: &mut Notes) -> Option<FloatHistogram> {
     let mut found = Notes::default();
-    if let Ok(mut result) = try_difference(window, counter, from_zero, &mut found) {
+    if let Ok(mut result) = try_difference(window, counter, &mut found) {
         notes.merge(found);
         result.hint = ResetHint::Gauge;
         result.compact();
@@ -32,16 +27,13 @@ pub(super) fn difference(
 fn try_difference(
     window: &Window<'_>,
     counter: bool,
-    from_zero: bool,
     notes: &mut Notes,
 ) -> Result<FloatHistogram, IncompatibleSchemas> {
     let histograms = window.histograms;
-    check_hints(histograms, counter, notes);
     let ([(_, first), inner @ .., (_, last)], Some((_, second))) = (histograms, histograms.get(1)) else {
-        let only = histograms.first().filter(|_| from_zero);
-        return Ok(only.map_or_else(FloatHistogram::default, |(_, h)| FloatHistogram::clone(h)));
+        return Ok(FloatHistogram::default());
     };
-    let zero = from_zero.then(|| Arc::clone(first));
+    check_hints(histograms, counter, notes);
     let mut first = Arc::clone(first);
     if counter && is_reset(window, 1, &first) {
         // Nothing of the first histogram is left in the second: its layout does not matter either.
@@ -76,11 +68,6 @@ fn try_difference(
             }
             previous = Arc::clone(histogram);
         }
-    }
-    if let Some(zero) = zero
-        && result.add(&zero)?.bounds_reconciled
-    {
-        notes.add(Note::BucketsReconciled(HistogramOperation::Addition));
     }
     Ok(result)
 }

@@ -2,7 +2,7 @@
 
 use narthex_model::{HistogramValue, Labels};
 
-use crate::head::reference::SeriesRef;
+use crate::head::SeriesRef;
 
 /// What happens to a batch when one of its samples cannot be accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,23 +1,31 @@
 //! The handle of an open store.
 
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32};
+use std::{fmt, io};
 
+use narthex_format::filenames;
 use narthex_model::{Labels, Matcher};
-use parking_lot::RwLock;
+use parking_lot::Mutex;
 
 use super::progress::OpenProgress;
-use super::stats::{Cardinality, Stats};
+use super::stats::{ForeignFile, Stats};
+use super::{foreign, recover};
+use crate::append::Appender;
 use crate::append::batch::Batch;
 use crate::append::commit::Commit;
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{Disk, DiskLock, RealDisk};
 use crate::error::Error;
-use crate::head::reference::SeriesRef;
-use crate::head::simple::State;
+use crate::head::{Commits, Head, SeriesRef};
 use crate::options::Options;
+use crate::select::cardinality::Cardinality;
 use crate::select::snapshot::Snapshot;
+use crate::wal::Wal;
+
+/// Bytes of log that may be unsynced before an append syncs by itself: they are kept in memory until then.
+const UNSYNCED_MAX: usize = 64 << 20;
 
 static EPOCH: AtomicU32 = AtomicU32::new(1);
 
@@ -28,15 +36,27 @@ pub struct Db {
 }
 
 struct Inner {
-    epoch: u32,
     options: Options,
-    state: Arc<RwLock<State>>,
+    head: Arc<Head>,
+    wal: Wal,
+    opened: Opened,
+    closed: AtomicBool,
+    /// When the log was synced last, by the clock of [`Db::tick`].
+    synced_ms: AtomicI64,
+    lock: Mutex<Option<Box<dyn DiskLock>>>,
+}
+
+/// What was found when the store was opened.
+#[derive(Debug)]
+struct Opened {
+    damage: Vec<String>,
+    foreign: Vec<ForeignFile>,
 }
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Db")
-            .field("epoch", &self.inner.epoch)
+            .field("log", &self.inner.wal.folder())
             .finish_non_exhaustive()
     }
 }
@@ -65,15 +85,49 @@ impl Db {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_watched(
-        _disk: Arc<dyn Disk>,
-        _path: impl AsRef<Path>,
+        disk: Arc<dyn Disk>,
+        path: impl AsRef<Path>,
         options: Options,
-        _progress: &OpenProgress,
+        progress: &OpenProgress,
     ) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let root = path.join(filenames::ROOT);
+        let folder = root.join(filenames::WAL);
+        disk.create_dir_all(&folder)
+            .map_err(|e| Error::io("create", &folder, e))?;
+        let lock_path = root.join(filenames::LOCK);
+        let lock = disk.lock(&lock_path).map_err(|e| match e.kind() {
+            io::ErrorKind::WouldBlock => Error::Locked {
+                path: lock_path.clone(),
+            },
+            _ => Error::io("lock", &lock_path, e),
+        })?;
+        let foreign = foreign::find(&*disk, path);
+        let mut head = Head::new(EPOCH.fetch_add(1, Relaxed), 0);
+        let recovered = recover::replay(&*disk, &folder, &head, progress)?;
+        head.commits = Commits::after(recovered.commit);
+        let wal = Wal::new(
+            disk,
+            folder,
+            options.wal_segment_bytes,
+            recovered.next_segment,
+            recovered.bytes,
+        );
+        let mut damage: Vec<String> = recovered.damage.iter().map(ToString::to_string).collect();
+        if recovered.unknown > 0 {
+            damage.push(format!(
+                "{} samples belong to series whose names were lost",
+                recovered.unknown
+            ));
+        }
         let inner = Inner {
-            epoch: EPOCH.fetch_add(1, Relaxed),
             options,
-            state: Arc::default(),
+            head: Arc::new(head),
+            wal,
+            opened: Opened { damage, foreign },
+            closed: AtomicBool::new(false),
+            synced_ms: AtomicI64::new(i64::MIN),
+            lock: Mutex::new(Some(lock)),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -86,11 +140,8 @@ impl Db {
     /// # Errors
     /// When the store is closed or holds as many series as it can.
     pub fn resolve(&self, labels: &Labels) -> Result<SeriesRef, Error> {
-        let id = self.inner.state.write().resolve(labels);
-        Ok(SeriesRef {
-            epoch: self.inner.epoch,
-            id,
-        })
+        self.inner.open()?;
+        self.inner.head.resolve(labels)
     }
 
     /// Commits a batch: decides which samples can be accepted, logs them, and makes them visible together.
@@ -101,16 +152,21 @@ impl Db {
     /// When nothing of the batch was kept: refused as a whole ([`Error::Refused`]), the log could not be written, or
     /// the store is closed.
     pub fn append(&self, batch: &Batch, now_ms: i64) -> Result<Commit, Error> {
-        self.inner
-            .state
-            .write()
-            .append(batch, now_ms, self.inner.epoch, &self.inner.options)
+        self.inner.open()?;
+        let Inner {
+            head, wal, options, ..
+        } = &*self.inner;
+        let commit = Appender { head, wal, options }.append(batch, now_ms)?;
+        if options.fsync_interval_ms == 0 || wal.unsynced_bytes() > UNSYNCED_MAX {
+            wal.sync()?;
+        }
+        Ok(commit)
     }
 
     /// The store as of now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(Arc::clone(&self.inner.state))
+        Snapshot::new(Arc::clone(&self.inner.head))
     }
 
     /// What was chosen when the store was opened.
@@ -122,20 +178,49 @@ impl Db {
     /// Figures about the store.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let state = self.inner.state.read();
-        Stats {
-            series: state.series.len() as u64,
-            samples: state.series.iter().map(|s| s.samples.len() as u64).sum(),
-            max_time: state.max_time,
-            commit: state.commit,
-            ..state.stats.clone()
+        let Inner {
+            head, wal, opened, ..
+        } = &*self.inner;
+        let mut stats = Stats {
+            min_time: head.oldest(),
+            max_time: head.newest(),
+            lowest_time: head.oldest(),
+            commit: head.commits.visible(),
+            floats_appended: head.counters.floats.get(),
+            histograms_appended: head.counters.histograms.get(),
+            series_created: head.counters.series_created.get(),
+            out_of_order: head.counters.out_of_order.get(),
+            out_of_bounds: head.counters.out_of_bounds.get(),
+            too_old: head.counters.too_old.get(),
+            duplicates: head.counters.duplicates.get(),
+            wal_corruptions: opened.damage.len() as u64,
+            foreign: opened.foreign.clone(),
+            damage: opened.damage.clone(),
+            ..Stats::default()
+        };
+        let log = wal.stats();
+        (stats.wal_bytes, stats.wal_segment) = (log.bytes, log.segment);
+        (stats.wal_syncs, stats.wal_sync_failures) = (log.syncs, log.sync_failures);
+        stats.wal_write_failures = log.write_failures;
+        for page in head.pages() {
+            let page = page.read();
+            for slot in page.slots.iter().filter(|s| s.used) {
+                stats.series += 1;
+                stats.samples += slot.samples() as u64;
+                stats.chunks += slot.chunk_count() as u64;
+            }
+            stats.head_bytes += page.memory() as u64;
         }
+        let index = head.index.read();
+        stats.label_pairs = index.pair_count() as u64;
+        stats.head_bytes += (index.memory() + head.columns.memory()) as u64;
+        stats
     }
 
     /// Which labels make the head large: the first `limit` of each list, over the series that fulfil all matchers.
     #[must_use]
-    pub fn cardinality(&self, _limit: usize, _matchers: &[Matcher]) -> Cardinality {
-        Cardinality::default()
+    pub fn cardinality(&self, limit: usize, matchers: &[Matcher]) -> Cardinality {
+        Cardinality::of(&self.inner.head.index.read(), limit, matchers)
     }
 
     /// Does what is due: fsyncs the log, seals, cleans up. To be called about once a second from a thread that may
@@ -143,7 +228,15 @@ impl Db {
     ///
     /// # Errors
     /// The first of what went wrong; it is tried again with the next call.
-    pub fn tick(&self, _now_ms: i64) -> Result<(), Error> {
+    pub fn tick(&self, now_ms: i64) -> Result<(), Error> {
+        let inner = &*self.inner;
+        let last = inner.synced_ms.load(Relaxed);
+        // A clock that was set back must not stop the syncs.
+        let due = now_ms < last || now_ms.saturating_sub(last) >= inner.options.fsync_interval_ms;
+        if due && inner.wal.unsynced_bytes() > 0 {
+            inner.synced_ms.store(now_ms, Relaxed);
+            inner.wal.sync()?;
+        }
         Ok(())
     }
 
@@ -152,14 +245,29 @@ impl Db {
     /// # Errors
     /// When the operating system refuses.
     pub fn sync(&self) -> Result<(), Error> {
-        Ok(())
+        self.inner.wal.sync()
     }
 
     /// Syncs and closes the store: appends fail from now on, snapshots already taken stay readable.
     ///
     /// # Errors
-    /// When the operating system refuses to sync.
+    /// When the operating system refuses to sync; the store is closed nevertheless.
     pub fn close(&self) -> Result<(), Error> {
-        Ok(())
+        if self.inner.closed.swap(true, AcqRel) {
+            return Ok(());
+        }
+        let result = self.inner.wal.sync();
+        *self.inner.lock.lock() = None;
+        result
+    }
+}
+
+impl Inner {
+    fn open(&self) -> Result<(), Error> {
+        if self.closed.load(Acquire) {
+            Err(Error::Closed)
+        } else {
+            Ok(())
+        }
     }
 }

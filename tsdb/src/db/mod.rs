@@ -1,7 +1,9 @@
 //! The database: the one place that knows all rooms below and puts them together.
 
 mod database;
+mod foreign;
 pub(crate) mod progress;
+mod recover;
 pub(crate) mod stats;
 
 pub use database::Db;

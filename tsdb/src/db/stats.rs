@@ -71,27 +71,3 @@ pub struct ForeignFile {
     /// What it looks like, for example `Prometheus block`.
     pub what: &'static str,
 }
-
-/// A name with how often it occurs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedCount {
-    /// A label name, a metric name, or `name=value`.
-    pub name: String,
-    /// Series, values or bytes.
-    pub count: u64,
-}
-
-/// Which labels make a store large; each list is sorted by descending count, then by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cardinality {
-    /// How many series were looked at.
-    pub series: u64,
-    /// Series by metric name.
-    pub series_by_metric_name: Vec<NamedCount>,
-    /// Different values by label name.
-    pub values_by_label_name: Vec<NamedCount>,
-    /// Bytes of all values by label name.
-    pub bytes_by_label_name: Vec<NamedCount>,
-    /// Series by `name=value`.
-    pub series_by_label_pair: Vec<NamedCount>,
-}

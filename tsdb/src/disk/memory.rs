@@ -36,15 +36,15 @@ impl MemoryDisk {
 struct MemoryFile(Content);
 
 impl DiskFile for MemoryFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
         self.0.lock().extend_from_slice(bytes);
         Ok(())
     }
-    fn truncate(&mut self, len: u64) -> io::Result<()> {
+    fn truncate(&self, len: u64) -> io::Result<()> {
         self.0.lock().truncate(len as usize);
         Ok(())
     }
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -119,7 +119,7 @@ impl Disk for MemoryDisk {
         Ok(entries)
     }
 
-    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let (mut state, path) = (self.state.lock(), key(path));
         state.parent_exists(&path)?;
         if state.files.contains_key(&path) {
@@ -127,7 +127,7 @@ impl Disk for MemoryDisk {
         }
         let content = Content::default();
         state.files.insert(path, Arc::clone(&content));
-        Ok(Box::new(MemoryFile(content)))
+        Ok(Arc::new(MemoryFile(content)))
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! Files as the store needs them, behind one trait: real ones, ones in memory, and ones that fail on purpose.
 
 mod memory;
+mod mmap;
 mod real;
 
 use std::fmt::Debug;
@@ -25,26 +26,26 @@ pub struct DiskEntry {
 /// The bytes of a file at the time it was mapped; they stay valid when the file is removed.
 pub type Mapped = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
-/// A file that is being written at its end.
-pub trait DiskFile: Send + Debug {
+/// A file that is being written at its end. One thread writes at a time; syncing may run beside it.
+pub trait DiskFile: Send + Sync + Debug {
     /// Writes all of `bytes` at the end.
     ///
     /// # Errors
     /// When not all of it could be written; a part may have been.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn append(&self, bytes: &[u8]) -> io::Result<()>;
 
     /// Cuts the file to `len` bytes.
     ///
     /// # Errors
     /// When the operating system refuses.
-    fn truncate(&mut self, len: u64) -> io::Result<()>;
+    fn truncate(&self, len: u64) -> io::Result<()>;
 
     /// Returns once everything written so far would survive a power loss.
     ///
     /// # Errors
     /// When the operating system refuses; what was written since the last sync may then be lost even if a later sync
     /// succeeds.
-    fn sync(&mut self) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// A place for files. All file access of the store goes through this.
@@ -65,7 +66,7 @@ pub trait Disk: Send + Sync + Debug {
     ///
     /// # Errors
     /// When it exists or the operating system refuses.
-    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
     /// The whole content of a file.
     ///

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::mmap::map_file;
 use super::{Disk, DiskEntry, DiskFile, DiskLock, Mapped};
 
 /// The operating system's files.
@@ -15,13 +16,13 @@ pub struct RealDisk;
 struct RealFile(File);
 
 impl DiskFile for RealFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        (&self.0).write_all(bytes)
     }
-    fn truncate(&mut self, len: u64) -> io::Result<()> {
+    fn truncate(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
     }
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
     }
 }
@@ -53,9 +54,9 @@ impl Disk for RealDisk {
         Ok(entries)
     }
 
-    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let file = OpenOptions::new().append(true).create_new(true).open(path)?;
-        Ok(Box::new(RealFile(file)))
+        Ok(Arc::new(RealFile(file)))
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -63,7 +64,7 @@ impl Disk for RealDisk {
     }
 
     fn map(&self, path: &Path) -> io::Result<Mapped> {
-        Ok(Arc::new(fs::read(path)?))
+        map_file(&File::open(path)?)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -1,4 +1,26 @@
 //! The mutable part of the store: series with their newest samples.
 
-pub(crate) mod reference;
-pub(crate) mod simple;
+mod chunk;
+mod codec;
+mod column;
+mod columns;
+mod commits;
+mod counters;
+#[expect(
+    clippy::module_inception,
+    reason = "the room and the thing in it share their name"
+)]
+mod head;
+mod index;
+mod page;
+mod reference;
+mod slot;
+mod text;
+
+pub(crate) use commits::{Commits, Pin};
+pub(crate) use counters::Counter;
+pub(crate) use head::Head;
+pub(crate) use index::Index;
+pub(crate) use page::{Page, split};
+pub use reference::SeriesRef;
+pub(crate) use slot::{Late, Place, Rare, Slot, TimedHistogram};

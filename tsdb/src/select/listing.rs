@@ -1,7 +1,7 @@
 //! Lists of names, values or series that may have been cut at a limit.
 
 /// A sorted list without repetitions, perhaps cut.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing<T> {
     /// What was found, ascending.
     pub items: Vec<T>,
@@ -9,15 +9,23 @@ pub struct Listing<T> {
     pub truncated: bool,
 }
 
-impl<T: Ord> Listing<T> {
-    /// Sorts, removes repetitions, and cuts at `limit` (0: no limit).
-    pub(crate) fn from_unsorted(mut items: Vec<T>, limit: usize) -> Self {
-        items.sort_unstable();
-        items.dedup();
-        let truncated = limit > 0 && items.len() > limit;
-        if truncated {
-            items.truncate(limit);
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            truncated: false,
         }
-        Self { items, truncated }
+    }
+}
+
+impl<T> Listing<T> {
+    /// The first `limit` (0: all) of a sorted list.
+    pub(crate) fn from_sorted(items: impl ExactSizeIterator<Item = T>, limit: usize) -> Self {
+        let truncated = limit > 0 && items.len() > limit;
+        let limit = if limit == 0 { usize::MAX } else { limit };
+        Self {
+            items: items.take(limit).collect(),
+            truncated,
+        }
     }
 }

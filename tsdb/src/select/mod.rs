@@ -1,4 +1,8 @@
 //! From matchers and a time range to series and columns, as of one commit.
 
+pub(crate) mod cardinality;
 pub(crate) mod listing;
+mod matching;
+mod order;
+mod read;
 pub(crate) mod snapshot;

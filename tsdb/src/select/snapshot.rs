@@ -1,41 +1,44 @@
 //! A store as of one commit.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use narthex_model::{
-    Labels, Matcher, SampleBuffer, SampleValue, Selection, SeriesSet, SeriesSource, SourceError, TimeRange,
+    Labels, Matcher, SampleBuffer, Selection, SeriesSet, SeriesSource, SourceError, TimeRange,
 };
-use parking_lot::RwLock;
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashSet;
 
 use super::listing::Listing;
-use crate::head::simple::State;
+use super::{matching, order, read};
+use crate::head::{Head, Pin, split};
 
 /// The store as of one commit: what is committed later does not show. Cheap to take and to clone.
 #[derive(Clone)]
 pub struct Snapshot {
-    state: Arc<RwLock<State>>,
-    commit: u64,
+    head: Arc<Head>,
+    pin: Arc<Pin>,
 }
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
-            .field("commit", &self.commit)
+            .field("commit", &self.commit())
             .finish_non_exhaustive()
     }
 }
 
 impl Snapshot {
-    pub(crate) fn new(state: Arc<RwLock<State>>) -> Self {
-        let commit = state.read().commit;
-        Self { state, commit }
+    pub(crate) fn new(head: Arc<Head>) -> Self {
+        let pin = Arc::new(head.commits.pin());
+        Self { head, pin }
     }
 
     /// Number of the newest commit that is visible.
     #[must_use]
-    pub const fn commit(&self) -> u64 {
-        self.commit
+    pub fn commit(&self) -> u64 {
+        self.pin.number()
     }
 
     /// Names of all labels of the series that fulfil one of the sets of matchers (all series if there is no set) and
@@ -49,11 +52,10 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        let mut names = Vec::new();
-        for labels in self.series(sets, range, 0)?.items {
-            names.extend(labels.iter().map(|(name, _)| name.to_owned()));
-        }
-        Ok(Listing::from_unsorted(names, limit))
+        let pairs = self.pairs(sets, range);
+        let index = self.head.index.read();
+        let names: BTreeSet<&str> = pairs.iter().map(|pair| index.pair_text(*pair).0).collect();
+        Ok(Listing::from_sorted(names.into_iter().map(str::to_owned), limit))
     }
 
     /// Values of the label `name` among the series that fulfil one of the sets of matchers (all series if there is no
@@ -68,13 +70,14 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        let series = self.series(sets, range, 0)?.items;
-        let values = series
-            .iter()
-            .filter_map(|labels| labels.get(name))
-            .map(str::to_owned)
-            .collect();
-        Ok(Listing::from_unsorted(values, limit))
+        let pairs = self.pairs(sets, range);
+        let index = self.head.index.read();
+        let Some(number) = index.name_number(name) else {
+            return Ok(Listing::default());
+        };
+        let named = pairs.iter().filter(|pair| index.name_of(**pair) == number);
+        let values: BTreeSet<&str> = named.map(|pair| index.value(*pair)).collect();
+        Ok(Listing::from_sorted(values.into_iter().map(str::to_owned), limit))
     }
 
     /// Labels of the series that fulfil one of the sets of matchers (all series if there is no set) and may have
@@ -88,63 +91,88 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<Labels>, SourceError> {
-        let state = self.state.read();
-        let visible = |s: &&crate::head::simple::Series| {
-            s.samples
-                .iter()
-                .any(|sample| sample.commit <= self.commit && range.contains(sample.time))
-        };
-        let chosen = |s: &&crate::head::simple::Series| {
-            sets.is_empty()
-                || sets
-                    .iter()
-                    .any(|set| set.iter().all(|m| m.matches_labels(&s.labels)))
-        };
-        let found = state
-            .series
-            .iter()
-            .filter(visible)
-            .filter(chosen)
-            .map(|s| s.labels.clone())
-            .collect();
-        Ok(Listing::from_unsorted(found, limit))
+        let found = matching::find_any(&self.head.index.read(), sets);
+        let mut ids = self.in_range(&found, range);
+        let index = self.head.index.read();
+        order::by_labels(&index, &mut ids);
+        Ok(Listing::from_sorted(
+            ids.iter().map(|id| index.labels(*id)),
+            limit,
+        ))
     }
-}
 
-struct Set {
-    series: Vec<(Labels, Vec<(i64, SampleValue)>)>,
+    /// The label pairs of the series that fulfil one of the sets and may have samples in the range.
+    fn pairs(&self, sets: &[Vec<Matcher>], range: TimeRange) -> FxHashSet<u32> {
+        let found = matching::find_any(&self.head.index.read(), sets);
+        let ids = self.in_range(&found, range);
+        let index = self.head.index.read();
+        ids.iter()
+            .flat_map(|id| index.pairs_of(*id).iter().copied())
+            .collect()
+    }
+
+    /// Those of the ids that may have samples in the range.
+    fn in_range(&self, ids: &RoaringBitmap, range: TimeRange) -> Vec<u32> {
+        let mut kept = Vec::new();
+        let mut page = None;
+        for id in ids {
+            let (number, at) = split(id);
+            if page.as_ref().is_none_or(|(n, _)| *n != number) {
+                page = Some((number, self.head.existing_page(number)));
+            }
+            let Some((_, Some(page))) = &page else {
+                continue;
+            };
+            if page.read().slots.get(at).is_some_and(|s| s.overlaps(range)) {
+                kept.push(id);
+            }
+        }
+        kept
+    }
 }
 
 impl SeriesSource for Snapshot {
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
-        let state = self.state.read();
-        let mut series: Vec<_> = state
-            .series
-            .iter()
-            .filter(|s| selection.matchers.iter().all(|m| m.matches_labels(&s.labels)))
-            .map(|s| {
-                let samples = s.samples.iter();
-                let wanted = samples.filter(|s| s.commit <= self.commit && selection.range.contains(s.time));
-                (
-                    s.labels.clone(),
-                    wanted.map(|s| (s.time, s.value.clone())).collect(),
-                )
-            })
-            .collect();
-        series.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(Box::new(Set { series }))
+        let found = matching::find(&self.head.index.read(), selection.matchers);
+        let mut ids = self.in_range(&found, selection.range);
+        order::by_labels(&self.head.index.read(), &mut ids);
+        Ok(Box::new(Selected {
+            snapshot: self,
+            ids,
+            range: selection.range,
+        }))
     }
 }
 
-impl SeriesSet for Set {
+/// Series of a selection, by id.
+struct Selected<'s> {
+    snapshot: &'s Snapshot,
+    ids: Vec<u32>,
+    range: TimeRange,
+}
+
+impl SeriesSet for Selected<'_> {
     fn len(&self) -> usize {
-        self.series.len()
+        self.ids.len()
     }
+
     fn labels(&self, index: usize) -> Labels {
-        self.series[index].0.clone()
+        self.ids
+            .get(index)
+            .map_or_else(Labels::empty, |id| self.snapshot.head.index.read().labels(*id))
     }
+
     fn read(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError> {
-        buffer.set_samples(self.series[index].1.iter().map(|(t, v)| (*t, v)));
+        match self.ids.get(index) {
+            Some(id) => read::read(
+                &self.snapshot.head,
+                *id,
+                self.snapshot.commit(),
+                self.range,
+                buffer,
+            ),
+            None => buffer.set_times(&[]),
+        }
         Ok(())
     }
 }

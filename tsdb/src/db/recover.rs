@@ -1,0 +1,87 @@
+//! What a store does when it is opened: read its files again.
+
+use std::path::Path;
+
+use narthex_format::wal::Record;
+use narthex_model::Labels;
+use rustc_hash::FxHashSet;
+
+use super::progress::{OpenProgress, ReplayStatus};
+use crate::append::Replay;
+use crate::disk::Disk;
+use crate::error::Error;
+use crate::head::Head;
+use crate::wal::{Damage, read_segment, segments};
+
+/// What was found in the log.
+#[derive(Debug, Default)]
+pub(super) struct Recovered {
+    /// Number of the newest commit.
+    pub(super) commit: u64,
+    /// Number for the next log segment.
+    pub(super) next_segment: u64,
+    /// Bytes of the log.
+    pub(super) bytes: u64,
+    pub(super) damage: Vec<Damage>,
+    /// Samples whose series are not known because the record that named them is damaged.
+    pub(super) unknown: u64,
+}
+
+/// Replays the log in `folder` into an empty head.
+pub(super) fn replay(
+    disk: &dyn Disk,
+    folder: &Path,
+    head: &Head,
+    progress: &OpenProgress,
+) -> Result<Recovered, Error> {
+    let files = segments(disk, folder)?;
+    let mut status = ReplayStatus {
+        min: files.first().map_or(0, |f| f.number),
+        max: files.last().map_or(0, |f| f.number),
+        current: 0,
+    };
+    let mut recovered = Recovered {
+        next_segment: files.last().map_or(0, |f| f.number + 1),
+        ..Recovered::default()
+    };
+    let mut replay = Replay::new(head);
+    let mut seen = FxHashSet::default();
+    for file in &files {
+        status.current = file.number;
+        progress.set(status);
+        recovered.bytes += file.len;
+        let mut failure = None;
+        let record = |_: u64, payload: &[u8]| {
+            let Record::Batch(batch) = Record::decode(payload)?;
+            // What was rescued from a file that could not be synced stands twice.
+            if !seen.insert(batch.commit) {
+                return Ok(());
+            }
+            recovered.commit = recovered.commit.max(batch.commit);
+            for (id, labels) in batch.series.iter() {
+                failure = failure.take().or(define(head, id, labels).err());
+            }
+            replay.record(&batch);
+            Ok(())
+        };
+        read_segment(disk, file, record, |d| recovered.damage.push(d))?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+    }
+    recovered.unknown = replay.unknown;
+    head.set_known_below(head.index.read().next_id());
+    Ok(recovered)
+}
+
+/// Registers a series that a file names.
+fn define<'a>(head: &Head, id: u32, labels: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), Error> {
+    let labels = Labels::from_sorted(labels);
+    let mut index = head.index.write();
+    // The same labels under another id would make two series of one.
+    if index.contains(id) || index.find(&labels).is_some() {
+        Ok(())
+    } else {
+        index.add_as(id, &labels)
+    }
+}

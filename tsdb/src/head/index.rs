@@ -1,0 +1,333 @@
+//! Which series there are: labels as numbers of label pairs, and the series of each pair.
+//!
+//! A label pair `name="value"` is kept once, with the ids of its series; a series is the sorted list of its pairs.
+//! Nothing is ever renumbered while the store is open.
+
+use std::hash::{BuildHasher, Hash};
+
+use hashbrown::HashTable;
+use narthex_model::Labels;
+use roaring::RoaringBitmap;
+use rustc_hash::FxBuildHasher;
+
+use super::text::{Span, TextArena};
+use crate::error::Error;
+use crate::postings::Postings;
+
+/// Pair numbers in one block of the arena.
+const BLOCK: usize = 1 << 14;
+
+/// A label pair.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    name: u32,
+    value: Span,
+    /// Its series.
+    pub(crate) postings: Postings,
+}
+
+/// A label name.
+#[derive(Debug)]
+pub(crate) struct Name {
+    text: Box<str>,
+    /// Pairs with this name, in order of creation.
+    pub(crate) pairs: Vec<u32>,
+}
+
+/// Where the pairs of a series lie.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u32,
+    block: u32,
+    start: u16,
+    len: u16,
+}
+
+const NO_SERIES: Entry = Entry {
+    hash: 0,
+    block: u32::MAX,
+    start: 0,
+    len: 0,
+};
+
+/// All series of the head.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    texts: TextArena,
+    names: Vec<Name>,
+    names_by_text: HashTable<u32>,
+    pairs: Vec<Pair>,
+    pairs_by_text: HashTable<u32>,
+    blocks: Vec<Vec<u32>>,
+    series: Vec<Entry>,
+    series_by_labels: HashTable<u32>,
+    all: RoaringBitmap,
+}
+
+fn hash_of(value: impl Hash) -> u64 {
+    FxBuildHasher.hash_one(value)
+}
+
+/// 32 bits of hash are kept per series; tables want 64.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn series_hash(labels: &Labels) -> u32 {
+    let hash = hash_of(labels.as_key());
+    (hash ^ (hash >> 32)) as u32
+}
+
+impl Index {
+    /// The series with these labels.
+    pub(crate) fn find(&self, labels: &Labels) -> Option<u32> {
+        let hash = series_hash(labels);
+        let same = |id: &u32| self.series[*id as usize].hash == hash && self.same_labels(*id, labels);
+        self.series_by_labels.find(spread(hash), same).copied()
+    }
+
+    fn same_labels(&self, id: u32, labels: &Labels) -> bool {
+        self.pairs_of(id)
+            .iter()
+            .map(|pair| self.pair_text(*pair))
+            .eq(labels.iter())
+    }
+
+    /// Registers a series that [`find`](Self::find) does not know, under the next free id.
+    pub(crate) fn add(&mut self, labels: &Labels) -> Result<u32, Error> {
+        let id = u32::try_from(self.series.len()).map_err(|_| limit("series"))?;
+        self.add_as(id, labels)?;
+        Ok(id)
+    }
+
+    /// Registers a series under an id that is known from the files.
+    pub(crate) fn add_as(&mut self, id: u32, labels: &Labels) -> Result<(), Error> {
+        let mut pairs = Vec::with_capacity(16);
+        for (name, value) in labels {
+            let pair = self.intern(name, value)?;
+            pairs.push(pair);
+        }
+        let entry = self.keep_pairs(&pairs, series_hash(labels))?;
+        for pair in pairs {
+            self.pairs[pair as usize].postings.insert(id);
+        }
+        if self.series.len() <= id as usize {
+            self.series.resize(id as usize + 1, NO_SERIES);
+        }
+        self.series[id as usize] = entry;
+        let series = &self.series;
+        self.series_by_labels
+            .insert_unique(spread(entry.hash), id, |id| spread(series[*id as usize].hash));
+        self.all.insert(id);
+        Ok(())
+    }
+
+    /// The number of a pair, which is created if it is new.
+    fn intern(&mut self, name: &str, value: &str) -> Result<u32, Error> {
+        if let Some(pair) = self.pair(name, value) {
+            return Ok(pair);
+        }
+        let name = match self.name_number(name) {
+            Some(number) => number,
+            None => self.add_name(name)?,
+        };
+        let number = u32::try_from(self.pairs.len()).map_err(|_| limit("label pairs"))?;
+        let span = self
+            .texts
+            .push(value)
+            .ok_or_else(|| limit("bytes of label values"))?;
+        self.pairs.push(Pair {
+            name,
+            value: span,
+            postings: Postings::none(),
+        });
+        self.names[name as usize].pairs.push(number);
+        let (names, pairs, texts) = (&self.names, &self.pairs, &self.texts);
+        let hasher = |n: &u32| {
+            let pair = &pairs[*n as usize];
+            hash_of((&*names[pair.name as usize].text, texts.get(pair.value)))
+        };
+        let hash = hasher(&number);
+        self.pairs_by_text.insert_unique(hash, number, hasher);
+        Ok(number)
+    }
+
+    fn add_name(&mut self, name: &str) -> Result<u32, Error> {
+        let number = u32::try_from(self.names.len()).map_err(|_| limit("label names"))?;
+        self.names.push(Name {
+            text: name.into(),
+            pairs: Vec::new(),
+        });
+        let names = &self.names;
+        self.names_by_text
+            .insert_unique(hash_of(name), number, |n| hash_of(&*names[*n as usize].text));
+        Ok(number)
+    }
+
+    fn keep_pairs(&mut self, pairs: &[u32], hash: u32) -> Result<Entry, Error> {
+        let len = u16::try_from(pairs.len())
+            .ok()
+            .filter(|n| usize::from(*n) <= BLOCK)
+            .ok_or_else(|| limit("labels in one series"))?;
+        if self.blocks.last().is_none_or(|b| b.len() + pairs.len() > BLOCK) {
+            self.blocks.push(Vec::with_capacity(BLOCK));
+        }
+        let number = self.blocks.len() - 1;
+        let start = self.blocks[number].len() as u16;
+        self.blocks[number].extend_from_slice(pairs);
+        Ok(Entry {
+            hash,
+            block: number as u32,
+            start,
+            len,
+        })
+    }
+
+    /// The number of a label name.
+    pub(crate) fn name_number(&self, name: &str) -> Option<u32> {
+        self.names_by_text
+            .find(hash_of(name), |n| &*self.names[*n as usize].text == name)
+            .copied()
+    }
+
+    /// Everything about a label name.
+    pub(crate) fn name(&self, name: &str) -> Option<&Name> {
+        self.name_number(name).map(|n| &self.names[n as usize])
+    }
+
+    /// All label names with their pairs.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &Name)> {
+        self.names.iter().map(|n| (&*n.text, n))
+    }
+
+    /// The number of a label pair.
+    pub(crate) fn pair(&self, name: &str, value: &str) -> Option<u32> {
+        let same = |n: &u32| self.pair_text(*n) == (name, value);
+        self.pairs_by_text.find(hash_of((name, value)), same).copied()
+    }
+
+    /// Name and value of a pair.
+    pub(crate) fn pair_text(&self, pair: u32) -> (&str, &str) {
+        let pair = &self.pairs[pair as usize];
+        (&self.names[pair.name as usize].text, self.texts.get(pair.value))
+    }
+
+    /// Value of a pair.
+    pub(crate) fn value(&self, pair: u32) -> &str {
+        self.texts.get(self.pairs[pair as usize].value)
+    }
+
+    /// Number of a pair's name: equal numbers, equal names.
+    pub(crate) fn name_of(&self, pair: u32) -> u32 {
+        self.pairs[pair as usize].name
+    }
+
+    /// The series of a pair.
+    pub(crate) fn postings(&self, pair: u32) -> &Postings {
+        &self.pairs[pair as usize].postings
+    }
+
+    /// The pairs of a series, sorted by the texts of their names; none for an unknown id.
+    pub(crate) fn pairs_of(&self, id: u32) -> &[u32] {
+        self.series
+            .get(id as usize)
+            .and_then(|e| {
+                let start = usize::from(e.start);
+                self.blocks
+                    .get(e.block as usize)?
+                    .get(start..start + usize::from(e.len))
+            })
+            .unwrap_or(&[])
+    }
+
+    /// The labels of a series; none for an unknown id.
+    pub(crate) fn labels(&self, id: u32) -> Labels {
+        Labels::from_sorted(self.pairs_of(id).iter().map(|pair| self.pair_text(*pair)))
+    }
+
+    /// The pair of a series that has the name of the given number.
+    pub(crate) fn pair_named(&self, id: u32, name: u32) -> Option<u32> {
+        self.pairs_of(id)
+            .iter()
+            .copied()
+            .find(|pair| self.name_of(*pair) == name)
+    }
+
+    /// All series.
+    pub(crate) const fn all(&self) -> &RoaringBitmap {
+        &self.all
+    }
+
+    /// Whether there is a series of this id.
+    pub(crate) fn contains(&self, id: u32) -> bool {
+        self.series.get(id as usize).is_some_and(|e| e.block != u32::MAX)
+    }
+
+    /// One above the highest id.
+    pub(crate) fn next_id(&self) -> u32 {
+        self.series.len() as u32
+    }
+
+    /// How many different pairs there are.
+    pub(crate) fn pair_count(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Bytes of memory, estimated.
+    pub(crate) fn memory(&self) -> usize {
+        let tables = self.pairs_by_text.capacity() * 5 + self.series_by_labels.capacity() * 5;
+        let pairs: usize = self
+            .pairs
+            .iter()
+            .map(|p| size_of::<Pair>() + p.postings.memory())
+            .sum();
+        tables
+            + pairs
+            + self.texts.bytes()
+            + self.blocks.len() * BLOCK * size_of::<u32>()
+            + self.series.capacity() * size_of::<Entry>()
+    }
+
+    /// Bytes of a pair's value.
+    pub(crate) fn value_len(&self, pair: u32) -> usize {
+        self.pairs[pair as usize].value.len()
+    }
+}
+
+fn limit(what: &'static str) -> Error {
+    Error::Limit {
+        what,
+        limit: u64::from(u32::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_found_by_labels_and_pairs() {
+        let mut index = Index::default();
+        let labels = |i: u32| {
+            Labels::from_pairs([
+                ("__name__", "m"),
+                ("i", &i.to_string()),
+                ("odd", &(i % 2).to_string()),
+            ])
+        };
+        for i in 0..5_000 {
+            assert_eq!(index.find(&labels(i)), None);
+            assert_eq!(index.add(&labels(i)).unwrap(), i);
+        }
+        for i in 0..5_000 {
+            assert_eq!(index.find(&labels(i)), Some(i));
+            assert_eq!(index.labels(i), labels(i));
+        }
+        let odd = index.pair("odd", "1").unwrap();
+        assert_eq!(index.postings(odd).len(), 2_500);
+        assert_eq!(index.pair_count(), 1 + 5_000 + 2);
+        assert_eq!(index.find(&Labels::empty()), None);
+        assert_eq!(index.add(&Labels::empty()).unwrap(), 5_000);
+        assert_eq!(index.find(&Labels::empty()), Some(5_000));
+    }
+}

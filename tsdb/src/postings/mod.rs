@@ -1,0 +1,5 @@
+//! Sets of series ids: how they are kept beside each label pair.
+
+mod list;
+
+pub(crate) use list::Postings;

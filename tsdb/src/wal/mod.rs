@@ -1,0 +1,8 @@
+//! The log: every batch in the order it arrived, in segments that a restart reads again.
+
+mod reader;
+mod segment;
+mod writer;
+
+pub(crate) use reader::{Damage, read_segment, segments};
+pub(crate) use writer::Wal;

@@ -1,0 +1,238 @@
+//! Writing the log: one record per commit, segments, and syncing beside the writers.
+//!
+//! Invariants:
+//! - a record is acknowledged only after the operating system has all of it;
+//! - a file whose fsync failed is never synced again: what was not yet safe in it is written to a new segment, and a
+//!   reader that finds a record twice takes the first.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use narthex_format::frame::FRAME_HEADER_LENGTH;
+use parking_lot::Mutex;
+
+use super::segment::Segment;
+use crate::disk::Disk;
+use crate::error::Error;
+
+/// The log of an open store.
+#[derive(Debug)]
+pub(crate) struct Wal {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    segment_bytes: u64,
+    state: Mutex<State>,
+    /// One sync at a time.
+    syncing: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    current: Option<Segment>,
+    /// Full segments that are not synced yet.
+    full: Vec<Segment>,
+    next: u64,
+    /// Bytes of segments that are not in `current`.
+    other_bytes: u64,
+    /// Whether a file has been created since the folder was synced.
+    folder_changed: bool,
+    stats: WalStats,
+}
+
+/// What the log has done since it was opened, and how large it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct WalStats {
+    pub(crate) bytes: u64,
+    pub(crate) segment: u64,
+    pub(crate) syncs: u64,
+    pub(crate) write_failures: u64,
+    pub(crate) sync_failures: u64,
+}
+
+impl Wal {
+    /// A log that goes on in `folder` after the segments there, whose highest number is below `next`.
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        folder: PathBuf,
+        segment_bytes: u64,
+        next: u64,
+        bytes: u64,
+    ) -> Self {
+        let state = State {
+            current: None,
+            full: Vec::new(),
+            next,
+            other_bytes: bytes,
+            folder_changed: true,
+            stats: WalStats::default(),
+        };
+        Self {
+            disk,
+            folder,
+            segment_bytes,
+            state: Mutex::new(state),
+            syncing: Mutex::new(()),
+        }
+    }
+
+    /// Hands a record to the operating system. After an error nothing of it counts.
+    pub(crate) fn append(&self, payload: &[u8]) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        let result = self.append_locked(&mut state, payload);
+        if result.is_err() {
+            state.stats.write_failures += 1;
+        }
+        result
+    }
+
+    fn append_locked(&self, state: &mut State, payload: &[u8]) -> Result<(), Error> {
+        let fits = |s: &Segment| s.len + (payload.len() as u64) < self.segment_bytes || s.len < 64;
+        if state.current.as_ref().is_some_and(|s| !fits(s)) {
+            state.retire();
+        }
+        let segment = match &mut state.current {
+            Some(segment) => segment,
+            None => self.begin_segment(state)?,
+        };
+        let path = segment.path.clone();
+        segment.append(payload).map_err(|(error, intact)| {
+            if !intact {
+                state.retire();
+            }
+            Error::io("write to", &path, error)
+        })
+    }
+
+    fn begin_segment<'s>(&self, state: &'s mut State) -> Result<&'s mut Segment, Error> {
+        let number = state.next;
+        let segment = Segment::create(&*self.disk, &self.folder, number)
+            .map_err(|e| Error::io("create a log segment in", &self.folder, e))?;
+        state.next += 1;
+        state.folder_changed = true;
+        Ok(state.current.insert(segment))
+    }
+
+    /// Bytes written that a power loss could take.
+    pub(crate) fn unsynced_bytes(&self) -> usize {
+        let state = self.state.lock();
+        state
+            .current
+            .iter()
+            .chain(&state.full)
+            .map(|s| s.unsynced.len())
+            .sum()
+    }
+
+    /// Returns once all records written before the call would survive a power loss.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        let _one = self.syncing.lock();
+        if self.state.lock().folder_changed {
+            self.state.lock().folder_changed = false;
+            if let Err(error) = self.disk.sync_dir(&self.folder) {
+                self.state.lock().folder_changed = true;
+                return Err(Error::io("sync", &self.folder, error));
+            }
+        }
+        let full = std::mem::take(&mut self.state.lock().full);
+        let mut failure = None;
+        for segment in full {
+            match segment.file.sync() {
+                Ok(()) => self.state.lock().other_bytes += segment.len,
+                Err(error) => failure = Some(self.rescue(segment, error)),
+            }
+        }
+        let current = {
+            let state = self.state.lock();
+            state
+                .current
+                .as_ref()
+                .filter(|s| !s.starts.is_empty())
+                .map(|s| (s.number, Arc::clone(&s.file), s.starts.len()))
+        };
+        if let Some((number, file, count)) = current {
+            let result = file.sync();
+            let mut state = self.state.lock();
+            let place = state.current.as_ref().is_some_and(|s| s.number == number);
+            match result {
+                Ok(()) if place => state.current.iter_mut().for_each(|s| s.synced(count)),
+                // It has become full meanwhile: the next sync takes it.
+                Ok(()) => {}
+                Err(error) => {
+                    let segment = if place {
+                        state.current.take()
+                    } else {
+                        state.take_full(number)
+                    };
+                    drop(state);
+                    failure = segment.map(|s| self.rescue(s, error)).or(failure);
+                }
+            }
+        }
+        self.state.lock().stats.syncs += 1;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Writes what was not safe in a segment whose sync failed to a new one.
+    fn rescue(&self, segment: Segment, error: std::io::Error) -> Error {
+        let mut state = self.state.lock();
+        state.stats.sync_failures += 1;
+        state.other_bytes += segment.len;
+        let error = Error::io("sync", &segment.path, error);
+        // A new segment: the one in use may be the next to fail.
+        state.retire();
+        let ends = segment
+            .starts
+            .iter()
+            .skip(1)
+            .copied()
+            .chain([segment.unsynced.len()]);
+        let frames: Vec<_> = segment.starts.iter().copied().zip(ends).collect();
+        for (at, (start, end)) in frames.iter().enumerate() {
+            let payload = segment
+                .unsynced
+                .get(start + FRAME_HEADER_LENGTH..*end)
+                .unwrap_or(&[]);
+            if self.append_locked(&mut state, payload).is_err() {
+                // Kept for the next sync, which fails again and comes here.
+                let mut rest = segment;
+                rest.synced(at);
+                state.full.push(rest);
+                break;
+            }
+        }
+        error
+    }
+
+    /// How large the log is and what it has done.
+    pub(crate) fn stats(&self) -> WalStats {
+        let state = self.state.lock();
+        let open: u64 = state.current.iter().chain(&state.full).map(|s| s.len).sum();
+        WalStats {
+            bytes: state.other_bytes + open,
+            segment: state
+                .current
+                .as_ref()
+                .map_or(state.next.saturating_sub(1), |s| s.number),
+            ..state.stats
+        }
+    }
+
+    /// Folder of the segments.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl State {
+    /// Ends the current segment.
+    fn retire(&mut self) {
+        if let Some(segment) = self.current.take() {
+            self.full.push(segment);
+        }
+    }
+
+    fn take_full(&mut self, number: u64) -> Option<Segment> {
+        let at = self.full.iter().position(|s| s.number == number)?;
+        Some(self.full.remove(at))
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of the database through its public surface.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod basics;
+mod model;
+mod world;

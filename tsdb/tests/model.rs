@@ -1,0 +1,166 @@
+//! Random operations against a map from series and time to value.
+
+use std::collections::BTreeMap;
+
+use narthex_model::{STALE_NAN, TimeRange};
+use narthex_tsdb::disk::MemoryDisk;
+use narthex_tsdb::{Batch, Options};
+use proptest::prelude::*;
+
+use crate::world::{NOW, labels, open, select};
+
+/// One sample to be appended: series, step of time against the batch's, value.
+type Push = (u8, i64, u64);
+
+#[derive(Debug, Clone)]
+enum Operation {
+    /// A batch of a scrape group (0: none) some time after the one before.
+    Append {
+        group: u64,
+        step: i64,
+        pushes: Vec<Push>,
+    },
+    Reopen,
+    Tick,
+    Select {
+        min: i64,
+        length: i64,
+    },
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let bits = prop_oneof![
+        8 => (0..50_u64).prop_map(|v| (v as f64 / 4.0).to_bits()),
+        1 => Just(STALE_NAN),
+        1 => any::<u64>(),
+    ];
+    let delta = prop_oneof![6 => Just(0_i64), 1 => -3_000..3_000_i64];
+    let push = (0..12_u8, delta, bits);
+    prop_oneof![
+        20 => (0..3_u64, -500..2_000_i64, prop::collection::vec(push, 0..12))
+            .prop_map(|(group, step, pushes)| Operation::Append { group, step, pushes }),
+        1 => Just(Operation::Reopen),
+        2 => Just(Operation::Tick),
+        4 => (-5_000..100_000_i64, 0..50_000_i64).prop_map(|(min, length)| Operation::Select { min, length }),
+    ]
+}
+
+/// What the store should hold, by its own simple rules.
+#[derive(Default)]
+struct Model {
+    series: BTreeMap<u8, BTreeMap<i64, u64>>,
+    last: BTreeMap<u8, i64>,
+    newest: Option<i64>,
+}
+
+impl Model {
+    fn accepts(&mut self, window: i64, newest: Option<i64>, (series, time, bits): Push) -> bool {
+        let samples = self.series.entry(series).or_default();
+        let accepted = match self.last.get(&series) {
+            Some(last) if time == *last => return samples[&time] == bits,
+            Some(last) if time < *last => {
+                let inside = window > 0 && newest.is_none_or(|n| time >= n - window);
+                if inside {
+                    samples.entry(time).or_insert(bits);
+                }
+                return inside;
+            }
+            _ => true,
+        };
+        samples.insert(time, bits);
+        self.last.insert(series, time);
+        self.newest = self.newest.max(Some(time));
+        accepted
+    }
+
+    fn select(&self, range: TimeRange) -> Vec<(u8, Vec<(i64, u64)>)> {
+        let inside = |samples: &BTreeMap<i64, u64>| -> Vec<_> {
+            samples
+                .iter()
+                .filter(|(t, _)| range.contains(**t))
+                .map(|(t, v)| (*t, *v))
+                .collect()
+        };
+        self.series
+            .iter()
+            .map(|(s, samples)| (*s, inside(samples)))
+            .filter(|(_, s)| !s.is_empty())
+            .collect()
+    }
+}
+
+fn run(window: i64, operations: Vec<Operation>) {
+    let disk = MemoryDisk::new();
+    let options = Options {
+        out_of_order_window_ms: window,
+        wal_segment_bytes: 2_000,
+        replay_threads: 2,
+        ..Options::default()
+    };
+    let mut db = open(&disk, options.clone());
+    let mut model = Model::default();
+    let mut now = 0;
+    let name = |series: u8| labels("m", &format!("{series:02}"));
+    let check = |db: &narthex_tsdb::Db, model: &Model, range: TimeRange| {
+        let found = select(&db.snapshot(), &[], range);
+        let expected: Vec<_> = model
+            .select(range)
+            .into_iter()
+            .map(|(s, samples)| (name(s), samples))
+            .collect();
+        assert_eq!(found, expected, "{range:?}");
+    };
+    for operation in operations {
+        match operation {
+            Operation::Append { group, step, pushes } => {
+                now += step;
+                let mut batch = Batch::new(now);
+                if group > 0 {
+                    batch = batch.with_group(group);
+                }
+                let newest = model.newest;
+                let mut refused = Vec::new();
+                for (index, (series, delta, bits)) in pushes.into_iter().enumerate() {
+                    batch.push_float_labelled(&name(series), now + delta, f64::from_bits(bits));
+                    if !model.accepts(window, newest, (series, now + delta, bits)) {
+                        refused.push(index);
+                    }
+                }
+                let commit = db.append(&batch, NOW).unwrap();
+                let found: Vec<_> = commit.rejected.iter().map(|r| r.index).collect();
+                assert_eq!(found, refused);
+            }
+            Operation::Reopen => {
+                db.close().unwrap();
+                drop(db);
+                db = open(&disk, options.clone());
+                check(&db, &model, TimeRange::ALL);
+            }
+            Operation::Tick => db.tick(now).unwrap(),
+            Operation::Select { min, length } => check(
+                &db,
+                &model,
+                TimeRange {
+                    min,
+                    max: min + length,
+                },
+            ),
+        }
+    }
+    check(&db, &model, TimeRange::ALL);
+    assert_eq!(db.stats().damage, Vec::<String>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_store_holds_what_a_map_holds(operations in prop::collection::vec(operation(), 1..150)) {
+        run(0, operations);
+    }
+
+    #[test]
+    fn so_it_does_with_samples_in_any_order(operations in prop::collection::vec(operation(), 1..150)) {
+        run(2_500, operations);
+    }
+}
