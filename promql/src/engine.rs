@@ -1,10 +1,17 @@
 //! The engine: options, and the two ways to ask.
 
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, PoisonError};
+
 use narthex_model::{Annotations, SeriesSource};
 
+use crate::ast::{Expr, ValueType};
+use crate::check::parse;
 use crate::error::QueryError;
+use crate::eval::{Context, Evaluator, Guard, Record, Steps, instant_value, matrix_value, range_value};
 use crate::features::Features;
 use crate::limits::Interrupt;
+use crate::plan::{QueryTimes, plan};
 use crate::value::Value;
 
 /// What is the same for all queries of a server.
@@ -123,20 +130,132 @@ impl Engine {
         source: &dyn SeriesSource,
         query: &InstantQuery<'_>,
     ) -> Result<QueryOutput, QueryError> {
-        let _ = (source, query);
-        Err(QueryError::Execution("not built yet".into()))
+        let expr = parse(query.text, &self.options.features)?;
+        let run = Run {
+            options: &self.options,
+            query: &query.options,
+            source,
+            text: query.text,
+            times: QueryTimes {
+                start: query.time,
+                end: query.time,
+                step: 0,
+                default_subquery_step: self.options.default_subquery_step_ms,
+            },
+            steps: Steps::instant(query.time),
+        };
+        run.answer(&expr, Shape::Instant)
     }
 
     /// Answers a query at evenly spaced times.
     ///
     /// # Errors
-    /// As [`instant`](Self::instant).
+    /// As [`instant`](Self::instant), and when the expression is neither scalar nor instant vector.
     pub fn range(
         &self,
         source: &dyn SeriesSource,
         query: &RangeQuery<'_>,
     ) -> Result<QueryOutput, QueryError> {
-        let _ = (source, query);
-        Err(QueryError::Execution("not built yet".into()))
+        let expr = parse(query.text, &self.options.features)?;
+        let kind = expr.value_type();
+        if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
+            return Err(QueryError::BadRequest(format!(
+                "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+                kind.documented()
+            )));
+        }
+        if query.step <= 0 {
+            return Err(QueryError::BadRequest(
+                "zero or negative query resolution step widths are not accepted. Try a positive integer"
+                    .to_owned(),
+            ));
+        }
+        let run = Run {
+            options: &self.options,
+            query: &query.options,
+            source,
+            text: query.text,
+            times: QueryTimes {
+                start: query.start,
+                end: query.end,
+                step: query.step,
+                default_subquery_step: self.options.default_subquery_step_ms,
+            },
+            steps: Steps::range(query.start, query.end, query.step, self.options.max_samples)?,
+        };
+        run.answer(&expr, Shape::Range)
+    }
+}
+
+/// What the answer looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Instant,
+    Range,
+}
+
+/// One query on its way.
+struct Run<'r> {
+    options: &'r EngineOptions,
+    query: &'r QueryOptions<'r>,
+    source: &'r dyn SeriesSource,
+    text: &'r str,
+    times: QueryTimes,
+    steps: Steps,
+}
+
+impl Run<'_> {
+    fn answer(&self, expr: &Expr, shape: Shape) -> Result<QueryOutput, QueryError> {
+        let (plan, root) = plan(expr, &self.times)?;
+        let cx = Context {
+            source: self.source,
+            features: self.options.features,
+            lookback_ms: self
+                .query
+                .lookback_delta_ms
+                .unwrap_or(self.options.lookback_delta_ms),
+            max_samples: self.options.max_samples,
+            parallelism: self.options.parallelism,
+            guard: Guard::new(self.query.interrupt, self.options.max_samples),
+            times: self.times,
+            text: self.text,
+            per_step_stats: self.query.per_step_stats,
+            steps: self.steps,
+            slots: AtomicUsize::new(0),
+            record: Mutex::default(),
+        };
+        let evaluator = Evaluator::new(&cx, &plan);
+        let value = match (shape, expr.value_type()) {
+            (Shape::Instant, ValueType::Matrix) => matrix_value(&evaluator, root, self.steps)?,
+            (Shape::Instant, _) => instant_value(&cx, evaluator.eval(root, self.steps)?, self.times.start)?,
+            (Shape::Range, _) => range_value(&cx, evaluator.eval(root, self.steps)?, &self.steps)?,
+        };
+        drop(evaluator);
+        let peak_samples = cx.guard.peak() as u64;
+        let record = cx.record.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(QueryOutput {
+            value,
+            stats: self.stats(&record, peak_samples),
+            annotations: record.annotations,
+        })
+    }
+
+    fn stats(&self, record: &Record, peak_samples: u64) -> QueryStats {
+        let per_step = if self.query.per_step_stats {
+            let count = |step: usize| record.per_step.get(step).copied().unwrap_or(0);
+            self.steps
+                .times()
+                .enumerate()
+                .map(|(step, time)| (time, count(step)))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        QueryStats {
+            total_queryable_samples: record.queryable,
+            total_queryable_samples_per_step: per_step,
+            samples_read: record.samples_read,
+            peak_samples,
+        }
     }
 }

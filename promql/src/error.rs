@@ -1,21 +1,33 @@
 //! What can be wrong with a query, in Prometheus's words.
 
+use std::fmt;
+
 use narthex_model::SourceError;
 use thiserror::Error;
 
 use crate::span::Span;
 
-/// A text that is no valid query. The message begins with `line:column: parse error: `.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{position}: parse error: {message}")]
+/// A text that is no valid query. It reads `line:column: parse error: message`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
-    /// `line:column`, or `unknown position`.
+    /// `line:column`, or `unknown position` for an empty text, or empty where the message stands alone.
     pub position: String,
     /// What is wrong.
     pub message: String,
     /// Where it is wrong.
     pub span: Span,
 }
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.position.is_empty() {
+            write!(f, "{}: parse error: ", self.position)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ParseError {}
 
 /// A query that could not be answered.
 #[derive(Debug, Clone, PartialEq, Error)]

@@ -8,3 +8,6 @@ pub enum Interrupt {
     /// Its client went away, or the server stops.
     Canceled,
 }
+
+/// How many levels an expression may have: deeper ones are refused, so that no stack overflows on them.
+pub const DEPTH_MAX: usize = 1_000;

@@ -1,23 +1,33 @@
 //! `prometheus.yml`: typed sections with defaults filled and per-job inheritance resolved.
 
 mod alerting;
+mod decode;
+mod error;
 mod global;
 mod http_client;
+mod load;
 mod protocol;
 mod remote;
 mod root;
 mod scrape;
 mod sd;
 mod secret;
+mod size;
 mod storage;
+mod support;
 pub mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 pub use crate::relabel::{NameScheme, RelabelAction, RelabelConfig};
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
+pub use error::ConfigError;
 pub use global::{GlobalConfig, RuntimeConfig};
 pub use http_client::{
     Authorization, BasicAuth, HeaderValues, HttpClientConfig, OAuth2, ProxyConfig, TlsConfig, TlsVersion,
 };
+pub use load::{Loaded, load, load_file};
 pub use protocol::{EscapingScheme, ScrapeProtocol};
 pub use remote::{MetadataConfig, QueueConfig, RemoteReadConfig, RemoteWriteConfig};
 pub use root::Config;
@@ -28,4 +38,5 @@ pub use sd::{
     TargetGroup,
 };
 pub use secret::Secret;
+pub use size::{SizeError, format_size, parse_size};
 pub use storage::{OtlpConfig, StorageConfig, TracingConfig, TsdbConfig, TsdbRetention};

@@ -2,6 +2,8 @@
 
 use narthex_model::Matcher;
 
+use super::duration::DurationExpr;
+use super::op::{AggregateOp, BinaryOp, Cardinality, ValueType};
 use crate::span::Span;
 
 /// An expression.
@@ -69,43 +71,6 @@ impl Expr {
     }
 }
 
-/// The kinds of value an expression can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ValueType {
-    /// One number per step.
-    Scalar,
-    /// One sample per series and step: "instant vector".
-    Vector,
-    /// Several samples per series and step: "range vector".
-    Matrix,
-    /// A text.
-    String,
-}
-
-impl ValueType {
-    /// The name in error texts: `instant vector`.
-    #[must_use]
-    pub const fn documented(self) -> &'static str {
-        match self {
-            Self::Scalar => "scalar",
-            Self::Vector => "instant vector",
-            Self::Matrix => "range vector",
-            Self::String => "string",
-        }
-    }
-
-    /// The name on the wire: `vector`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Scalar => "scalar",
-            Self::Vector => "vector",
-            Self::Matrix => "matrix",
-            Self::String => "string",
-        }
-    }
-}
-
 /// An aggregation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {
@@ -121,26 +86,6 @@ pub struct Aggregate {
     pub without: bool,
     /// Where it stands.
     pub span: Span,
-}
-
-/// The aggregations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the variants are the operators of the language")]
-pub enum AggregateOp {
-    Sum,
-    Avg,
-    Count,
-    Min,
-    Max,
-    Group,
-    Stddev,
-    Stdvar,
-    Topk,
-    Bottomk,
-    CountValues,
-    Quantile,
-    Limitk,
-    LimitRatio,
 }
 
 /// A binary operation.
@@ -160,44 +105,8 @@ pub struct Binary {
     pub op_span: Span,
 }
 
-/// The binary operators.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the variants are the operators of the language")]
-pub enum BinaryOp {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Mod,
-    Pow,
-    Atan2,
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-    And,
-    Or,
-    Unless,
-    /// `</`: keep the part of a histogram below a value.
-    TrimUpper,
-    /// `>/`: keep the part of a histogram above a value.
-    TrimLower,
-}
-
-/// How many series of one side may match how many of the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the variants are the cardinalities of the language")]
-pub enum Cardinality {
-    OneToOne,
-    ManyToOne,
-    OneToMany,
-    ManyToMany,
-}
-
 /// How series of two vectors find each other.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct VectorMatching {
     /// Which side may have several series per group.
     pub card: Cardinality,
@@ -297,64 +206,6 @@ pub struct Subquery {
     pub span: Span,
 }
 
-/// Arithmetic over durations.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DurationExpr {
-    /// A number of seconds (or a duration literal, in seconds).
-    Number(NumberLiteral),
-    /// `a + b`; operators are + - * / % ^.
-    Binary {
-        /// The operator.
-        op: BinaryOp,
-        /// Left side.
-        lhs: Box<DurationExpr>,
-        /// Right side.
-        rhs: Box<DurationExpr>,
-        /// Whether the operation stands in parentheses.
-        wrapped: bool,
-        /// Where it stands.
-        span: Span,
-    },
-    /// `-a` or `+a`.
-    Unary {
-        /// Whether the sign is a minus.
-        minus: bool,
-        /// The operand.
-        expr: Box<DurationExpr>,
-        /// Whether the operation stands in parentheses.
-        wrapped: bool,
-        /// Where it stands.
-        span: Span,
-    },
-    /// `step()`
-    Step {
-        /// Whether it stands in parentheses.
-        wrapped: bool,
-        /// Where it stands.
-        span: Span,
-    },
-    /// `range()`
-    Range {
-        /// Whether it stands in parentheses.
-        wrapped: bool,
-        /// Where it stands.
-        span: Span,
-    },
-    /// `min_of(a, b)` or `max_of(a, b)`
-    MinMax {
-        /// Whether it is `max_of`.
-        max: bool,
-        /// First argument.
-        lhs: Box<DurationExpr>,
-        /// Second argument.
-        rhs: Box<DurationExpr>,
-        /// Whether it stands in parentheses.
-        wrapped: bool,
-        /// Where it stands.
-        span: Span,
-    },
-}
-
 /// `1.5`, `0x10`, `Inf`, or a duration `1h30m` used as a number of seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NumberLiteral {
@@ -378,8 +229,10 @@ pub struct Paren {
 /// `"text"`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StringLiteral {
-    /// The text, unescaped.
+    /// The text, unescaped; bytes that are no UTF-8 show as U+FFFD.
     pub value: String,
+    /// How the literal is written if it holds bytes that are no UTF-8.
+    pub quoted: Option<Box<str>>,
     /// Where it stands, quotes included.
     pub span: Span,
 }

@@ -6,14 +6,19 @@ use narthex_model::histogram::IncompatibleSchemas;
 use narthex_model::{FloatHistogram, ResetHint};
 
 use super::notes::{HistogramOperation, Note, Notes};
-use super::rate::starts_anew;
+use super::start_time::starts_anew;
 use super::window::Window;
 
 /// The gain between the first and the last histogram, a gauge, compacted; `None` (with a finding) where exponential
-/// and custom buckets meet.
-pub(super) fn difference(window: &Window<'_>, counter: bool, notes: &mut Notes) -> Option<FloatHistogram> {
+/// and custom buckets meet. `from_zero`: the first histogram is a gain too.
+pub(super) fn difference(
+    window: &Window<'_>,
+    counter: bool,
+    from_zero: bool,
+    notes: &mut Notes,
+) -> Option<FloatHistogram> {
     let mut found = Notes::default();
-    if let Ok(mut result) = try_difference(window, counter, &mut found) {
+    if let Ok(mut result) = try_difference(window, counter, from_zero, &mut found) {
         notes.merge(found);
         result.hint = ResetHint::Gauge;
         result.compact();
@@ -27,13 +32,16 @@ pub(super) fn difference(window: &Window<'_>, counter: bool, notes: &mut Notes) 
 fn try_difference(
     window: &Window<'_>,
     counter: bool,
+    from_zero: bool,
     notes: &mut Notes,
 ) -> Result<FloatHistogram, IncompatibleSchemas> {
     let histograms = window.histograms;
-    let ([(_, first), inner @ .., (_, last)], Some((_, second))) = (histograms, histograms.get(1)) else {
-        return Ok(FloatHistogram::default());
-    };
     check_hints(histograms, counter, notes);
+    let ([(_, first), inner @ .., (_, last)], Some((_, second))) = (histograms, histograms.get(1)) else {
+        let only = histograms.first().filter(|_| from_zero);
+        return Ok(only.map_or_else(FloatHistogram::default, |(_, h)| FloatHistogram::clone(h)));
+    };
+    let zero = from_zero.then(|| Arc::clone(first));
     let mut first = Arc::clone(first);
     if counter && is_reset(window, 1, &first) {
         // Nothing of the first histogram is left in the second: its layout does not matter either.
@@ -68,6 +76,11 @@ fn try_difference(
             }
             previous = Arc::clone(histogram);
         }
+    }
+    if let Some(zero) = zero
+        && result.add(&zero)?.bounds_reconciled
+    {
+        notes.add(Note::BucketsReconciled(HistogramOperation::Addition));
     }
     Ok(result)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use narthex_model::{FloatHistogram, ResetHint};
 
 use super::notes::{HistogramOperation, Note, Notes};
-use super::rate::starts_anew;
+use super::start_time::starts_anew;
 use super::window::{Point, Window};
 
 /// `irate`

@@ -1,4 +1,4 @@
-//! Kernels: what each function computes for one window, one value or one histogram.
+//! The table of functions, and kernels: what each function computes for one window, one value or one histogram.
 //!
 //! A kernel knows no series, labels, steps or positions: evaluation hands it plain slices and adds the rest.
 
@@ -17,7 +17,9 @@ mod notes;
 mod quantile;
 mod rate;
 mod regression;
+mod signatures;
 mod spread;
+mod start_time;
 mod steps;
 mod sums;
 mod table;
@@ -25,11 +27,13 @@ mod window;
 
 pub use calendar::date_function;
 pub use classic::{Bucket, BucketQuantile, MonotonicityFix, bucket_fraction, bucket_quantile};
+pub use extended::smoothed_point;
 pub use format::{general, quoted};
 pub use kahan::KahanSum;
 pub use math::{clamp, math_function, round_to};
 pub use native::{histogram_fraction, histogram_function, histogram_quantile};
 pub use notes::{HistogramOperation, Note, Notes};
 pub use quantile::quantile;
+pub use signatures::{Signature, signature, signatures};
 pub use table::range_function;
 pub use window::{Extension, Point, RangeKernel, Window};

@@ -50,6 +50,8 @@ pub enum Note {
     QuantileNanSkew,
     /// `histogram_fraction`: NaN observations are in no fraction.
     FractionNan,
+    /// A sample claims to count since before the sample before it, but not since when that one did.
+    StartTimeOverlap,
 }
 
 impl Note {
@@ -125,6 +127,13 @@ impl Note {
                 format!(
                     "input to histogram_quantile has NaN observations, result is skewed higher{}",
                     maybe_metric()
+                ),
+            ),
+            Self::StartTimeOverlap => (
+                Warning,
+                format!(
+                    "sample has start time that overlaps with previous sample timestamp for metric {}",
+                    metric()
                 ),
             ),
             Self::FractionNan => (

@@ -1,0 +1,319 @@
+//! One series over all steps: values, which of them are there, and native histograms where there are any.
+
+use std::sync::Arc;
+
+use narthex_model::FloatHistogram;
+
+use crate::functions::Point;
+
+/// One bit per step.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bits {
+    words: Vec<u64>,
+    ones: usize,
+}
+
+impl Bits {
+    fn with_first(ones: usize, len: usize) -> Self {
+        let mut words = vec![0_u64; len.div_ceil(64)];
+        for (at, word) in words.iter_mut().enumerate() {
+            let from = at * 64;
+            if ones >= from + 64 {
+                *word = u64::MAX;
+            } else if ones > from {
+                *word = (1 << (ones - from)) - 1;
+            }
+        }
+        Self { words, ones }
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> bool {
+        self.words.get(at / 64).is_some_and(|w| w >> (at % 64) & 1 == 1)
+    }
+
+    fn set(&mut self, at: usize) {
+        if let Some(word) = self.words.get_mut(at / 64) {
+            self.ones += usize::from(*word >> (at % 64) & 1 == 0);
+            *word |= 1 << (at % 64);
+        }
+    }
+}
+
+/// Which steps have a value.
+#[derive(Debug, Clone, PartialEq)]
+enum Presence {
+    None,
+    All,
+    Some(Bits),
+}
+
+/// Native histograms by step.
+type Histograms = Vec<Option<Arc<FloatHistogram>>>;
+
+/// One series over all steps.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Column {
+    /// One value per step (none at all when no step has one); meaningless where there is none or a histogram.
+    values: Vec<f64>,
+    presence: Presence,
+    histograms: Option<Box<Histograms>>,
+    len: usize,
+}
+
+impl Column {
+    /// No value at any of `len` steps.
+    pub(crate) const fn empty(len: usize) -> Self {
+        Self {
+            values: Vec::new(),
+            presence: Presence::None,
+            histograms: None,
+            len,
+        }
+    }
+
+    /// A float at every step.
+    pub(crate) fn full(values: Vec<f64>) -> Self {
+        Self {
+            len: values.len(),
+            values,
+            presence: Presence::All,
+            histograms: None,
+        }
+    }
+
+    /// The same point at each of `len` steps.
+    pub(crate) fn repeat(point: &Point, len: usize) -> Self {
+        match point {
+            Point::None => Self::empty(len),
+            Point::Float(value) => Self::full(vec![*value; len]),
+            Point::Histogram(h) => Self {
+                values: vec![0.0; len],
+                presence: Presence::All,
+                histograms: Some(Box::new(vec![Some(Arc::clone(h)); len])),
+                len,
+            },
+        }
+    }
+
+    /// How many steps there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no step has a value.
+    pub(crate) const fn is_empty(&self) -> bool {
+        matches!(self.presence, Presence::None)
+    }
+
+    /// How many steps have a value.
+    pub(crate) fn count(&self) -> usize {
+        match &self.presence {
+            Presence::None => 0,
+            Presence::All => self.len,
+            Presence::Some(bits) => bits.ones,
+        }
+    }
+
+    /// Whether this step has a value.
+    #[inline]
+    pub(crate) fn has(&self, step: usize) -> bool {
+        match &self.presence {
+            Presence::None => false,
+            Presence::All => true,
+            Presence::Some(bits) => bits.get(step),
+        }
+    }
+
+    /// Whether any step has a histogram.
+    pub(crate) const fn has_histograms(&self) -> bool {
+        self.histograms.is_some()
+    }
+
+    /// The histogram at this step.
+    #[inline]
+    pub(crate) fn histogram(&self, step: usize) -> Option<&Arc<FloatHistogram>> {
+        self.histograms.as_ref()?.get(step)?.as_ref()
+    }
+
+    /// The float at this step.
+    #[inline]
+    pub(crate) fn float(&self, step: usize) -> Option<f64> {
+        if !self.has(step) || self.histogram(step).is_some() {
+            return None;
+        }
+        self.values.get(step).copied()
+    }
+
+    /// What this step has.
+    #[inline]
+    pub(crate) fn get(&self, step: usize) -> Point {
+        if !self.has(step) {
+            return Point::None;
+        }
+        match self.histogram(step) {
+            Some(h) => Point::Histogram(Arc::clone(h)),
+            None => self.values.get(step).map_or(Point::None, |v| Point::Float(*v)),
+        }
+    }
+
+    /// The floats with their steps.
+    pub(crate) fn floats(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+        self.values
+            .iter()
+            .enumerate()
+            .filter(|(step, _)| self.has(*step) && self.histogram(*step).is_none())
+            .map(|(step, value)| (step, *value))
+    }
+
+    /// All floats, if every step has one.
+    pub(crate) fn all_floats(&self) -> Option<&[f64]> {
+        match (&self.presence, &self.histograms) {
+            (Presence::All, None) => Some(&self.values),
+            _ => None,
+        }
+    }
+
+    /// The column with every float replaced; histograms go.
+    pub(crate) fn map_floats(mut self, f: impl Fn(f64) -> f64) -> Self {
+        if let Some(histograms) = self.histograms.take() {
+            let mut kept = ColumnBuilder::new(self.len);
+            for (step, histogram) in histograms.iter().enumerate() {
+                match self.values.get(step) {
+                    Some(value) if histogram.is_none() && self.has(step) => kept.push_float(f(*value)),
+                    _ => kept.push_none(),
+                }
+            }
+            return kept.finish();
+        }
+        for value in &mut self.values {
+            *value = f(*value);
+        }
+        self
+    }
+
+    /// The column with every point replaced.
+    pub(crate) fn map_points(&self, mut f: impl FnMut(usize, Point) -> Point) -> Self {
+        let mut out = ColumnBuilder::new(self.len);
+        for step in 0..self.len {
+            match self.get(step) {
+                Point::None => out.push_none(),
+                point => out.push(f(step, point)),
+            }
+        }
+        out.finish()
+    }
+}
+
+/// Makes a column step by step.
+#[derive(Debug)]
+pub(crate) struct ColumnBuilder {
+    values: Vec<f64>,
+    /// Left out as long as every step so far has a value.
+    bits: Option<Bits>,
+    histograms: Option<Box<Histograms>>,
+    len: usize,
+}
+
+impl ColumnBuilder {
+    /// A builder for `len` steps.
+    pub(crate) fn new(len: usize) -> Self {
+        Self {
+            values: Vec::with_capacity(len),
+            bits: None,
+            histograms: None,
+            len,
+        }
+    }
+
+    /// How many steps are done.
+    pub(crate) const fn pushed(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The next step has a float.
+    #[inline]
+    pub(crate) fn push_float(&mut self, value: f64) {
+        if let Some(bits) = &mut self.bits {
+            bits.set(self.values.len());
+        }
+        self.values.push(value);
+    }
+
+    /// The next step has nothing.
+    #[inline]
+    pub(crate) fn push_none(&mut self) {
+        let (done, len) = (self.values.len(), self.len);
+        self.bits.get_or_insert_with(|| Bits::with_first(done, len));
+        self.values.push(0.0);
+    }
+
+    /// The next step has this.
+    #[inline]
+    pub(crate) fn push(&mut self, point: Point) {
+        match point {
+            Point::None => self.push_none(),
+            Point::Float(value) => self.push_float(value),
+            Point::Histogram(histogram) => {
+                let (at, len) = (self.values.len(), self.len);
+                let histograms = self.histograms.get_or_insert_with(|| Box::new(vec![None; len]));
+                if let Some(place) = histograms.get_mut(at) {
+                    *place = Some(histogram);
+                }
+                self.push_float(0.0);
+            }
+        }
+    }
+
+    /// The column; steps not pushed have nothing.
+    pub(crate) fn finish(mut self) -> Column {
+        while self.values.len() < self.len {
+            self.push_none();
+        }
+        let presence = match self.bits {
+            None => Presence::All,
+            Some(bits) if bits.ones == 0 => return Column::empty(self.len),
+            Some(bits) => Presence::Some(bits),
+        };
+        Column {
+            values: self.values,
+            presence,
+            histograms: self.histograms,
+            len: self.len,
+        }
+    }
+}
+
+/// Samples that a histogram counts as: its bytes in Prometheus's memory by 16.
+///
+/// Source: Prometheus `promql.HPoint.size`, `histogram.FloatHistogram.Size`.
+pub(crate) fn histogram_weight(h: &FloatHistogram) -> usize {
+    const STRUCT_BYTES: usize = 168;
+    let items = h.positive_spans.len()
+        + h.negative_spans.len()
+        + h.positive_buckets.len()
+        + h.negative_buckets.len()
+        + h.custom_values.len();
+    (STRUCT_BYTES + items * 8 + 8) / 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_say_what_was_pushed() {
+        let points: Vec<Option<f64>> = (0..200).map(|i| (i % 67 != 3).then_some(f64::from(i))).collect();
+        let mut builder = ColumnBuilder::new(200);
+        for point in &points {
+            builder.push(point.map_or(Point::None, Point::Float));
+        }
+        let column = builder.finish();
+        assert_eq!(column.count(), points.iter().flatten().count());
+        for (step, point) in points.iter().enumerate() {
+            assert_eq!(column.float(step), *point);
+        }
+        assert!(ColumnBuilder::new(3).finish().is_empty());
+        assert_eq!(Column::full(vec![1.0, 2.0]).all_floats(), Some(&[1.0, 2.0][..]));
+    }
+}

@@ -1,0 +1,179 @@
+//! From plan to operators: one call per node and set of steps, equal work once.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::context::Context;
+use super::range_vector::{SharedRange, range_vector};
+use super::scratch::Tally;
+use super::select::{Yield, instant_selector};
+use super::steps::Steps;
+use super::vector::{Broadcast, Computed, Identity, Kept, Output, SharedVector};
+use super::{aggregate, binary, call, column::Column, negate};
+use crate::ast::ValueType;
+use crate::error::QueryError;
+use crate::plan::{NodeId, Op, Plan};
+
+/// Most points that a vector with several users may keep; larger ones are computed again for each.
+const KEPT_POINTS: usize = 4_000_000;
+
+/// Builds the operators of one query.
+pub(crate) struct Evaluator<'a> {
+    pub(crate) cx: &'a Context<'a>,
+    pub(crate) plan: &'a Plan,
+    shared: RefCell<FxHashMap<(NodeId, Steps, Tally), Output<'a>>>,
+    tally: Cell<Tally>,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(crate) fn new(cx: &'a Context<'a>, plan: &'a Plan) -> Self {
+        Self {
+            cx,
+            plan,
+            shared: RefCell::default(),
+            tally: Cell::new(Tally {
+                weight: 1,
+                own_steps: true,
+            }),
+        }
+    }
+
+    /// How operators that are built now count what they find.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally.get()
+    }
+
+    /// Runs `build` with another way of counting.
+    pub(crate) fn with_tally<T>(&self, tally: Tally, build: impl FnOnce() -> T) -> T {
+        let before = self.tally.replace(tally);
+        let built = build();
+        self.tally.set(before);
+        built
+    }
+
+    /// What a node yields at these steps.
+    pub(crate) fn eval(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
+        self.cx.guard.check()?;
+        let node = self.plan.node(id);
+        if node.uses < 2 || matches!(node.op, Op::Number(_) | Op::Text(_)) {
+            return self.eval_once(id, steps);
+        }
+        let key = (id, steps, self.tally());
+        if let Some(known) = self.shared.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        // Prometheus evaluates an expression as often as it is written, and counts accordingly.
+        let tally = Tally {
+            weight: key.2.weight * u64::from(node.uses),
+            ..key.2
+        };
+        let output = match self.with_tally(tally, || self.eval_once(id, steps))? {
+            Output::Vector(vector) if vector.is_computed() => Output::Vector(vector),
+            Output::Vector(vector) if vector.series().len().saturating_mul(steps.count) <= KEPT_POINTS => {
+                Output::Vector(Arc::new(Kept::new(vector)))
+            }
+            Output::Vector(_) => return self.eval_once(id, steps),
+            other => other,
+        };
+        self.shared.borrow_mut().insert(key, output.clone());
+        Ok(output)
+    }
+
+    fn eval_once(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
+        let node = self.plan.node(id);
+        let constant = matches!(node.op, Op::Number(_) | Op::Text(_));
+        if !node.invariant || constant || steps.count <= 1 {
+            return self.build(id, steps);
+        }
+        let tally = self.tally();
+        let once = Tally {
+            weight: tally.weight * steps.count as u64,
+            own_steps: false,
+        };
+        Ok(
+            match self.with_tally(once, || self.build(id, steps.first_only()))? {
+                Output::Scalar(values) => {
+                    let value = values.first().copied().unwrap_or(f64::NAN);
+                    Output::Scalar(Arc::new(vec![value; steps.count]))
+                }
+                Output::Vector(inner) => Output::Vector(Arc::new(Broadcast {
+                    inner,
+                    len: steps.count,
+                })),
+                text @ Output::Text(_) => text,
+            },
+        )
+    }
+
+    fn build(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
+        let node = self.plan.node(id);
+        Ok(match &node.op {
+            Op::Number(value) => Output::Scalar(Arc::new(vec![*value; steps.count])),
+            Op::Text(text) => Output::Text(Arc::from(text.as_str())),
+            Op::Select(selector) => Output::Vector(instant_selector(self, selector, steps, Yield::Value)?),
+            Op::Negate(operand) => negate::negate(self, *operand, steps)?,
+            Op::Binary(plan) => binary::binary(self, node, plan, steps)?,
+            Op::Aggregate(plan) => Output::Vector(aggregate::aggregate(self, node, plan, steps)?),
+            Op::Call(plan) => call::call(self, node, plan, steps)?,
+            Op::Window(..) | Op::Subquery(_) => {
+                return Err(QueryError::Execution(
+                    "a range vector cannot stand here".to_owned(),
+                ));
+            }
+        })
+    }
+
+    /// A scalar's value per step.
+    pub(crate) fn scalar(&self, id: NodeId, steps: Steps) -> Result<Arc<Vec<f64>>, QueryError> {
+        match self.eval(id, steps)? {
+            Output::Scalar(values) => Ok(values),
+            _ => Err(QueryError::Execution("expected a scalar".to_owned())),
+        }
+    }
+
+    /// An instant vector.
+    pub(crate) fn vector(&self, id: NodeId, steps: Steps) -> Result<SharedVector<'a>, QueryError> {
+        match self.eval(id, steps)? {
+            Output::Vector(vector) => Ok(vector),
+            _ => Err(QueryError::Execution("expected an instant vector".to_owned())),
+        }
+    }
+
+    /// An instant vector, or a scalar as a vector of one series without labels.
+    pub(crate) fn vector_or_scalar(&self, id: NodeId, steps: Steps) -> Result<SharedVector<'a>, QueryError> {
+        match self.eval(id, steps)? {
+            Output::Vector(vector) => Ok(vector),
+            Output::Scalar(values) => Ok(Arc::new(Computed {
+                series: vec![Identity::default()],
+                columns: vec![Column::full(values.to_vec())],
+                len: steps.count,
+            })),
+            Output::Text(_) => Err(QueryError::Execution("expected an instant vector".to_owned())),
+        }
+    }
+
+    /// A text.
+    pub(crate) fn text(&self, id: NodeId) -> Result<&'a str, QueryError> {
+        match &self.plan.node(id).op {
+            Op::Text(text) => Ok(text),
+            _ => Err(QueryError::Execution("expected a string".to_owned())),
+        }
+    }
+
+    /// A range vector as a function's argument.
+    pub(crate) fn range(&self, id: NodeId, steps: Steps) -> Result<SharedRange<'a>, QueryError> {
+        range_vector(self, id, steps, true)
+    }
+
+    /// A range vector that is the query's answer.
+    pub(crate) fn top_level_range(&self, id: NodeId, steps: Steps) -> Result<SharedRange<'a>, QueryError> {
+        range_vector(self, id, steps, false)
+    }
+
+    /// Whether a node yields a scalar.
+    pub(crate) fn is_scalar(&self, id: NodeId) -> bool {
+        self.plan.node(id).value_type == ValueType::Scalar
+    }
+}

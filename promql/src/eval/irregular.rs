@@ -1,0 +1,216 @@
+//! Groups of a vector match that need a look at every step: several series on the "one" side, results with equal
+//! labels, or values to fill in.
+
+use std::collections::hash_map::Entry;
+
+use narthex_model::Labels;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::column::{Column, ColumnBuilder};
+use super::context::Context;
+use super::matching::{Group, matched_labels};
+use super::scratch::Scratch;
+use super::steps::Steps;
+use super::vector::{Identity, SharedVector};
+use super::vector_binary::Operation;
+use crate::ast::Cardinality;
+use crate::error::QueryError;
+use crate::functions::Point;
+
+/// What meets.
+pub(super) struct Sides<'s, 'a> {
+    pub(super) operation: &'s Operation<'a>,
+    pub(super) many: &'s SharedVector<'a>,
+    pub(super) one: &'s SharedVector<'a>,
+    pub(super) steps: Steps,
+}
+
+/// One series of the result.
+pub(super) struct Outcome {
+    /// Position on the "many" side that decides the order.
+    pub(super) order: usize,
+    pub(super) identity: Identity,
+    pub(super) column: Column,
+}
+
+/// Computes these groups.
+///
+/// # Errors
+/// When at any step several series match where one must.
+pub(super) fn compute(
+    cx: &Context<'_>,
+    sides: &Sides<'_, '_>,
+    groups: &[&Group],
+) -> Result<Vec<Outcome>, QueryError> {
+    let mut scratch = Scratch::new(cx);
+    let mut run = || {
+        let mut outcomes = Vec::new();
+        for group in groups {
+            compute_group(sides, group, &mut scratch, &mut outcomes)?;
+        }
+        Ok(outcomes)
+    };
+    let outcome = run();
+    cx.absorb(scratch);
+    outcome
+}
+
+fn columns(
+    vector: &SharedVector<'_>,
+    members: &[usize],
+    scratch: &mut Scratch<'_>,
+) -> Result<Vec<(usize, Column)>, QueryError> {
+    members
+        .iter()
+        .map(|index| Ok((*index, vector.column(*index, scratch)?)))
+        .collect()
+}
+
+fn compute_group(
+    sides: &Sides<'_, '_>,
+    group: &Group,
+    scratch: &mut Scratch<'_>,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<(), QueryError> {
+    let one = columns(sides.one, &group.one, scratch)?;
+    // Without anything on the other side nothing is looked at, duplicates included.
+    if sides.many.series().is_empty()
+        && sides.operation.matching.fill_left.is_none()
+        && sides.operation.matching.fill_right.is_none()
+    {
+        return Ok(());
+    }
+    let many = columns(sides.many, &group.many, scratch)?;
+    let mut results: FxHashMap<Labels, usize> = FxHashMap::default();
+    let mut builders: Vec<(usize, Identity, ColumnBuilder)> = Vec::new();
+    for step in 0..sides.steps.count {
+        for (order, identity, point) in at_step(sides, &many, &one, step, scratch)? {
+            let at = match results.entry(identity.labels.clone()) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => {
+                    builders.push((order, identity, ColumnBuilder::new(sides.steps.count)));
+                    *new.insert(builders.len() - 1)
+                }
+            };
+            if let Some((.., builder)) = builders.get_mut(at) {
+                while builder.pushed() < step {
+                    builder.push_none();
+                }
+                builder.push(point);
+            }
+        }
+    }
+    outcomes.extend(builders.into_iter().map(|(order, identity, builder)| Outcome {
+        order,
+        identity,
+        column: builder.finish(),
+    }));
+    Ok(())
+}
+
+/// All results of a group at one step.
+fn at_step(
+    sides: &Sides<'_, '_>,
+    many: &[(usize, Column)],
+    one: &[(usize, Column)],
+    step: usize,
+    scratch: &mut Scratch<'_>,
+) -> Result<Vec<(usize, Identity, Point)>, QueryError> {
+    let matching = sides.operation.matching;
+    let single = the_one(sides, one, step)?;
+    let labels = |vector: &SharedVector<'_>, index: usize| {
+        vector
+            .series()
+            .get(index)
+            .map_or_else(Labels::empty, |i| i.labels.clone())
+    };
+    let mut results: Vec<(usize, Identity, Point)> = Vec::new();
+    let mut seen: FxHashSet<Labels> = FxHashSet::default();
+    let mut matched = false;
+    let here = many.iter().filter(|(_, column)| column.has(step));
+    for (index, column) in here {
+        let own = labels(sides.many, *index);
+        let (other, value) = match (single, fill_of_one(sides)) {
+            (Some((other, column)), _) => (labels(sides.one, other), column.get(step)),
+            (None, Some(value)) => (matched_labels(&own, matching), Point::Float(value)),
+            (None, None) => continue,
+        };
+        matched = true;
+        let point = sides.operation.point(&column.get(step), &value, scratch);
+        if point == Point::None {
+            continue;
+        }
+        let identity = sides.operation.identity(&own, &other);
+        if matching.card == Cardinality::OneToOne && !results.is_empty() {
+            return Err(QueryError::Execution(
+                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+                    .to_owned(),
+            ));
+        }
+        if !seen.insert(identity.labels.clone()) {
+            return Err(QueryError::Execution(
+                "multiple matches for labels: grouping labels must ensure unique matches".to_owned(),
+            ));
+        }
+        results.push((*index, identity, point));
+    }
+    if let (false, Some((other, column)), Some(value)) = (matched, single, fill_of_many(sides)) {
+        let other = labels(sides.one, other);
+        let own = matched_labels(&other, matching);
+        let point = sides
+            .operation
+            .point(&Point::Float(value), &column.get(step), scratch);
+        if point != Point::None {
+            results.push((usize::MAX, sides.operation.identity(&own, &other), point));
+        }
+    }
+    Ok(results)
+}
+
+/// The fill value for the "one" side.
+const fn fill_of_one(sides: &Sides<'_, '_>) -> Option<f64> {
+    let matching = sides.operation.matching;
+    if sides.operation.swapped {
+        matching.fill_left
+    } else {
+        matching.fill_right
+    }
+}
+
+/// The fill value for the "many" side.
+const fn fill_of_many(sides: &Sides<'_, '_>) -> Option<f64> {
+    let matching = sides.operation.matching;
+    if sides.operation.swapped {
+        matching.fill_right
+    } else {
+        matching.fill_left
+    }
+}
+
+/// The only series of the "one" side that has a value at this step.
+fn the_one<'c>(
+    sides: &Sides<'_, '_>,
+    one: &'c [(usize, Column)],
+    step: usize,
+) -> Result<Option<(usize, &'c Column)>, QueryError> {
+    let mut here = one.iter().filter(|(_, column)| column.has(step));
+    let first = here.next();
+    let (Some((first, _)), Some((second, _))) = (first, here.next()) else {
+        return Ok(first.map(|(index, column)| (*index, column)));
+    };
+    let labels = |index: usize| {
+        sides
+            .one
+            .series()
+            .get(index)
+            .map_or_else(Labels::empty, |i| i.labels.clone())
+    };
+    let side = if sides.operation.swapped { "left" } else { "right" };
+    Err(QueryError::Execution(format!(
+        "found duplicate series for the match group {} on the {side} hand-side of the operation: [{}, {}];many-to-many \
+         matching not allowed: matching labels must be unique on one side",
+        matched_labels(&labels(*first), sides.operation.matching),
+        labels(*second),
+        labels(*first),
+    )))
+}

@@ -1,0 +1,128 @@
+//! What operations do to series' names, and what follows when labels become equal.
+
+use std::sync::Arc;
+
+use narthex_model::{Labels, METRIC_NAME};
+use rustc_hash::FxHashMap;
+
+use super::column::{Column, ColumnBuilder};
+use super::scratch::Scratch;
+use super::vector::{Identity, SharedVector, Vector};
+use crate::error::QueryError;
+use crate::functions::Point;
+
+/// Labels that describe the metric itself and go together. Source: Prometheus `schema.IsMetadataLabel`.
+const METADATA_LABELS: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
+
+/// The labels without those that describe the metric itself.
+pub(crate) fn without_metadata(labels: &Labels) -> Labels {
+    if METADATA_LABELS.iter().all(|name| labels.get(name).is_none()) {
+        labels.clone()
+    } else {
+        labels.without(&METADATA_LABELS)
+    }
+}
+
+/// Whether a label describes the metric itself.
+pub(crate) fn is_metadata(name: &str) -> bool {
+    METADATA_LABELS.contains(&name)
+}
+
+impl Identity {
+    /// The identity after an operation that makes the metric's name wrong: at once, or marked for the query's end.
+    pub(crate) fn renamed(&self, delayed: bool) -> Self {
+        Self {
+            labels: if delayed {
+                self.labels.clone()
+            } else {
+                without_metadata(&self.labels)
+            },
+            drop_name: true,
+        }
+    }
+
+    /// The labels as the query's answer shows them.
+    pub(crate) fn shown(&self) -> Labels {
+        if self.drop_name {
+            without_metadata(&self.labels)
+        } else {
+            self.labels.clone()
+        }
+    }
+}
+
+/// The error where two elements of a vector have the same labels.
+pub(crate) fn same_labels() -> QueryError {
+    QueryError::Execution("vector cannot contain metrics with the same labelset".to_owned())
+}
+
+/// The vector with each set of labels once: series with equal labels become one, if they never have a value at the
+/// same step; computing its column fails otherwise.
+pub(crate) fn unique(inner: SharedVector<'_>) -> SharedVector<'_> {
+    let mut places: FxHashMap<&Labels, usize> = FxHashMap::default();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (index, identity) in inner.series().iter().enumerate() {
+        let place = *places.entry(&identity.labels).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    if groups.len() == inner.series().len() {
+        return inner;
+    }
+    let series = groups
+        .iter()
+        .filter_map(|group| inner.series().get(*group.first()?).cloned())
+        .collect();
+    Arc::new(Merged {
+        inner,
+        series,
+        groups,
+    })
+}
+
+struct Merged<'a> {
+    inner: SharedVector<'a>,
+    series: Vec<Identity>,
+    groups: Vec<Vec<usize>>,
+}
+
+impl Vector for Merged<'_> {
+    fn series(&self) -> &[Identity] {
+        &self.series
+    }
+
+    fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
+        let mut merged: Option<Column> = None;
+        for member in self.groups.get(index).into_iter().flatten() {
+            let column = self.inner.column(*member, scratch)?;
+            merged = Some(match merged {
+                None => column,
+                Some(so_far) => join(so_far, column)?,
+            });
+        }
+        merged.ok_or_else(same_labels)
+    }
+
+    fn is_computed(&self) -> bool {
+        self.inner.is_computed()
+    }
+}
+
+fn join(a: Column, b: Column) -> Result<Column, QueryError> {
+    if b.is_empty() {
+        return Ok(a);
+    }
+    if a.is_empty() {
+        return Ok(b);
+    }
+    let mut out = ColumnBuilder::new(a.len());
+    for step in 0..a.len() {
+        out.push(match (a.get(step), b.get(step)) {
+            (point, Point::None) | (Point::None, point) => point,
+            _ => return Err(same_labels()),
+        });
+    }
+    Ok(out.finish())
+}

@@ -1,0 +1,216 @@
+//! Functions of range vectors: one kernel, called for each window of each series.
+
+use std::sync::Arc;
+
+use narthex_model::Severity;
+
+use super::column::{Column, ColumnBuilder, histogram_weight};
+use super::evaluator::Evaluator;
+use super::names::unique;
+use super::range_vector::SharedRange;
+use super::samples::Samples;
+use super::scratch::{Scratch, Tally};
+use super::steps::Steps;
+use super::vector::{Identity, SharedVector, Vector};
+use super::window::Windows;
+use crate::error::QueryError;
+use crate::functions::{Notes, RangeKernel, Window, quoted};
+use crate::plan::{CallPlan, Node};
+use crate::span::Span;
+
+/// Kernel, window and parameters of one call.
+struct RangeCall<'a> {
+    range: SharedRange<'a>,
+    kernel: RangeKernel,
+    /// Scalar arguments in the order written, one value per step each.
+    params: Vec<Arc<Vec<f64>>>,
+    series: Vec<Identity>,
+    steps: Steps,
+    tally: Tally,
+    slot: usize,
+    places: Vec<Span>,
+    /// `rate` and `increase` say so where the name is not that of a counter.
+    expects_counter: bool,
+    by_type_label: bool,
+    start_times: bool,
+}
+
+/// `rate(x[5m])` and its kin.
+pub(super) fn range_call<'a>(
+    ev: &Evaluator<'a>,
+    node: &'a Node,
+    plan: &'a CallPlan,
+    kernel: RangeKernel,
+    steps: Steps,
+) -> Result<SharedVector<'a>, QueryError> {
+    let mut range = None;
+    let mut params = Vec::new();
+    for arg in &plan.args {
+        if ev.is_scalar(*arg) {
+            params.push(ev.scalar(*arg, steps)?);
+        } else {
+            range = Some(ev.range(*arg, steps)?);
+        }
+    }
+    let range = range.ok_or_else(|| QueryError::Execution("expected a range vector".to_owned()))?;
+    let delayed = ev.cx.features.delayed_name_removal;
+    let keeps_name = matches!(plan.function.as_str(), "last_over_time" | "first_over_time");
+    let series = if keeps_name {
+        range.series().to_vec()
+    } else {
+        range.series().iter().map(|i| i.renamed(delayed)).collect()
+    };
+    let call: SharedVector<'a> = Arc::new(RangeCall {
+        range,
+        kernel,
+        params,
+        series,
+        steps,
+        tally: ev.tally(),
+        slot: ev.cx.new_slot(),
+        places: node.operand_spans(0),
+        expects_counter: matches!(plan.function.as_str(), "rate" | "increase"),
+        by_type_label: ev.cx.features.type_and_unit_labels,
+        start_times: ev.cx.features.start_timestamps,
+    });
+    Ok(if delayed { call } else { unique(call) })
+}
+
+/// Buffers of one call in one thread.
+#[derive(Default)]
+struct Buffers {
+    samples: Samples,
+    floats: Windows,
+    histograms: Windows,
+    histogram_times: Vec<i64>,
+    params: Vec<f64>,
+}
+
+impl RangeCall<'_> {
+    fn compute(
+        &self,
+        buffers: &mut Buffers,
+        notes: &mut Notes,
+        scratch: &mut Scratch<'_>,
+    ) -> Result<Column, QueryError> {
+        let frame = self.range.frame();
+        let Buffers {
+            samples,
+            floats,
+            histograms,
+            histogram_times,
+            params,
+        } = buffers;
+        let (times, values) = (samples.times(), samples.values());
+        let start_times = if self.start_times {
+            samples.start_times()
+        } else {
+            &[]
+        };
+        let float_bounds = floats.plan(samples.times_version(), times, &self.steps, &frame);
+        histogram_times.clear();
+        histogram_times.extend(samples.histograms.iter().map(|(time, _)| *time));
+        let histogram_bounds = if histogram_times.is_empty() {
+            &[]
+        } else {
+            histograms.plan(None, histogram_times, &self.steps, &frame)
+        };
+        let mut out = ColumnBuilder::new(self.steps.count);
+        for (step, (low, high)) in float_bounds.iter().enumerate() {
+            let (low, high) = (*low as usize, *high as usize);
+            let (from, to) = histogram_bounds
+                .get(step)
+                .map_or((0, 0), |(from, to)| (*from as usize, *to as usize));
+            if low == high && from == to {
+                out.push_none();
+                continue;
+            }
+            let eval_ms = self.steps.time(step);
+            let (range_start_ms, range_end_ms) = frame.bounds(eval_ms);
+            let window = Window {
+                times: times.get(low..high).unwrap_or_default(),
+                values: values.get(low..high).unwrap_or_default(),
+                start_times: start_times.get(low..high).unwrap_or_default(),
+                histograms: samples.histograms.get(from..to).unwrap_or_default(),
+                histogram_start_times: samples.histogram_start_times.get(from..to).unwrap_or_default(),
+                range_start_ms,
+                range_end_ms,
+                eval_ms,
+                extension: frame.extension,
+            };
+            params.clear();
+            params.extend(
+                self.params
+                    .iter()
+                    .map(|p| p.get(step).copied().unwrap_or(f64::NAN)),
+            );
+            out.push((self.kernel)(&window, params, notes));
+            self.count(&window, step, scratch);
+            scratch.worked(high - low)?;
+        }
+        Ok(out.finish())
+    }
+
+    fn count(&self, window: &Window<'_>, step: usize, scratch: &mut Scratch<'_>) {
+        if self.tally.weight == 0 {
+            return;
+        }
+        let weight: usize = window.histograms.iter().map(|(_, h)| histogram_weight(h)).sum();
+        scratch.tally(self.tally, step, (window.times.len() + weight) as u64);
+    }
+
+    /// Says so where a counter is expected and the series does not look like one.
+    fn check_counter(&self, index: usize, column: &Column, scratch: &mut Scratch<'_>) {
+        let Some(Identity { labels, .. }) = self.range.series().get(index) else {
+            return;
+        };
+        let name = labels.metric_name();
+        if !self.expects_counter || name.is_empty() || column.floats().next().is_none() {
+            return;
+        }
+        if self.by_type_label {
+            let kind = labels.get("__type__").unwrap_or("");
+            if !matches!(kind, "counter" | "histogram") {
+                let text = format!(
+                    "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", got {}: {}",
+                    quoted(kind),
+                    quoted(name)
+                );
+                scratch.annotate(Severity::Info, &text, &self.places);
+            }
+        } else if !["_total", "_sum", "_count", "_bucket"]
+            .iter()
+            .any(|end| name.ends_with(end))
+        {
+            let text = format!(
+                "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {}",
+                quoted(name)
+            );
+            scratch.annotate(Severity::Info, &text, &self.places);
+        }
+    }
+}
+
+impl Vector for RangeCall<'_> {
+    fn series(&self) -> &[Identity] {
+        &self.series
+    }
+
+    fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
+        let mut buffers = scratch.take::<Buffers>(self.slot);
+        self.range.read(index, &mut buffers.samples, scratch)?;
+        let mut notes = Notes::default();
+        let column = self.compute(&mut buffers, &mut notes, scratch)?;
+        scratch.put(self.slot, buffers);
+        if !notes.is_empty() {
+            let name = self
+                .range
+                .series()
+                .get(index)
+                .map_or("", |i| i.labels.metric_name());
+            scratch.report(&notes, name, &self.places)?;
+        }
+        self.check_counter(index, &column, scratch);
+        Ok(column)
+    }
+}

@@ -1,0 +1,91 @@
+//! The samples of one series, ready for windows: stale markers gone, floats and histograms apart.
+
+use std::sync::Arc;
+
+use narthex_model::{FloatHistogram, SampleBuffer, is_stale};
+
+/// A buffer that operators keep from series to series.
+#[derive(Default)]
+pub(crate) struct Samples {
+    /// What the source filled in.
+    pub(crate) raw: SampleBuffer,
+    /// Whether the fields below stand for the raw columns.
+    separated: bool,
+    times: Vec<i64>,
+    values: Vec<f64>,
+    start_times: Vec<i64>,
+    /// Histograms with their times.
+    pub(crate) histograms: Vec<(i64, Arc<FloatHistogram>)>,
+    /// Start times of the histograms, if start times are known.
+    pub(crate) histogram_start_times: Vec<i64>,
+}
+
+impl Samples {
+    /// Brings the raw columns into shape; to be called after each read.
+    pub(crate) fn prepare(&mut self) {
+        self.histograms.clear();
+        self.histogram_start_times.clear();
+        let stale = self.raw.values().iter().any(|v| is_stale(*v));
+        self.separated = stale || !self.raw.histograms().is_empty();
+        if self.separated {
+            self.separate();
+        }
+    }
+
+    fn separate(&mut self) {
+        self.times.clear();
+        self.values.clear();
+        self.start_times.clear();
+        let starts = self.raw.start_times();
+        let mut histograms = self.raw.histograms().iter().peekable();
+        for (at, (time, value)) in self.raw.times().iter().zip(self.raw.values()).enumerate() {
+            let histogram = histograms.next_if(|(position, _)| *position == at);
+            if let Some((_, histogram)) = histogram {
+                if !histogram.is_stale() {
+                    self.histograms.push((*time, histogram.to_float()));
+                    self.histogram_start_times.extend(starts.get(at));
+                }
+            } else if !is_stale(*value) {
+                self.times.push(*time);
+                self.values.push(*value);
+                self.start_times.extend(starts.get(at));
+            }
+        }
+    }
+
+    /// Times of the floats.
+    pub(crate) fn times(&self) -> &[i64] {
+        if self.separated {
+            &self.times
+        } else {
+            self.raw.times()
+        }
+    }
+
+    /// The floats.
+    pub(crate) fn values(&self) -> &[f64] {
+        if self.separated {
+            &self.values
+        } else {
+            self.raw.values()
+        }
+    }
+
+    /// Start times of the floats; empty if none is known.
+    pub(crate) fn start_times(&self) -> &[i64] {
+        if self.separated {
+            &self.start_times
+        } else {
+            self.raw.start_times()
+        }
+    }
+
+    /// A number that changes whenever [`times`](Self::times) does; `None` if it is not known whether they did.
+    pub(crate) const fn times_version(&self) -> Option<u64> {
+        if self.separated {
+            None
+        } else {
+            Some(self.raw.times_version())
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What one thread needs while it computes columns: buffers, findings and counts.
+
+use std::any::Any;
+
+use narthex_model::{Annotations, Severity};
+
+use super::column::{Column, histogram_weight};
+use super::context::Context;
+use crate::error::QueryError;
+use crate::functions::Notes;
+use crate::span::Span;
+
+/// Samples between two questions whether the query may go on.
+const CHECK_EVERY: usize = 4_096;
+
+/// Buffers, findings and counts of one thread.
+pub(crate) struct Scratch<'c> {
+    cx: &'c Context<'c>,
+    slots: Vec<Option<Box<dyn Any + Send>>>,
+    /// Findings of this thread, positions included.
+    pub(crate) annotations: Annotations,
+    /// Samples read from the source.
+    pub(crate) samples_read: u64,
+    /// Samples that selectors found, as Prometheus counts them.
+    pub(crate) queryable: u64,
+    /// The same by step of the query; empty unless asked for.
+    pub(crate) per_step: Vec<u64>,
+    unchecked: usize,
+}
+
+/// How the samples that an operator finds enter the query's statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Tally {
+    /// How often each sample counts: 0 inside subqueries of functions, the number of steps where one evaluation
+    /// stands for all of them.
+    pub(crate) weight: u64,
+    /// Whether the operator's steps are those of the query.
+    pub(crate) own_steps: bool,
+}
+
+impl<'c> Scratch<'c> {
+    pub(crate) fn new(cx: &'c Context<'c>) -> Self {
+        Self {
+            cx,
+            slots: Vec::new(),
+            annotations: Annotations::default(),
+            samples_read: 0,
+            queryable: 0,
+            per_step: Vec::new(),
+            unchecked: 0,
+        }
+    }
+
+    /// Takes the buffer that an operator keeps under this number (a new one at first).
+    pub(crate) fn take<T: Default + Send + 'static>(&mut self, slot: usize) -> Box<T> {
+        self.slots
+            .get_mut(slot)
+            .and_then(Option::take)
+            .and_then(|any| any.downcast::<T>().ok())
+            .unwrap_or_default()
+    }
+
+    /// Puts an operator's buffer back.
+    pub(crate) fn put<T: Send + 'static>(&mut self, slot: usize, buffer: Box<T>) {
+        if self.slots.len() <= slot {
+            self.slots.resize_with(slot + 1, || None);
+        }
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = Some(buffer);
+        }
+    }
+
+    /// Counts work; asks now and then whether the query may go on.
+    #[inline]
+    pub(crate) fn worked(&mut self, samples: usize) -> Result<(), QueryError> {
+        self.unchecked += samples + 16;
+        if self.unchecked < CHECK_EVERY {
+            return Ok(());
+        }
+        self.unchecked = 0;
+        self.cx.guard.check()
+    }
+
+    /// Counts `found` samples at a step of an operator.
+    pub(crate) fn tally(&mut self, tally: Tally, step: usize, found: u64) {
+        self.queryable += tally.weight * found;
+        if !self.cx.per_step_stats || tally.weight == 0 || found == 0 {
+            return;
+        }
+        let steps = self.cx.steps.count;
+        self.per_step.resize(steps, 0);
+        if tally.own_steps {
+            if let Some(count) = self.per_step.get_mut(step) {
+                *count += tally.weight * found;
+            }
+        } else {
+            let share = tally.weight / (steps as u64).max(1) * found;
+            for count in &mut self.per_step {
+                *count += share;
+            }
+        }
+    }
+
+    /// Counts the points of an instant selector's column.
+    pub(crate) fn tally_column(&mut self, tally: Tally, column: &Column) {
+        if tally.weight == 0 {
+            return;
+        }
+        if !self.cx.per_step_stats && !column.has_histograms() {
+            self.queryable += tally.weight * column.count() as u64;
+            return;
+        }
+        for step in (0..column.len()).filter(|step| column.has(*step)) {
+            let found = column.histogram(step).map_or(1, |h| histogram_weight(h));
+            self.tally(tally, step, found as u64);
+        }
+    }
+
+    /// Adds a finding at each of these places.
+    pub(crate) fn annotate(&mut self, severity: Severity, text: &str, places: &[Span]) {
+        for place in places {
+            self.annotations
+                .add(severity, self.cx.positioned(severity, text, *place));
+        }
+    }
+
+    /// Adds a kernel's findings about one metric at each of these places.
+    ///
+    /// # Errors
+    /// When the kernel says that the query has failed.
+    pub(crate) fn report(&mut self, notes: &Notes, metric: &str, places: &[Span]) -> Result<(), QueryError> {
+        if let Some(text) = notes.failure() {
+            return Err(QueryError::Execution(text.to_owned()));
+        }
+        for note in notes.found() {
+            let (severity, text) = note.describe(metric);
+            self.annotate(severity, &text, places);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! Instant selectors: at each step the newest sample that is not too old and no stale marker.
+
+use std::sync::Arc;
+
+use narthex_model::{Matcher, Selection, SeriesSet, TimeRange, is_stale};
+
+use super::column::{Column, ColumnBuilder};
+use super::context::Context;
+use super::evaluator::Evaluator;
+use super::scratch::{Scratch, Tally};
+use super::steps::Steps;
+use super::vector::{Identity, SharedVector, Vector};
+use crate::error::QueryError;
+use crate::functions::Point;
+use crate::plan::{SelectorPlan, TimeShift};
+
+/// Asks the source for series.
+pub(super) fn select<'a>(
+    cx: &'a Context<'a>,
+    matchers: &[Matcher],
+    range: TimeRange,
+) -> Result<(Box<dyn SeriesSet + 'a>, Vec<Identity>), QueryError> {
+    cx.guard.check()?;
+    let set = cx.source.select(&Selection { matchers, range })?;
+    let series = (0..set.len())
+        .map(|index| Identity::new(set.labels(index)))
+        .collect();
+    Ok((set, series))
+}
+
+/// What a selector yields of the sample it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Yield {
+    /// Its value.
+    Value,
+    /// Its time in seconds.
+    Time,
+    /// Its start time in seconds.
+    StartTime,
+}
+
+struct Selected<'a> {
+    set: Box<dyn SeriesSet + 'a>,
+    series: Vec<Identity>,
+    steps: Steps,
+    shift: TimeShift,
+    lookback_ms: i64,
+    yields: Yield,
+    tally: Tally,
+    slot: usize,
+}
+
+/// An instant selector.
+pub(super) fn instant_selector<'a>(
+    ev: &Evaluator<'a>,
+    selector: &SelectorPlan,
+    steps: Steps,
+    yields: Yield,
+) -> Result<SharedVector<'a>, QueryError> {
+    let (cx, shift) = (ev.cx, selector.shift);
+    let range = TimeRange {
+        min: shift
+            .apply(steps.start)
+            .saturating_sub(cx.lookback_ms)
+            .saturating_add(1),
+        max: shift.apply(steps.last()),
+    };
+    let (set, series) = select(cx, &selector.matchers, range)?;
+    Ok(Arc::new(Selected {
+        set,
+        series,
+        steps,
+        shift,
+        lookback_ms: cx.lookback_ms,
+        yields,
+        tally: ev.tally(),
+        slot: cx.new_slot(),
+    }))
+}
+
+/// The buffer of one selector in one thread.
+#[derive(Default)]
+struct Buffer {
+    samples: narthex_model::SampleBuffer,
+    /// The times for which `newest` holds; `None` at first.
+    version: Option<u64>,
+    /// Per step the position behind the newest sample, 0 where there is none that is young enough.
+    newest: Vec<u32>,
+}
+
+impl Buffer {
+    fn plan(&mut self, steps: &Steps, shift: TimeShift, lookback_ms: i64) {
+        let version = Some(self.samples.times_version());
+        if version == self.version {
+            return;
+        }
+        self.version = version;
+        self.newest.clear();
+        let times = self.samples.times();
+        let mut behind = 0_usize;
+        for time in steps.times() {
+            let reference = shift.apply(time);
+            while times.get(behind).is_some_and(|t| *t <= reference) {
+                behind += 1;
+            }
+            let oldest = reference.saturating_sub(lookback_ms);
+            let young = behind > 0 && times.get(behind - 1).is_some_and(|t| *t > oldest);
+            self.newest.push(if young { behind as u32 } else { 0 });
+        }
+    }
+}
+
+impl Selected<'_> {
+    fn gather(&self, buffer: &Buffer) -> Column {
+        let (times, values) = (buffer.samples.times(), buffer.samples.values());
+        let (starts, histograms) = (buffer.samples.start_times(), buffer.samples.histograms());
+        let mut out = ColumnBuilder::new(self.steps.count);
+        for behind in &buffer.newest {
+            let Some(at) = (*behind as usize).checked_sub(1) else {
+                out.push_none();
+                continue;
+            };
+            let histogram = match histograms {
+                [] => None,
+                all => all
+                    .binary_search_by_key(&at, |(position, _)| *position)
+                    .ok()
+                    .and_then(|i| all.get(i)),
+            };
+            let value = values.get(at).copied().unwrap_or_default();
+            let stale = histogram.map_or_else(|| is_stale(value), |(_, h)| h.is_stale());
+            out.push(match (stale, self.yields, histogram) {
+                (true, ..) => Point::None,
+                (false, Yield::Value, Some((_, h))) => Point::Histogram(h.to_float()),
+                (false, Yield::Value, None) => Point::Float(value),
+                (false, Yield::Time, _) => Point::Float(seconds(times.get(at))),
+                (false, Yield::StartTime, _) => match starts.get(at) {
+                    Some(0) | None => Point::None,
+                    start => Point::Float(seconds(start)),
+                },
+            });
+        }
+        out.finish()
+    }
+}
+
+fn seconds(ms: Option<&i64>) -> f64 {
+    ms.map_or(0.0, |ms| *ms as f64 / 1_000.0)
+}
+
+impl Vector for Selected<'_> {
+    fn series(&self) -> &[Identity] {
+        &self.series
+    }
+
+    fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
+        let mut buffer = scratch.take::<Buffer>(self.slot);
+        self.set.read(index, &mut buffer.samples)?;
+        let count = buffer.samples.times().len();
+        scratch.samples_read += count as u64;
+        scratch.worked(count + self.steps.count)?;
+        buffer.plan(&self.steps, self.shift, self.lookback_ms);
+        let column = self.gather(&buffer);
+        scratch.tally_column(self.tally, &column);
+        scratch.put(self.slot, buffer);
+        Ok(column)
+    }
+}

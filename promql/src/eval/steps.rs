@@ -1,0 +1,72 @@
+//! The times at which something is evaluated.
+
+use crate::error::QueryError;
+
+/// Evenly spaced times in Unix milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Steps {
+    /// First time.
+    pub(crate) start: i64,
+    /// Distance, at least 1.
+    pub(crate) interval: i64,
+    /// How many times there are.
+    pub(crate) count: usize,
+}
+
+impl Steps {
+    /// One time.
+    pub(crate) const fn instant(time: i64) -> Self {
+        Self {
+            start: time,
+            interval: 1,
+            count: 1,
+        }
+    }
+
+    /// `start`, `start + interval`, ... up to `end`; none when the end is before the start.
+    ///
+    /// # Errors
+    /// When there are more than `max`: a column of so many steps is more than a query may hold.
+    pub(crate) fn range(start: i64, end: i64, interval: i64, max: usize) -> Result<Self, QueryError> {
+        let interval = interval.max(1);
+        let count = if end < start {
+            0
+        } else {
+            (i128::from(end) - i128::from(start)) / i128::from(interval) + 1
+        };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        if count > max {
+            return Err(QueryError::TooManySamples("query execution"));
+        }
+        Ok(Self {
+            start,
+            interval,
+            count,
+        })
+    }
+
+    /// The time of a step.
+    #[inline]
+    pub(crate) const fn time(&self, step: usize) -> i64 {
+        self.start
+            .saturating_add((step as i64).saturating_mul(self.interval))
+    }
+
+    /// The time of the last step (of the first one if there is none).
+    pub(crate) const fn last(&self) -> i64 {
+        self.time(self.count.saturating_sub(1))
+    }
+
+    /// All times.
+    pub(crate) fn times(&self) -> impl Iterator<Item = i64> + '_ {
+        (0..self.count).map(|step| self.time(step))
+    }
+
+    /// Only the first step.
+    pub(crate) const fn first_only(&self) -> Self {
+        Self {
+            count: if self.count == 0 { 0 } else { 1 },
+            ..*self
+        }
+    }
+}

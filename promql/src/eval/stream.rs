@@ -1,0 +1,100 @@
+//! Columns in order, computed by several threads where that pays.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::column::Column;
+use super::context::Context;
+use super::scratch::Scratch;
+use super::vector::Vector;
+use crate::error::QueryError;
+
+/// Series that a thread computes before it hands them over.
+const BLOCK: usize = 32;
+/// Below so many points (series x steps) threads cost more than they save.
+const PARALLEL_POINTS: usize = 16_384;
+
+/// Hands each column of `vector` to `fold`, in the order of its series; the answer does not depend on the number
+/// of threads, because folding is done by one, in that order.
+///
+/// # Errors
+/// The first error in that order.
+pub(crate) fn for_each_column(
+    cx: &Context<'_>,
+    vector: &dyn Vector,
+    steps: usize,
+    mut fold: impl FnMut(usize, Column) -> Result<(), QueryError>,
+) -> Result<(), QueryError> {
+    let count = vector.series().len();
+    let threads = cx.parallelism.min(count / BLOCK);
+    if threads > 1 && !vector.is_computed() && count.saturating_mul(steps) >= PARALLEL_POINTS {
+        return in_parallel(cx, vector, threads, &mut fold);
+    }
+    let mut scratch = Scratch::new(cx);
+    let mut run = || {
+        for index in 0..count {
+            scratch.worked(0)?;
+            let column = vector.column(index, &mut scratch)?;
+            fold(index, column)?;
+        }
+        Ok(())
+    };
+    let outcome = run();
+    cx.absorb(scratch);
+    outcome
+}
+
+type Block = Result<Vec<Column>, QueryError>;
+
+/// Thread `n` of `threads` computes blocks n, n + threads, ...; they are taken in turn, and no thread runs more
+/// than two blocks ahead.
+fn in_parallel(
+    cx: &Context<'_>,
+    vector: &dyn Vector,
+    threads: usize,
+    fold: &mut dyn FnMut(usize, Column) -> Result<(), QueryError>,
+) -> Result<(), QueryError> {
+    let count = vector.series().len();
+    std::thread::scope(|scope| {
+        let mut inboxes: Vec<Receiver<Block>> = Vec::with_capacity(threads);
+        for thread in 0..threads {
+            let (sender, receiver) = sync_channel(1);
+            inboxes.push(receiver);
+            scope.spawn(move || compute_blocks(cx, vector, thread, threads, &sender));
+        }
+        for (number, first) in (0..count).step_by(BLOCK).enumerate() {
+            let block = inboxes
+                .get(number % threads)
+                .and_then(|inbox| inbox.recv().ok())
+                .unwrap_or_else(|| Err(QueryError::Execution("an evaluation thread has died".to_owned())))?;
+            for (offset, column) in block.into_iter().enumerate() {
+                fold(first + offset, column)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn compute_blocks(
+    cx: &Context<'_>,
+    vector: &dyn Vector,
+    thread: usize,
+    threads: usize,
+    sender: &SyncSender<Block>,
+) {
+    let count = vector.series().len();
+    let mut scratch = Scratch::new(cx);
+    for first in (thread * BLOCK..count).step_by(threads * BLOCK) {
+        let block = (first..count.min(first + BLOCK))
+            .map(|index| {
+                scratch.worked(0)?;
+                vector.column(index, &mut scratch)
+            })
+            .collect::<Block>();
+        let failed = block.is_err();
+        // The receiver is gone when folding has failed: nobody waits for more.
+        if sender.send(block).is_err() || failed {
+            break;
+        }
+    }
+    cx.absorb(scratch);
+}

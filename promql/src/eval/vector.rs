@@ -1,0 +1,128 @@
+//! An instant vector over all steps: series that are known, columns that are computed when they are asked for.
+
+use std::sync::{Arc, OnceLock};
+
+use narthex_model::Labels;
+
+use super::column::Column;
+use super::scratch::Scratch;
+use crate::error::QueryError;
+
+/// Which series a column belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
+    /// The labels.
+    pub(crate) labels: Labels,
+    /// Whether the metric's name has to go at the query's end (delayed name removal).
+    pub(crate) drop_name: bool,
+}
+
+impl Identity {
+    pub(crate) const fn new(labels: Labels) -> Self {
+        Self {
+            labels,
+            drop_name: false,
+        }
+    }
+}
+
+/// Series whose columns can be computed, by several threads at the same time.
+pub(crate) trait Vector: Send + Sync {
+    /// The series, in the order in which they are folded and shown. Columns of some may turn out empty; labels that
+    /// stand here twice never have a value at the same step.
+    fn series(&self) -> &[Identity];
+
+    /// The column of the series at `index`, which is below the number of series.
+    fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError>;
+
+    /// Whether computing a column costs next to nothing.
+    fn is_computed(&self) -> bool {
+        false
+    }
+}
+
+/// A vector that several operators can hold.
+pub(crate) type SharedVector<'a> = Arc<dyn Vector + 'a>;
+
+/// What an expression yields.
+#[derive(Clone)]
+pub(crate) enum Output<'a> {
+    /// One float per step.
+    Scalar(Arc<Vec<f64>>),
+    /// A text.
+    Text(Arc<str>),
+    /// Series.
+    Vector(SharedVector<'a>),
+}
+
+/// Series whose columns are there.
+pub(crate) struct Computed {
+    pub(crate) series: Vec<Identity>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) len: usize,
+}
+
+impl Vector for Computed {
+    fn series(&self) -> &[Identity] {
+        &self.series
+    }
+
+    fn column(&self, index: usize, _: &mut Scratch<'_>) -> Result<Column, QueryError> {
+        Ok(self
+            .columns
+            .get(index)
+            .cloned()
+            .unwrap_or_else(|| Column::empty(self.len)))
+    }
+
+    fn is_computed(&self) -> bool {
+        true
+    }
+}
+
+/// Series whose columns are computed once and kept.
+pub(crate) struct Kept<'a> {
+    inner: SharedVector<'a>,
+    columns: Vec<OnceLock<Column>>,
+}
+
+impl<'a> Kept<'a> {
+    pub(crate) fn new(inner: SharedVector<'a>) -> Self {
+        let columns = inner.series().iter().map(|_| OnceLock::new()).collect();
+        Self { inner, columns }
+    }
+}
+
+impl Vector for Kept<'_> {
+    fn series(&self) -> &[Identity] {
+        self.inner.series()
+    }
+
+    fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
+        let Some(cell) = self.columns.get(index) else {
+            return self.inner.column(index, scratch);
+        };
+        if let Some(column) = cell.get() {
+            return Ok(column.clone());
+        }
+        let column = self.inner.column(index, scratch)?;
+        Ok(cell.get_or_init(|| column).clone())
+    }
+}
+
+/// A vector that is the same at every step: computed at one, shown at all.
+pub(crate) struct Broadcast<'a> {
+    pub(crate) inner: SharedVector<'a>,
+    pub(crate) len: usize,
+}
+
+impl Vector for Broadcast<'_> {
+    fn series(&self) -> &[Identity] {
+        self.inner.series()
+    }
+
+    fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
+        let one = self.inner.column(index, scratch)?;
+        Ok(Column::repeat(&one.get(0), self.len))
+    }
+}

@@ -1,0 +1,208 @@
+//! Arithmetic and comparison between two vectors.
+
+use std::sync::Arc;
+
+use narthex_model::Labels;
+use rustc_hash::FxHashSet;
+
+use super::column::{Column, ColumnBuilder};
+use super::element::{Element, element, report_mismatch};
+use super::evaluator::Evaluator;
+use super::irregular::{self, Sides};
+use super::matching::{Group, groups, result_labels};
+use super::names::unique;
+use super::scratch::Scratch;
+use super::steps::Steps;
+use super::vector::{Identity, Kept, SharedVector, Vector};
+use crate::ast::{BinaryOp, Cardinality, VectorMatching};
+use crate::error::QueryError;
+use crate::functions::Point;
+use crate::plan::{BinaryPlan, Node, float_operation};
+use crate::span::Span;
+
+/// The operation itself, without its operands' series.
+pub(super) struct Operation<'a> {
+    pub(super) op: BinaryOp,
+    pub(super) return_bool: bool,
+    pub(super) matching: &'a VectorMatching,
+    /// The "many" side stands on the right.
+    pub(super) swapped: bool,
+    pub(super) delayed: bool,
+    pub(super) places: Vec<Span>,
+}
+
+impl Operation<'_> {
+    /// Labels of the result of two series.
+    pub(super) fn identity(&self, many: &Labels, one: &Labels) -> Identity {
+        result_labels(many, one, self.op, self.return_bool, self.matching, self.delayed)
+    }
+
+    /// The result of two elements that are both there.
+    pub(super) fn point(&self, many: &Point, one: &Point, scratch: &mut Scratch<'_>) -> Point {
+        let (a, b) = if self.swapped { (one, many) } else { (many, one) };
+        match element(self.op, a, b) {
+            Element::Value(point) => point,
+            Element::Holds(holds) if self.return_bool => Point::Float(f64::from(u8::from(holds))),
+            Element::Holds(true) => a.clone(),
+            Element::Holds(false) => Point::None,
+            Element::Mismatch(mismatch) => {
+                report_mismatch(self.op, &mismatch, scratch, &self.places);
+                Point::None
+            }
+        }
+    }
+
+    fn column(&self, many: &Column, one: &Column, scratch: &mut Scratch<'_>) -> Column {
+        if let (Some(m), Some(o)) = (many.all_floats(), one.all_floats()) {
+            let (a, b) = if self.swapped { (o, m) } else { (m, o) };
+            let result: Option<Vec<f64>> = a
+                .iter()
+                .zip(b)
+                .map(|(a, b)| float_operation(self.op, *a, *b))
+                .collect();
+            if let Some(result) = result {
+                return Column::full(result);
+            }
+        }
+        let mut out = ColumnBuilder::new(many.len());
+        for step in 0..many.len() {
+            out.push(match (many.get(step), one.get(step)) {
+                (Point::None, _) | (_, Point::None) => Point::None,
+                (m, o) => self.point(&m, &o, scratch),
+            });
+        }
+        out.finish()
+    }
+}
+
+/// Pairs of series, each computed when it is asked for.
+struct Pairs<'a> {
+    operation: Arc<Operation<'a>>,
+    many: SharedVector<'a>,
+    one: SharedVector<'a>,
+    series: Vec<Identity>,
+    entries: Vec<Entry>,
+}
+
+enum Entry {
+    /// Positions on the "many" and the "one" side.
+    Pair(usize, usize),
+    /// Computed already.
+    Done(Column),
+}
+
+impl Vector for Pairs<'_> {
+    fn series(&self) -> &[Identity] {
+        &self.series
+    }
+
+    fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
+        match self.entries.get(index) {
+            Some(Entry::Pair(many, one)) => {
+                let many = self.many.column(*many, scratch)?;
+                if many.is_empty() {
+                    return Ok(many);
+                }
+                let one = self.one.column(*one, scratch)?;
+                Ok(self.operation.column(&many, &one, scratch))
+            }
+            Some(Entry::Done(column)) => Ok(column.clone()),
+            None => Err(QueryError::Execution("no such series".to_owned())),
+        }
+    }
+}
+
+/// `a + on(x) b`
+pub(super) fn vector_binary<'a>(
+    ev: &Evaluator<'a>,
+    node: &'a Node,
+    plan: &'a BinaryPlan,
+    lhs: SharedVector<'a>,
+    rhs: SharedVector<'a>,
+    steps: Steps,
+) -> Result<SharedVector<'a>, QueryError> {
+    let Some(matching) = &plan.matching else {
+        return Err(QueryError::Execution("operands without matching".to_owned()));
+    };
+    let swapped = matching.card == Cardinality::OneToMany;
+    let operation = Arc::new(Operation {
+        op: plan.op,
+        return_bool: plan.return_bool,
+        matching,
+        swapped,
+        delayed: ev.cx.features.delayed_name_removal,
+        places: node.spans(),
+    });
+    let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
+    let groups = groups(many.series(), one.series(), matching);
+    // One series of the "one" side meets many: compute it once.
+    let reused = groups.iter().any(|g| g.many.len() > 1 && !g.one.is_empty());
+    let one: SharedVector<'a> = if reused && !one.is_computed() {
+        Arc::new(Kept::new(one))
+    } else {
+        one
+    };
+    let mut found: Vec<(usize, Identity, Entry)> = Vec::new();
+    let mut irregular: Vec<&Group> = Vec::new();
+    for group in &groups {
+        match regular(group, &operation, many.series(), one.series()) {
+            Some(pairs) => found.extend(pairs),
+            None => irregular.push(group),
+        }
+    }
+    if !irregular.is_empty() {
+        let sides = Sides {
+            operation: &operation,
+            many: &many,
+            one: &one,
+            steps,
+        };
+        for result in irregular::compute(ev.cx, &sides, &irregular)? {
+            found.push((result.order, result.identity, Entry::Done(result.column)));
+        }
+    }
+    // The order is that of the "many" side.
+    found.sort_by_key(|(order, ..)| *order);
+    let mut pairs = Pairs {
+        operation,
+        many,
+        one,
+        series: Vec::with_capacity(found.len()),
+        entries: Vec::with_capacity(found.len()),
+    };
+    for (_, identity, entry) in found {
+        pairs.series.push(identity);
+        pairs.entries.push(entry);
+    }
+    Ok(unique(Arc::new(pairs)))
+}
+
+/// The pairs of a group in which nothing can go wrong at any step; `None` if it has to be looked at step by step.
+fn regular(
+    group: &Group,
+    operation: &Operation<'_>,
+    many: &[Identity],
+    one: &[Identity],
+) -> Option<Vec<(usize, Identity, Entry)>> {
+    let matching = operation.matching;
+    if matching.fill_left.is_some() || matching.fill_right.is_some() || group.one.len() > 1 {
+        return None;
+    }
+    let Some(single) = group.one.first() else {
+        return Some(Vec::new());
+    };
+    if matching.card == Cardinality::OneToOne && group.many.len() > 1 {
+        return None;
+    }
+    let other = &one.get(*single)?.labels;
+    let mut seen: FxHashSet<Labels> = FxHashSet::default();
+    let mut pairs = Vec::with_capacity(group.many.len());
+    for index in &group.many {
+        let identity = operation.identity(&many.get(*index)?.labels, other);
+        if group.many.len() > 1 && !seen.insert(identity.labels.clone()) {
+            return None;
+        }
+        pairs.push((*index, identity, Entry::Pair(*index, *single)));
+    }
+    Some(pairs)
+}

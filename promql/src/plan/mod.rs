@@ -1,0 +1,13 @@
+//! From the checked syntax tree to what is to be evaluated: times resolved, constants folded, equal subtrees one node.
+
+mod arithmetic;
+mod durations;
+mod lower;
+mod node;
+
+pub(crate) use arithmetic::{compare_floats, float_operation};
+pub(crate) use lower::plan;
+pub(crate) use node::{
+    AggregatePlan, BinaryPlan, CallPlan, Node, NodeId, Op, Plan, QueryTimes, SelectorPlan, SubqueryPlan,
+    TimeShift,
+};

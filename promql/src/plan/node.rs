@@ -1,0 +1,178 @@
+//! The plan: nodes in one list, children before parents, no two of them equal.
+
+use narthex_model::Matcher;
+
+use crate::ast::{AggregateOp, BinaryOp, ValueType, VectorMatching};
+use crate::span::Span;
+
+/// A node's place in [`Plan::nodes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct NodeId(pub(crate) u32);
+
+/// What is to be evaluated.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) nodes: Vec<Node>,
+}
+
+impl Plan {
+    /// The node of an id that this plan gave out.
+    #[expect(clippy::indexing_slicing, reason = "ids come from pushing to this very list")]
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// Counts for each node how many others use it.
+    pub(super) fn count_uses(&mut self) {
+        let used: Vec<NodeId> = self.nodes.iter().flat_map(|node| node.op.operands()).collect();
+        for id in used {
+            if let Some(node) = self.nodes.get_mut(id.0 as usize) {
+                node.uses += 1;
+            }
+        }
+    }
+}
+
+/// One operation of the plan.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) op: Op,
+    pub(crate) value_type: ValueType,
+    /// Where it stands in the text: several times if equal subtrees were written.
+    pub(crate) places: Vec<Place>,
+    /// Whether the value is the same at every step.
+    pub(crate) invariant: bool,
+    /// How many nodes use it.
+    pub(crate) uses: u32,
+}
+
+impl Node {
+    /// Where the operation itself stands.
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        self.places.iter().map(|p| p.own).collect()
+    }
+
+    /// Where its operand `index` stands.
+    pub(crate) fn operand_spans(&self, index: usize) -> Vec<Span> {
+        self.places
+            .iter()
+            .filter_map(|p| p.operands.get(index).copied())
+            .collect()
+    }
+}
+
+/// Positions of one occurrence of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) own: Span,
+    pub(crate) operands: Vec<Span>,
+}
+
+/// What is done.
+#[derive(Debug)]
+pub(crate) enum Op {
+    Number(f64),
+    Text(String),
+    /// The newest sample at each step.
+    Select(SelectorPlan),
+    /// All samples of a window at each step.
+    Window(SelectorPlan, i64),
+    Subquery(SubqueryPlan),
+    Negate(NodeId),
+    Binary(BinaryPlan),
+    Aggregate(AggregatePlan),
+    Call(CallPlan),
+}
+
+impl Op {
+    fn operands(&self) -> Vec<NodeId> {
+        match self {
+            Self::Number(_) | Self::Text(_) | Self::Select(_) | Self::Window(..) => Vec::new(),
+            Self::Subquery(s) => vec![s.expr],
+            Self::Negate(expr) => vec![*expr],
+            Self::Binary(b) => vec![b.lhs, b.rhs],
+            Self::Aggregate(a) => [Some(a.expr), a.param].into_iter().flatten().collect(),
+            Self::Call(c) => c.args.clone(),
+        }
+    }
+}
+
+/// How far from the evaluation time a selector looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct TimeShift {
+    /// `@`: a fixed time.
+    pub(crate) at: Option<i64>,
+    /// `offset`: positive looks back.
+    pub(crate) offset_ms: i64,
+}
+
+impl TimeShift {
+    /// The time that stands for the evaluation time `time`.
+    #[inline]
+    pub(crate) const fn apply(&self, time: i64) -> i64 {
+        let time = match self.at {
+            Some(at) => at,
+            None => time,
+        };
+        time.saturating_sub(self.offset_ms)
+    }
+}
+
+/// Which series, and when.
+#[derive(Debug)]
+pub(crate) struct SelectorPlan {
+    pub(crate) matchers: Vec<Matcher>,
+    pub(crate) shift: TimeShift,
+    pub(crate) anchored: bool,
+    pub(crate) smoothed: bool,
+}
+
+/// An expression evaluated at steps of its own.
+#[derive(Debug)]
+pub(crate) struct SubqueryPlan {
+    pub(crate) expr: NodeId,
+    pub(crate) range_ms: i64,
+    pub(crate) step_ms: i64,
+    pub(crate) shift: TimeShift,
+}
+
+/// A binary operation.
+#[derive(Debug)]
+pub(crate) struct BinaryPlan {
+    pub(crate) op: BinaryOp,
+    pub(crate) lhs: NodeId,
+    pub(crate) rhs: NodeId,
+    pub(crate) matching: Option<VectorMatching>,
+    pub(crate) return_bool: bool,
+}
+
+/// An aggregation.
+#[derive(Debug)]
+pub(crate) struct AggregatePlan {
+    pub(crate) op: AggregateOp,
+    pub(crate) expr: NodeId,
+    pub(crate) param: Option<NodeId>,
+    /// Sorted.
+    pub(crate) grouping: Vec<String>,
+    pub(crate) without: bool,
+}
+
+/// A function call.
+#[derive(Debug)]
+pub(crate) struct CallPlan {
+    pub(crate) function: String,
+    pub(crate) args: Vec<NodeId>,
+    /// Whether the first argument was written in parentheses (`absent` looks no further then).
+    pub(crate) first_in_parens: bool,
+}
+
+/// The times of the whole query, which `start()`, `end()`, `step()` and `range()` name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueryTimes {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    /// 0 for a query at one time.
+    pub(crate) step: i64,
+    /// Step of subqueries that name none.
+    pub(crate) default_subquery_step: i64,
+}

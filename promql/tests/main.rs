@@ -1,0 +1,11 @@
+//! Integration tests of the crate: one binary, one module a topic.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a broken expectation is how a test fails, and a skipped test says so"
+)]
+
+mod golden_parse;

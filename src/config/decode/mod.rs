@@ -1,0 +1,18 @@
+//! Nodes to typed sections, strictly: unknown keys, repeated keys and wrong types are errors with their line.
+
+mod alerting;
+mod decoder;
+mod fields;
+mod global;
+mod http_client;
+mod relabel;
+mod remote;
+mod root;
+mod scrape;
+mod sd;
+mod storage;
+
+pub(super) use decoder::Decoder;
+pub(super) use global::Environment;
+
+pub(super) use root::{jobs_file, root};

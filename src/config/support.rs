@@ -1,0 +1,70 @@
+//! What a configuration asks for that narthex does not do yet, in sentences to log once.
+
+use super::{Config, ServiceDiscovery};
+
+/// A sentence for each section that is accepted and not acted on.
+pub(super) fn unsupported(config: &Config) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for job in config.jobs() {
+        for key in not_run(&job.service_discovery) {
+            sentences.push(format!(
+                "job {:?}: {key} is accepted, but this kind of discovery is not built yet: its targets are missing",
+                job.job_name
+            ));
+        }
+    }
+    let mut ignored = |written: bool, section: &str, effect: &str| {
+        if written {
+            sentences.push(format!("{section} is accepted, but not acted on yet: {effect}"));
+        }
+    };
+    ignored(
+        !config.rule_files.is_empty(),
+        "rule_files",
+        "rules are checked and not evaluated",
+    );
+    ignored(
+        !config.alerting.alertmanagers.is_empty(),
+        "alerting",
+        "no alerts are sent",
+    );
+    ignored(
+        !config.remote_write.is_empty(),
+        "remote_write",
+        "no samples are sent",
+    );
+    ignored(
+        !config.remote_read.is_empty(),
+        "remote_read",
+        "queries see local samples only",
+    );
+    ignored(config.tracing.is_some(), "tracing", "no traces are sent");
+    ignored(
+        !config.global.query_log_file.is_empty(),
+        "global.query_log_file",
+        "queries are not logged",
+    );
+    let tsdb = config.storage.tsdb.as_ref();
+    ignored(
+        tsdb.is_some_and(|t| t.stale_series_compaction_threshold > 0.0),
+        "storage.tsdb.stale_series_compaction_threshold",
+        "stale series leave memory on their own",
+    );
+    sentences
+}
+
+/// Keys of discovery that is not run.
+fn not_run(sd: &ServiceDiscovery) -> Vec<&str> {
+    let mut keys = Vec::new();
+    if !sd.http.is_empty() {
+        keys.push("http_sd_configs");
+    }
+    if !sd.dns.is_empty() {
+        keys.push("dns_sd_configs");
+    }
+    if !sd.kubernetes.is_empty() {
+        keys.push("kubernetes_sd_configs");
+    }
+    keys.extend(sd.other.iter().map(|other| other.key.as_str()));
+    keys
+}
