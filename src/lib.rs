@@ -12,5 +12,6 @@ pub mod exposition;
 pub mod http;
 pub mod query;
 pub mod relabel;
+pub mod scrape;
 pub mod shutdown;
 pub mod telemetry;

@@ -1,0 +1,411 @@
+//! Getting a page from a target over HTTP, with bounded memory and the faults in Prometheus's words.
+
+use std::future::Future;
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::write::MultiGzDecoder;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, USER_AGENT,
+};
+use hyper::{Request, Response, StatusCode, Uri, body::Incoming};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::auth;
+use super::dial::{DialError, Dialer};
+use super::negotiate;
+use super::settings::ScrapeOptions;
+use super::tls;
+use crate::config::{HttpClientConfig, ScrapeConfig};
+
+/// Bytes that a page may have where `body_size_limit` says nothing; that setting may raise it.
+const BODY_BYTES_MAX: u64 = 512 << 20;
+
+/// Redirects that are followed, as in Go.
+const REDIRECTS_MAX: usize = 10;
+
+/// How long an idle connection is kept.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+const SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
+
+/// Where and how long to ask.
+#[derive(Debug, Clone)]
+pub(super) struct Query {
+    pub(super) url: String,
+    pub(super) timeout: Duration,
+}
+
+/// A page that arrived.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fetched {
+    pub(super) body: Vec<u8>,
+    pub(super) content_type: String,
+}
+
+/// Why no page arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FetchError {
+    /// It is too large.
+    TooLarge(String),
+    /// Anything else.
+    Failed(String),
+}
+
+impl FetchError {
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::TooLarge(text) | Self::Failed(text) => text,
+        }
+    }
+}
+
+/// Gets pages. `body` is where the page goes; its memory is used.
+pub(super) trait Fetch: Send + Sync + 'static {
+    fn fetch(&self, query: &Query, body: Vec<u8>)
+    -> impl Future<Output = Result<Fetched, FetchError>> + Send;
+}
+
+/// Gets pages over HTTP for the targets of one job, whose connections it keeps.
+#[derive(Debug)]
+pub(super) struct HttpFetcher {
+    client: Client<HttpsConnector<Dialer>, Empty<Bytes>>,
+    config: HttpClientConfig,
+    accept: HeaderValue,
+    accept_encoding: HeaderValue,
+    user_agent: HeaderValue,
+    body_limit: Option<u64>,
+}
+
+impl HttpFetcher {
+    /// A fetcher for a job.
+    ///
+    /// # Errors
+    /// What of the job's HTTP settings cannot be used.
+    pub(super) fn new(config: &ScrapeConfig, options: &ScrapeOptions) -> Result<Self, String> {
+        let http = &config.http_client;
+        if http.oauth2.is_some() {
+            return Err("oauth2 is not supported yet: use authorization with a credentials_file".to_owned());
+        }
+        let dialer = Dialer::new(&http.proxy, |name| std::env::var(name).ok())?;
+        let mut builder = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::client(&http.tls)?)
+            .https_or_http();
+        if !http.tls.server_name.is_empty() {
+            let name = http.tls.server_name.clone().try_into();
+            let name = name.map_err(|_| format!("invalid server_name {:?}", http.tls.server_name))?;
+            builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
+        }
+        let connector = if http.enable_http2 {
+            builder.enable_http1().enable_http2().wrap_connector(dialer)
+        } else {
+            builder.enable_http1().wrap_connector(dialer)
+        };
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .build(connector);
+        let value = |text: &str| HeaderValue::from_str(text).map_err(|e| format!("{text:?}: {e}"));
+        let limit = config.limits.body_size_limit;
+        Ok(Self {
+            client,
+            config: http.clone(),
+            accept: value(&negotiate::accept(
+                &config.scrape_protocols,
+                config.metric_name_escaping_scheme,
+            ))?,
+            accept_encoding: value(if config.enable_compression {
+                "gzip"
+            } else {
+                "identity"
+            })?,
+            user_agent: value(&options.user_agent)?,
+            body_limit: (limit > 0).then_some(limit),
+        })
+    }
+
+    async fn get(&self, query: &Query, body: Vec<u8>) -> Result<Fetched, FetchError> {
+        let started = |error: String| FetchError::Failed(format!("Get {:?}: {error}", query.url));
+        let response = tokio::time::timeout(query.timeout, self.follow(query));
+        let response = match response.await {
+            Ok(response) => response.map_err(started)?,
+            Err(_) => return Err(started("context deadline exceeded".to_owned())),
+        };
+        let status = response.status();
+        if status != StatusCode::OK {
+            return Err(FetchError::Failed(format!(
+                "server returned HTTP status {}",
+                status_text(&response)
+            )));
+        }
+        let header = |name: &HeaderName| {
+            let value = response.headers().get(name);
+            value.map_or("", |v| v.to_str().unwrap_or("")).to_owned()
+        };
+        let content_type = header(&CONTENT_TYPE);
+        let is_packed = header(&CONTENT_ENCODING).eq_ignore_ascii_case("gzip");
+        let sink = Sink::new(body, is_packed, self.body_limit);
+        let body = sink.fill(response.into_body()).await?;
+        Ok(Fetched { body, content_type })
+    }
+
+    /// Sends the request, and those that redirects ask for.
+    async fn follow(&self, query: &Query) -> Result<Response<Incoming>, String> {
+        let mut uri: Uri = query.url.parse().map_err(|e| format!("{e}"))?;
+        let host = uri.authority().cloned();
+        for _ in 0..=REDIRECTS_MAX {
+            let is_same_host = uri.authority() == host.as_ref();
+            let request = self.request(&uri, query.timeout, is_same_host)?;
+            let response = self.client.request(request).await.map_err(|e| error_text(&e))?;
+            let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+            let location = response.headers().get(LOCATION);
+            let Some(location) = location.filter(|_| is_redirect && self.config.follow_redirects) else {
+                return Ok(response);
+            };
+            let location = location.to_str().unwrap_or_default().to_owned();
+            uri = resolve(&uri, &location)
+                .ok_or_else(|| format!("failed to parse Location header {location:?}"))?;
+        }
+        Err(format!("stopped after {REDIRECTS_MAX} redirects"))
+    }
+
+    fn request(
+        &self,
+        uri: &Uri,
+        timeout: Duration,
+        with_credentials: bool,
+    ) -> Result<Request<Empty<Bytes>>, String> {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = uri.clone();
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, self.accept.clone());
+        headers.insert(ACCEPT_ENCODING, self.accept_encoding.clone());
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        let seconds = HeaderValue::from_str(&timeout.as_secs_f64().to_string());
+        headers.insert(SCRAPE_TIMEOUT, seconds.map_err(|e| e.to_string())?);
+        auth::add(&self.config, with_credentials, headers)?;
+        Ok(request)
+    }
+}
+
+impl Fetch for HttpFetcher {
+    async fn fetch(&self, query: &Query, body: Vec<u8>) -> Result<Fetched, FetchError> {
+        // Two limits with one length: the outer one covers the body as well.
+        match tokio::time::timeout(query.timeout, self.get(query, body)).await {
+            Ok(result) => result,
+            Err(_) => Err(FetchError::Failed("context deadline exceeded".to_owned())),
+        }
+    }
+}
+
+/// `500 Internal Server Error`, with the reason that the target sent if it is one of its own.
+fn status_text(response: &Response<Incoming>) -> String {
+    let status = response.status();
+    let own = response.extensions().get::<hyper::ext::ReasonPhrase>();
+    let reason = match own {
+        Some(own) => String::from_utf8_lossy(own.as_bytes()).into_owned(),
+        None => status.canonical_reason().unwrap_or_default().to_owned(),
+    };
+    format!("{} {reason}", status.as_str())
+}
+
+/// The URL that a `Location` header means.
+fn resolve(base: &Uri, location: &str) -> Option<Uri> {
+    if location.contains("://") {
+        return location.parse().ok();
+    }
+    let (scheme, authority) = (base.scheme_str()?, base.authority()?);
+    if let Some(rest) = location.strip_prefix("//") {
+        return format!("{scheme}://{rest}").parse().ok();
+    }
+    let folder = base.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+    let path = match location {
+        location if location.starts_with('/') => location.to_owned(),
+        location if location.starts_with('?') => format!("{}{location}", base.path()),
+        location => format!("{folder}/{location}"),
+    };
+    format!("{scheme}://{authority}{path}").parse().ok()
+}
+
+/// What Go would say about a request that failed.
+fn error_text(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = Some(error);
+    let mut last = error.to_string();
+    while let Some(error) = cause {
+        if let Some(dial) = error.downcast_ref::<DialError>() {
+            return dial.to_string();
+        }
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return tls::error_text(tls);
+        }
+        if let Some(hyper) = error.downcast_ref::<hyper::Error>() {
+            if hyper.is_incomplete_message() {
+                return "EOF".to_owned();
+            }
+            if hyper.is_parse() {
+                return format!(
+                    "net/http: HTTP/1.x transport connection broken: malformed HTTP response: {hyper}"
+                );
+            }
+        }
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            let inner = io
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            if let Some(tls) = inner {
+                return tls::error_text(tls);
+            }
+            match io.kind() {
+                io::ErrorKind::ConnectionReset => return "read: connection reset by peer".to_owned(),
+                io::ErrorKind::BrokenPipe => return "write: broken pipe".to_owned(),
+                io::ErrorKind::UnexpectedEof => return "EOF".to_owned(),
+                _ => {}
+            }
+        }
+        last = error.to_string();
+        cause = error.source();
+    }
+    last
+}
+
+/// Takes a body frame by frame, unpacks it, and stops at the limit.
+struct Sink {
+    plain: Bounded,
+    packed: Option<MultiGzDecoder<Bounded>>,
+}
+
+impl Sink {
+    fn new(body: Vec<u8>, is_packed: bool, limit: Option<u64>) -> Self {
+        let bounded = Bounded {
+            bytes: body,
+            limit: limit.unwrap_or(BODY_BYTES_MAX),
+            is_configured: limit.is_some(),
+            is_over: false,
+        };
+        if is_packed {
+            return Self {
+                plain: Bounded::default(),
+                packed: Some(MultiGzDecoder::new(bounded)),
+            };
+        }
+        Self {
+            plain: bounded,
+            packed: None,
+        }
+    }
+
+    async fn fill(mut self, mut incoming: Incoming) -> Result<Vec<u8>, FetchError> {
+        while let Some(frame) = incoming.frame().await {
+            let frame = frame.map_err(|e| FetchError::Failed(body_error(&e)))?;
+            if let Some(data) = frame.data_ref() {
+                let written = match &mut self.packed {
+                    Some(packed) => packed.write_all(data),
+                    None => self.plain.write_all(data),
+                };
+                if let Err(error) = written {
+                    return Err(self.fault(&error));
+                }
+            }
+        }
+        let Some(mut packed) = self.packed.take() else {
+            return Ok(self.plain.bytes);
+        };
+        if let Err(error) = packed.try_finish() {
+            self.packed = Some(packed);
+            return Err(self.fault(&error));
+        }
+        Ok(std::mem::take(&mut packed.get_mut().bytes))
+    }
+
+    fn fault(&self, error: &io::Error) -> FetchError {
+        let bounded = self.packed.as_ref().map_or(&self.plain, MultiGzDecoder::get_ref);
+        if bounded.is_over && bounded.is_configured {
+            return FetchError::TooLarge("body size limit exceeded".to_owned());
+        }
+        if bounded.is_over {
+            return FetchError::TooLarge(format!(
+                "body size limit exceeded: the page has more than {} bytes; set body_size_limit to allow more",
+                bounded.limit
+            ));
+        }
+        FetchError::Failed(match error.kind() {
+            io::ErrorKind::UnexpectedEof => "unexpected EOF".to_owned(),
+            _ => format!("gzip: invalid data: {error}"),
+        })
+    }
+}
+
+fn body_error(error: &hyper::Error) -> String {
+    if error.is_timeout() {
+        return "context deadline exceeded".to_owned();
+    }
+    match error_text(error).as_str() {
+        "EOF" => "unexpected EOF".to_owned(),
+        text if text.contains("connection reset") => text.to_owned(),
+        // A body that ends before its announced length.
+        _ if error.is_body_write_aborted() || error.is_closed() => "unexpected EOF".to_owned(),
+        text => text.to_owned(),
+    }
+}
+
+/// Bytes up to a limit that they must stay below.
+#[derive(Debug, Default)]
+struct Bounded {
+    bytes: Vec<u8>,
+    limit: u64,
+    is_configured: bool,
+    is_over: bool,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if (self.bytes.len() + data.len()) as u64 >= self.limit {
+            self.is_over = true;
+            return Err(io::Error::other("too large"));
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_are_resolved_against_where_they_came_from() {
+        let base: Uri = "http://h:1/a/b?c=d".parse().unwrap();
+        for (location, url) in [
+            ("https://x/y", "https://x/y"),
+            ("//x/y", "http://x/y"),
+            ("/y", "http://h:1/y"),
+            ("y?z", "http://h:1/a/y?z"),
+            ("?z", "http://h:1/a/b?z"),
+        ] {
+            assert_eq!(resolve(&base, location).unwrap().to_string(), url);
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_at_the_limit() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(&vec![b'x'; 4 << 20]).unwrap();
+        let bomb = encoder.finish().unwrap();
+        let mut sink = Sink::new(Vec::new(), true, Some(1 << 20));
+        let error = sink.packed.as_mut().unwrap().write_all(&bomb).unwrap_err();
+        assert_eq!(
+            sink.fault(&error),
+            FetchError::TooLarge("body size limit exceeded".into())
+        );
+        assert!(sink.packed.unwrap().get_ref().bytes.capacity() <= 2 << 20);
+    }
+}

@@ -1,0 +1,27 @@
+//! Scraping: groups of targets in, batches of samples to the store out, and what there is to know about each target.
+
+mod append;
+mod auth;
+mod cache;
+mod dial;
+mod fetch;
+mod r#loop;
+mod manager;
+mod metadata;
+mod metrics;
+mod negotiate;
+mod pool;
+mod report;
+mod schedule;
+mod series;
+mod settings;
+mod stale;
+mod status;
+mod target;
+mod tls;
+mod url;
+
+pub use manager::ScrapeManager;
+pub use metadata::MetricMetadata;
+pub use settings::ScrapeOptions;
+pub use status::{DroppedTarget, Health, PoolStatus, TargetMetadata, TargetStatus};

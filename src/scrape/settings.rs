@@ -1,0 +1,82 @@
+//! What a scrape loop has to know of its job and of this server.
+
+use narthex_model::Labels;
+
+use crate::config::{NameScheme, RelabelConfig, ScrapeConfig};
+
+/// Choices of the server that hold for all jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScrapeOptions {
+    /// How far a scrape may start from its slot and still carry the slot's time, in milliseconds; 0 leaves times alone.
+    pub timestamp_tolerance_ms: i64,
+    /// Whether exemplars are stored.
+    pub exemplars: bool,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+    /// This machine's name: together with the external labels it moves the slots of this server's scrapes.
+    pub host_name: String,
+}
+
+impl Default for ScrapeOptions {
+    fn default() -> Self {
+        Self {
+            timestamp_tolerance_ms: 2,
+            exemplars: false,
+            user_agent: "Prometheus/3.12.0".to_owned(),
+            host_name: String::new(),
+        }
+    }
+}
+
+/// How samples become series: as long as this is equal, what is known about a target's series stays true.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SeriesSettings {
+    pub(super) target: Labels,
+    pub(super) honor_labels: bool,
+    pub(super) rules: Vec<RelabelConfig>,
+    pub(super) name_scheme: NameScheme,
+    pub(super) label_limit: usize,
+    pub(super) label_name_length_limit: usize,
+    pub(super) label_value_length_limit: usize,
+}
+
+/// How a page is taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct AppendSettings {
+    pub(super) series: SeriesSettings,
+    pub(super) honor_timestamps: bool,
+    pub(super) track_timestamps_staleness: bool,
+    pub(super) sample_limit: u64,
+    pub(super) extra_scrape_metrics: bool,
+    pub(super) timeout_seconds: f64,
+    pub(super) exemplars: bool,
+}
+
+impl AppendSettings {
+    pub(super) fn new(
+        config: &ScrapeConfig,
+        options: &ScrapeOptions,
+        target: Labels,
+        timeout_seconds: f64,
+    ) -> Self {
+        let limits = config.limits;
+        let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+        Self {
+            series: SeriesSettings {
+                target,
+                honor_labels: config.honor_labels,
+                rules: config.metric_relabel_configs.clone(),
+                name_scheme: config.metric_name_validation_scheme,
+                label_limit: size(limits.label_limit),
+                label_name_length_limit: size(limits.label_name_length_limit),
+                label_value_length_limit: size(limits.label_value_length_limit),
+            },
+            honor_timestamps: config.honor_timestamps,
+            track_timestamps_staleness: config.track_timestamps_staleness,
+            sample_limit: limits.sample_limit,
+            extra_scrape_metrics: config.extra_scrape_metrics,
+            timeout_seconds,
+            exemplars: options.exemplars,
+        }
+    }
+}
