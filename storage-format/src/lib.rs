@@ -5,6 +5,7 @@
 pub mod bytes;
 pub mod catalog;
 pub mod checksum;
+pub mod chunk;
 pub mod error;
 pub mod filenames;
 pub mod frame;

@@ -1,0 +1,339 @@
+//! Reading a stream of integers. Layout: spec/chunk.md.
+
+use crate::bytes::Reader;
+use crate::error::Result;
+use crate::varint::unzigzag;
+
+use super::SAMPLES_MAX;
+use super::ints::{LINE, flag};
+use super::pack::{Padded, is_storable, packed_length};
+
+/// Working memory of the decoder: nothing is allocated per chunk.
+#[derive(Debug)]
+pub(super) struct IntDecoder {
+    padded: Padded,
+    numbers: Box<[u64]>,
+    places: Box<[u64]>,
+    highs: Box<[u64]>,
+}
+
+impl Default for IntDecoder {
+    fn default() -> Self {
+        let buffer = || vec![0; SAMPLES_MAX].into_boxed_slice();
+        Self {
+            padded: Padded::default(),
+            numbers: buffer(),
+            places: buffer(),
+            highs: buffer(),
+        }
+    }
+}
+
+/// A stream's header.
+struct Header {
+    order: u8,
+    zigzag: bool,
+    width: u32,
+    first: u64,
+    /// The first step, or the slope of a line.
+    step: u64,
+    divisor: u64,
+    base: u64,
+    patches: Patches,
+}
+
+#[derive(Clone, Copy)]
+enum Patches {
+    None,
+    List { count: usize, high: u32, gap: u32 },
+    Bitmap { count: usize, high: u32 },
+}
+
+impl IntDecoder {
+    /// Reads `count` numbers, at most [`SAMPLES_MAX`]; they are handed out as two's complement.
+    pub(super) fn decode(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<&[u64]> {
+        if count == 0 || count > SAMPLES_MAX {
+            return Err(reader.corrupt("1 to 1024 numbers", count as u64));
+        }
+        let header = Header::read(reader, count)?;
+        let skipped = match header.order {
+            LINE => 0,
+            order => usize::from(order),
+        };
+        let Some(residuals) = self.numbers.get_mut(skipped..count) else {
+            return Err(reader.corrupt("more numbers than the prediction starts from", count as u64));
+        };
+        let packed = reader.take(packed_length(residuals.len(), header.width))?;
+        self.padded.unpack(packed, header.width, residuals);
+        let amount = read_patches(
+            reader,
+            header.patches,
+            residuals.len(),
+            &mut self.padded,
+            (&mut self.places, &mut self.highs),
+        )?;
+        for (place, high) in self.places.iter().zip(&self.highs).take(amount) {
+            if let Some(residual) = residuals.get_mut(*place as usize) {
+                *residual |= high << (header.width & 63);
+            }
+        }
+        header.undo_residuals(residuals);
+        let numbers = self.numbers.get_mut(..count).unwrap_or_default();
+        header.undo_prediction(numbers);
+        Ok(numbers)
+    }
+}
+
+impl Header {
+    fn read(reader: &mut Reader<'_>, count: usize) -> Result<Self> {
+        let flags = reader.u8()?;
+        let width = read_width(reader)?;
+        let order = flags & flag::ORDER;
+        if flags & 0x80 != 0
+            || flags & (flag::PATCH_LIST | flag::PATCH_BITMAP) == flag::PATCH_LIST | flag::PATCH_BITMAP
+        {
+            return Err(reader.corrupt("known flags of a stream", u64::from(flags)));
+        }
+        let first = if order > 0 { reader.signed()? as u64 } else { 0 };
+        let step = if order > 1 { reader.signed()? as u64 } else { 0 };
+        let divisor = if flags & flag::DIVISOR != 0 {
+            reader.varint()?
+        } else {
+            1
+        };
+        let base = if flags & flag::BASE != 0 {
+            reader.signed()? as u64
+        } else {
+            0
+        };
+        let mut patches = Patches::None;
+        if flags & (flag::PATCH_LIST | flag::PATCH_BITMAP) != 0 {
+            let amount = reader.varint()?;
+            let amount = usize::try_from(amount).unwrap_or(usize::MAX);
+            let high = read_width(reader)?;
+            if amount > count || width == 64 {
+                return Err(reader.corrupt("no more patches than numbers", amount as u64));
+            }
+            patches = if flags & flag::PATCH_LIST != 0 {
+                Patches::List {
+                    count: amount,
+                    high,
+                    gap: read_width(reader)?,
+                }
+            } else {
+                Patches::Bitmap { count: amount, high }
+            };
+        }
+        Ok(Self {
+            order,
+            zigzag: flags & flag::ZIGZAG != 0,
+            width,
+            first,
+            step,
+            divisor,
+            base,
+            patches,
+        })
+    }
+
+    /// From residuals to what the prediction left over.
+    fn undo_residuals(&self, residuals: &mut [u64]) {
+        match (self.zigzag, self.divisor) {
+            (true, 1) => residuals
+                .iter_mut()
+                .for_each(|r| *r = (unzigzag(*r) as u64).wrapping_add(self.base)),
+            (true, divisor) => residuals.iter_mut().for_each(|r| {
+                *r = (unzigzag(*r) as u64)
+                    .wrapping_mul(divisor)
+                    .wrapping_add(self.base)
+            }),
+            (false, 1) if self.base == 0 => {}
+            (false, 1) => residuals.iter_mut().for_each(|r| *r = r.wrapping_add(self.base)),
+            (false, divisor) => {
+                residuals
+                    .iter_mut()
+                    .for_each(|r| *r = r.wrapping_mul(divisor).wrapping_add(self.base));
+            }
+        }
+    }
+
+    fn undo_prediction(&self, numbers: &mut [u64]) {
+        match self.order {
+            0 => {}
+            1 => {
+                let mut value = self.first;
+                for (i, number) in numbers.iter_mut().enumerate() {
+                    value = if i == 0 {
+                        value
+                    } else {
+                        value.wrapping_add(*number)
+                    };
+                    *number = value;
+                }
+            }
+            2 => {
+                let (mut value, mut step) = (self.first, self.step);
+                for (i, number) in numbers.iter_mut().enumerate() {
+                    if i > 1 {
+                        step = step.wrapping_add(*number);
+                    }
+                    value = if i == 0 { value } else { value.wrapping_add(step) };
+                    *number = value;
+                }
+            }
+            _ => {
+                let mut line = self.first;
+                for number in numbers {
+                    *number = number.wrapping_add(line);
+                    line = line.wrapping_add(self.step);
+                }
+            }
+        }
+    }
+}
+
+fn read_width(reader: &mut Reader<'_>) -> Result<u32> {
+    let width = u32::from(reader.u8()?);
+    if is_storable(width) {
+        Ok(width)
+    } else {
+        Err(reader.corrupt("a bit width of 0 to 57, or 64", u64::from(width)))
+    }
+}
+
+/// Reads places and high bits of the patches into the two buffers; how many there are.
+fn read_patches(
+    reader: &mut Reader<'_>,
+    patches: Patches,
+    residuals: usize,
+    padded: &mut Padded,
+    buffers: (&mut [u64], &mut [u64]),
+) -> Result<usize> {
+    let (places, highs) = buffers;
+    let (amount, high) = match patches {
+        Patches::None => return Ok(0),
+        Patches::List { count, high, gap } => {
+            let places = places.get_mut(..count).unwrap_or_default();
+            padded.unpack(reader.take(packed_length(count, gap))?, gap, places);
+            let mut next = 0_u64;
+            for place in places.iter_mut() {
+                *place = place.wrapping_add(next);
+                next = place.wrapping_add(1);
+            }
+            if places.iter().any(|place| *place >= residuals as u64) {
+                return Err(reader.corrupt("patches within the stream", residuals as u64));
+            }
+            (count, high)
+        }
+        Patches::Bitmap { count, high } => {
+            let bitmap = reader.take(residuals.div_ceil(8))?;
+            let set = bitmap.iter().zip(0_u64..).flat_map(|(byte, i)| {
+                (0..8)
+                    .filter(move |bit| byte >> bit & 1 != 0)
+                    .map(move |bit| i * 8 + bit)
+            });
+            let mut found = 0;
+            for place in set {
+                if let Some(slot) = places.get_mut(found) {
+                    *slot = place;
+                }
+                found += 1;
+            }
+            if found != count {
+                return Err(reader.corrupt("as many places as patches", found as u64));
+            }
+            (count, high)
+        }
+    };
+    let highs = highs.get_mut(..amount).unwrap_or_default();
+    padded.unpack(reader.take(packed_length(amount, high))?, high, highs);
+    Ok(amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ints::IntEncoder;
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn round_trip(values: &[i64], times: bool) -> usize {
+        let mut encoder = IntEncoder::default();
+        let plan = if times {
+            encoder.plan_times(values)
+        } else {
+            encoder.plan(values)
+        };
+        let mut bytes = Vec::new();
+        encoder.encode(values, &plan, &mut bytes);
+        let mut decoder = IntDecoder::default();
+        let mut reader = Reader::new(&bytes, "test");
+        let read = decoder.decode(&mut reader, values.len()).unwrap();
+        assert!(
+            read.iter().map(|v| *v as i64).eq(values.iter().copied()),
+            "{values:?}"
+        );
+        assert!(reader.is_empty());
+        bytes.len()
+    }
+
+    fn values() -> impl Strategy<Value = Vec<i64>> {
+        let step = prop_oneof![
+            8 => Just(0_i64), 4 => 0..9_i64, 2 => -1_000..1_000_i64, 2 => (-9..9_i64).prop_map(|v| v * 4_096), 1 => any::<i64>(),
+        ];
+        let summed = vec(step.clone(), 1..200).prop_map(|steps| {
+            steps
+                .iter()
+                .scan(0_i64, |sum, step| {
+                    *sum = sum.wrapping_add(*step);
+                    Some(*sum)
+                })
+                .collect()
+        });
+        prop_oneof![vec(step, 1..200), summed, vec(any::<i64>(), 1..40)]
+    }
+
+    proptest! {
+        #[test]
+        fn any_numbers_come_back(values in values(), times: bool) {
+            round_trip(&values, times);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>, count in 0..2_000_usize) {
+            let _ = IntDecoder::default().decode(&mut Reader::new(&bytes, "test"), count);
+        }
+    }
+
+    #[test]
+    fn the_edges_come_back() {
+        let edges = [i64::MIN, i64::MAX, 0, -1, 1, i64::MIN + 1, i64::MAX - 1];
+        for length in 1..=edges.len() {
+            round_trip(&edges[..length], false);
+            round_trip(&edges[..length], true);
+        }
+        round_trip(&vec![7; SAMPLES_MAX], false);
+        round_trip(
+            &(0..SAMPLES_MAX as i64).map(|i| i * i * i).collect::<Vec<_>>(),
+            false,
+        );
+    }
+
+    #[test]
+    fn what_is_regular_is_small() {
+        let line: Vec<i64> = (0..480).map(|i| 1_795_394_218_460 + i * 15_000).collect();
+        assert!(round_trip(&line, false) <= 12);
+        let jitter: Vec<i64> = line
+            .iter()
+            .zip([0, 1, 0, 2, 1, 1, 0].iter().cycle())
+            .map(|(t, j)| t + j)
+            .collect();
+        assert!(round_trip(&jitter, true) <= 480 * 2 / 8 + 16);
+        let mut still = vec![12; 480];
+        still[100..].fill(13);
+        still[300..].fill(14);
+        assert!(round_trip(&still, false) <= 12);
+        let reset: Vec<i64> = (0..480).map(|i| 1_000 * (i % 400)).collect();
+        assert!(round_trip(&reset, false) <= 20);
+    }
+}
