@@ -1,2 +1,86 @@
-//! Runs PromQL test scripts: `narthex-promql-tests DIR`.
-fn main() {}
+//! Runs PromQL test scripts: `narthex-promql-tests DIR [--store memory|tsdb|all]`.
+#![expect(clippy::print_stdout, reason = "the report is what this program is for")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use narthex_promql::{Engine, EngineOptions, Features};
+use narthex_promql_tests::memory_source::MemorySource;
+use narthex_promql_tests::run::{Report, run};
+use narthex_promql_tests::store::Store;
+
+const USAGE: &str = "usage: narthex-promql-tests DIR [--store memory|tsdb|all]";
+
+fn main() -> ExitCode {
+    match work(&std::env::args().skip(1).collect::<Vec<_>>()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            println!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs every script; whether all evaluations went as expected.
+fn work(arguments: &[String]) -> Result<bool, String> {
+    let (directory, store) = match arguments {
+        [directory] => (directory, "memory"),
+        [directory, flag, store] | [flag, store, directory] if flag == "--store" => {
+            (directory, store.as_str())
+        }
+        _ => return Err(USAGE.into()),
+    };
+    let mut stores = stores(store)?;
+    let engine = Engine::new(EngineOptions {
+        features: Features::ALL,
+        ..EngineOptions::default()
+    });
+    let several = stores.len() > 1;
+    let mut total = Report::default();
+    for path in scripts(Path::new(directory))? {
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        for store in &mut stores {
+            let report = run(&text, &engine, store.as_mut());
+            let on = if several {
+                format!(" on {}", store.name())
+            } else {
+                String::new()
+            };
+            for failure in &report.failures {
+                println!("{}:{}{on}: {}", path.display(), failure.line, failure.query);
+                println!("    {}", failure.difference);
+            }
+            println!(
+                "{}{on}: {} passed, {} failed",
+                path.display(),
+                report.passed,
+                report.failures.len()
+            );
+            total.merge(report);
+        }
+    }
+    println!("{} passed, {} failed", total.passed, total.failures.len());
+    Ok(total.failures.is_empty())
+}
+
+fn stores(names: &str) -> Result<Vec<Box<dyn Store>>, String> {
+    match names {
+        "memory" => Ok(vec![Box::new(MemorySource::default())]),
+        _ => Err(format!("unknown store {names:?}\n{USAGE}")),
+    }
+}
+
+/// The scripts of a folder, by name.
+fn scripts(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = std::fs::read_dir(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "test"))
+        .collect();
+    if paths.is_empty() {
+        return Err(format!("{}: no file here ends in .test", directory.display()));
+    }
+    paths.sort();
+    Ok(paths)
+}

@@ -1,7 +1,5 @@
 //! Numbers and texts as Prometheus prints them in findings and errors.
 
-use std::fmt::Write as _;
-
 /// A number as Go prints it with `%g`: shortest exact form, exponent below 1e-4 and from 1e6.
 #[must_use]
 pub fn general(value: f64) -> String {
@@ -27,28 +25,8 @@ pub fn general(value: f64) -> String {
 #[must_use]
 pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{b}' => out.push_str("\\v"),
-            c if (c as u32) < 0x20 || c as u32 == 0x7f => {
-                let _ = write!(out, "\\x{:02x}", c as u32);
-            }
-            c if c.is_control() || c == '\u{feff}' => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
+    // Writing to a string does not fail.
+    let _ = narthex_model::labels::write_quoted(&mut out, text);
     out
 }
 

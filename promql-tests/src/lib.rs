@@ -1,0 +1,14 @@
+//! The PromQL test language: scripts that load samples and say what queries answer.
+//!
+//! README.md beside this crate describes the language.
+
+pub mod compare;
+pub mod histogram_notation;
+pub mod load;
+pub mod memory_source;
+pub mod nhcb;
+pub mod pinned;
+pub mod run;
+pub mod script;
+pub mod series_notation;
+pub mod store;
