@@ -8,6 +8,7 @@
     reason = "a broken expectation is how a test fails, and a skipped test says so"
 )]
 
+mod golden_syntax_tree;
 #[allow(dead_code, reason = "each test uses its part of it")]
 mod support;
 mod tidy;

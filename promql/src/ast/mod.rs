@@ -3,6 +3,8 @@
 mod duration;
 mod expr;
 mod op;
+mod pretty;
+mod print;
 
 pub use duration::DurationExpr;
 pub use expr::*;

@@ -1,0 +1,214 @@
+//! A query's syntax tree as `/api/v1/parse_query` shows it.
+
+use narthex_model::Matcher;
+use narthex_promql::ast::{
+    AtBound, DurationExpr, Expr, Modifiers, ValueType, VectorMatching, VectorSelector,
+};
+use narthex_promql::functions::signature;
+use serde_json::{Map, Value, json};
+
+/// The tree as JSON.
+pub fn syntax_tree(expr: &Expr) -> Value {
+    match expr {
+        Expr::Aggregate(e) => json!({
+            "type": "aggregation",
+            "op": e.op.as_str(),
+            "expr": syntax_tree(&e.expr),
+            "param": e.param.as_ref().map(syntax_tree),
+            "grouping": e.grouping,
+            "without": e.without,
+        }),
+        Expr::Binary(e) => json!({
+            "type": "binaryExpr",
+            "op": e.op.as_str(),
+            "lhs": syntax_tree(&e.lhs),
+            "rhs": syntax_tree(&e.rhs),
+            "matching": e.matching.as_ref().map(matching),
+            "bool": e.return_bool,
+        }),
+        Expr::Call(e) => json!({
+            "type": "call",
+            "func": function(&e.function),
+            "args": e.args.iter().map(syntax_tree).collect::<Vec<_>>(),
+        }),
+        Expr::Matrix(e) => {
+            let mut node = selector("matrixSelector", &e.vector);
+            node.insert("range".into(), e.range_ms.into());
+            node.insert("rangeExpr".into(), length(e.range_expr.as_deref()));
+            Value::Object(node)
+        }
+        Expr::Subquery(e) => {
+            let mut node = modifiers("subquery", &e.modifiers);
+            node.insert("expr".into(), syntax_tree(&e.expr));
+            node.insert("range".into(), e.range_ms.into());
+            node.insert("rangeExpr".into(), length(e.range_expr.as_deref()));
+            node.insert("step".into(), e.step_ms.into());
+            node.insert("stepExpr".into(), length(e.step_expr.as_deref()));
+            Value::Object(node)
+        }
+        Expr::Number(e) => json!({ "type": "numberLiteral", "val": e.plain() }),
+        Expr::Paren(e) => json!({ "type": "parenExpr", "expr": syntax_tree(&e.expr) }),
+        Expr::String(e) => json!({ "type": "stringLiteral", "val": e.value }),
+        Expr::Unary(e) => json!({
+            "type": "unaryExpr",
+            "op": if e.minus { "-" } else { "+" },
+            "expr": syntax_tree(&e.expr),
+        }),
+        Expr::Vector(e) => Value::Object(selector("vectorSelector", e)),
+    }
+}
+
+/// What all nodes with `offset` and `@` have.
+fn modifiers(kind: &str, modifiers: &Modifiers) -> Map<String, Value> {
+    let bound = modifiers.at.map(|at| match at {
+        AtBound::Start => "start",
+        AtBound::End => "end",
+    });
+    Map::from_iter([
+        ("type".to_owned(), kind.into()),
+        ("offset".to_owned(), modifiers.offset_ms.into()),
+        ("offsetExpr".to_owned(), length(modifiers.offset_expr.as_deref())),
+        ("timestamp".to_owned(), modifiers.timestamp.into()),
+        ("startOrEnd".to_owned(), bound.into()),
+    ])
+}
+
+fn selector(kind: &str, e: &VectorSelector) -> Map<String, Value> {
+    let mut node = modifiers(kind, &e.modifiers);
+    node.insert("name".into(), e.name.as_str().into());
+    node.insert("matchers".into(), e.matchers.iter().map(matcher).collect());
+    node.insert("anchored".into(), e.anchored.into());
+    node.insert("smoothed".into(), e.smoothed.into());
+    node
+}
+
+fn matcher(matcher: &Matcher) -> Value {
+    json!({ "name": matcher.name, "type": matcher.op.as_str(), "value": matcher.value })
+}
+
+fn matching(matching: &VectorMatching) -> Value {
+    json!({
+        "card": matching.card.as_str(),
+        "labels": matching.labels,
+        "on": matching.on,
+        "include": matching.include,
+        "fillValues": { "lhs": matching.fill_left, "rhs": matching.fill_right },
+    })
+}
+
+fn function(name: &str) -> Value {
+    let Some(signature) = signature(name) else {
+        return json!({ "name": name, "argTypes": [], "variadic": 0, "returnType": "" });
+    };
+    let types: Vec<&str> = signature.args.iter().map(|t: &ValueType| t.as_str()).collect();
+    json!({
+        "name": signature.name,
+        "argTypes": types,
+        "variadic": signature.variadic,
+        "returnType": signature.returns.as_str(),
+    })
+}
+
+fn length(expr: Option<&DurationExpr>) -> Value {
+    expr.map_or(Value::Null, duration)
+}
+
+fn duration(expr: &DurationExpr) -> Value {
+    let node = |op: &str, lhs: Value, rhs: Value, wrapped: bool| json!({ "type": "durationExpr", "op": op, "lhs": lhs, "rhs": rhs, "wrapped": wrapped });
+    match expr {
+        DurationExpr::Number(number) => json!({ "type": "numberLiteral", "val": number.plain() }),
+        DurationExpr::Binary {
+            op,
+            lhs,
+            rhs,
+            wrapped,
+            ..
+        } => node(op.as_str(), duration(lhs), duration(rhs), *wrapped),
+        DurationExpr::Unary {
+            minus, expr, wrapped, ..
+        } => node(
+            if *minus { "-" } else { "+" },
+            Value::Null,
+            duration(expr),
+            *wrapped,
+        ),
+        DurationExpr::Step { wrapped, .. } => node("step", Value::Null, Value::Null, *wrapped),
+        DurationExpr::Range { wrapped, .. } => node("range", Value::Null, Value::Null, *wrapped),
+        DurationExpr::MinMax {
+            max,
+            lhs,
+            rhs,
+            wrapped,
+            ..
+        } => {
+            let op = if *max { "max_of" } else { "min_of" };
+            node(op, duration(lhs), duration(rhs), *wrapped)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_promql::{Features, parse};
+
+    use super::*;
+
+    fn tree(query: &str) -> Value {
+        syntax_tree(&parse(query, &Features::ALL).unwrap())
+    }
+
+    #[test]
+    fn nodes_have_the_fields_that_clients_read() {
+        let up = json!({
+            "type": "vectorSelector", "name": "up",
+            "matchers": [
+                { "name": "job", "type": "=~", "value": "a|b" },
+                { "name": "__name__", "type": "=", "value": "up" },
+            ],
+            "offset": -60000, "offsetExpr": null, "timestamp": 10500, "startOrEnd": null,
+            "anchored": false, "smoothed": false,
+        });
+        assert_eq!(tree("up{job=~'a|b'} @ 10.5 offset -1m"), up);
+        assert_eq!(
+            tree("rate(up[5m] @ end())"),
+            json!({
+                "type": "call",
+                "func": { "name": "rate", "argTypes": ["matrix"], "variadic": 0, "returnType": "vector" },
+                "args": [{
+                    "type": "matrixSelector", "name": "up",
+                    "matchers": [{ "name": "__name__", "type": "=", "value": "up" }],
+                    "range": 300_000, "rangeExpr": null, "offset": 0, "offsetExpr": null,
+                    "timestamp": null, "startOrEnd": "end", "anchored": false, "smoothed": false,
+                }],
+            })
+        );
+        let topk = tree(
+            "topk without (a) (2, x[1h:1m] > bool -1 * +Inf)"
+                .replace("[1h:1m]", "")
+                .as_str(),
+        );
+        assert_eq!(topk["op"], "topk");
+        assert_eq!(topk["param"], json!({ "type": "numberLiteral", "val": "2" }));
+        assert_eq!(
+            (&topk["grouping"], &topk["without"]),
+            (&json!(["a"]), &json!(true))
+        );
+        assert_eq!(topk["expr"]["bool"], true);
+        assert_eq!(topk["expr"]["rhs"]["rhs"]["val"], "+Inf");
+        let joined = tree("a * on (x) group_left (y) fill_right (2) b");
+        assert_eq!(
+            joined["matching"],
+            json!({
+                "card": "many-to-one", "labels": ["x"], "on": true, "include": ["y"],
+                "fillValues": { "lhs": null, "rhs": 2.0 },
+            })
+        );
+        let subquery = tree("(-a)[5m + step():] offset 1s");
+        assert_eq!((&subquery["range"], &subquery["step"]), (&json!(0), &json!(0)));
+        assert_eq!(subquery["rangeExpr"]["lhs"]["val"], "300");
+        assert_eq!(subquery["rangeExpr"]["rhs"]["op"], "step");
+        assert_eq!(subquery["expr"]["type"], "parenExpr");
+        assert_eq!(subquery["expr"]["expr"]["op"], "-");
+        assert_eq!(tree("'a'"), json!({ "type": "stringLiteral", "val": "a" }));
+    }
+}
