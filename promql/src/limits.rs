@@ -10,4 +10,7 @@ pub enum Interrupt {
 }
 
 /// How many levels an expression may have: deeper ones are refused, so that no stack overflows on them.
-pub const DEPTH_MAX: usize = 1_000;
+pub const DEPTH_MAX: usize = 500;
+
+/// How many levels a computed duration may have.
+pub const DURATION_DEPTH_MAX: usize = 50;

@@ -9,3 +9,4 @@
 )]
 
 mod golden_parse;
+mod hostile_queries;

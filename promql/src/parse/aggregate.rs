@@ -1,6 +1,6 @@
 //! Aggregations: `sum by (job) (x)`, `topk(5, x) without (instance)`.
 
-use super::call::arguments;
+use super::SyntaxError;
 use super::expr::Levelled;
 use super::grouping::grouping_labels;
 use super::token::{Keyword, TokenKind};
@@ -8,28 +8,53 @@ use super::tokens::{Complaint, Parsed, Tokens, failure};
 use crate::ast::{Aggregate, AggregateOp, Expr};
 use crate::span::Span;
 
-/// An aggregation; the next token is its operator, and behind it stands a parenthesis, `by` or `without`.
-pub(crate) fn aggregate(tokens: Tokens<'_>, op: AggregateOp) -> Parsed<'_, Levelled> {
-    let start = tokens.peek()?.start;
-    let (rest, (grouping, args)) = tokens.advance().within(Complaint::Aggregation, |tokens| {
-        if let Some(without) = modifier(tokens.kind()?) {
-            let (rest, labels) = grouping_labels(tokens.advance())?;
-            let (rest, args) = arguments(rest)?;
-            return Ok((rest, ((labels, without), args)));
+/// An aggregation whose arguments are being read.
+pub(crate) struct OpenAggregate {
+    op: AggregateOp,
+    start: usize,
+    /// The labels, and whether they are those of `without`.
+    pub(crate) grouping: Option<(Vec<String>, bool)>,
+    pub(crate) args: Vec<Levelled>,
+    /// Who spoke up around the aggregation.
+    around: Complaint,
+}
+
+impl OpenAggregate {
+    /// Reads up to the parenthesis; the next token is the operator. From here on the aggregation complains.
+    pub(crate) fn begin(tokens: Tokens<'_>, op: AggregateOp) -> Parsed<'_, Self> {
+        let mut open = Self {
+            op,
+            start: tokens.peek()?.start,
+            grouping: None,
+            args: Vec::new(),
+            around: tokens.complaint(),
+        };
+        let mut rest = tokens.advance().complaining(Complaint::Aggregation);
+        if let Some(without) = modifier(rest.kind()?) {
+            let labels;
+            (rest, labels) = grouping_labels(rest.advance())?;
+            open.grouping = Some((labels, without));
         }
-        let (rest, args) = arguments(tokens)?;
-        match modifier(rest.kind()?) {
-            Some(without) => {
-                let (rest, labels) = grouping_labels(rest.advance())?;
-                Ok((rest, ((labels, without), args)))
-            }
-            None => Ok((rest, ((Vec::new(), false), args))),
-        }
-    })?;
-    let span = Span::new(start, rest.last_end());
-    let below = args.iter().map(|a| a.levels).max().unwrap_or(0);
-    let (param, expr) = parts(&rest, op, span, args)?;
-    let (grouping, without) = grouping;
+        Ok((rest, open))
+    }
+}
+
+/// Whether the labels that follow are those of `without`; `None` if none follow.
+pub(crate) const fn modifier(kind: TokenKind) -> Option<bool> {
+    match kind {
+        TokenKind::Keyword(Keyword::By) => Some(false),
+        TokenKind::Keyword(Keyword::Without) => Some(true),
+        _ => None,
+    }
+}
+
+/// The aggregation, of which everything has been read.
+pub(crate) fn aggregate(tokens: Tokens<'_>, open: OpenAggregate) -> Parsed<'_, Levelled> {
+    let op = open.op;
+    let span = Span::new(open.start, tokens.last_end());
+    let below = open.args.iter().map(|a| a.levels).max().unwrap_or(0);
+    let (param, expr) = parts(&tokens, op, span, open.args)?;
+    let (grouping, without) = open.grouping.unwrap_or_default();
     let expr = Expr::Aggregate(Box::new(Aggregate {
         op,
         expr,
@@ -38,16 +63,7 @@ pub(crate) fn aggregate(tokens: Tokens<'_>, op: AggregateOp) -> Parsed<'_, Level
         without,
         span,
     }));
-    Ok((rest, Levelled::above(expr, below)?))
-}
-
-/// Whether the labels that follow are those of `without`; `None` if none follow.
-const fn modifier(kind: TokenKind) -> Option<bool> {
-    match kind {
-        TokenKind::Keyword(Keyword::By) => Some(false),
-        TokenKind::Keyword(Keyword::Without) => Some(true),
-        _ => None,
-    }
+    Ok((tokens.complaining(open.around), Levelled::above(expr, below)?))
 }
 
 /// Parameter and expression from the arguments.
@@ -56,7 +72,7 @@ fn parts(
     op: AggregateOp,
     span: Span,
     args: Vec<Levelled>,
-) -> Result<(Option<Expr>, Expr), nom::Err<super::SyntaxError>> {
+) -> Result<(Option<Expr>, Expr), nom::Err<SyntaxError>> {
     if args.is_empty() {
         return Err(failure(span, "no arguments for aggregate expression provided"));
     }

@@ -1,6 +1,7 @@
 //! What stands between a binary operator and its right side, and the operation made of it all.
 
 use super::SyntaxError;
+use super::expr::Levelled;
 use super::grouping::grouping_labels;
 use super::literal::number_literal;
 use super::token::{Keyword, TokenKind};
@@ -94,33 +95,40 @@ pub(crate) fn signed_number(tokens: Tokens<'_>) -> Parsed<'_, f64> {
     Ok((rest.advance(), if minus { -value } else { value }))
 }
 
-/// The operation.
+/// An operation whose right side is being read.
+pub(crate) struct OpenBinary {
+    pub(crate) lhs: Levelled,
+    pub(crate) op: BinaryOp,
+    pub(crate) op_span: Span,
+    pub(crate) modifiers: BinaryModifiers,
+}
+
+/// The operation, of which everything has been read.
 pub(crate) fn binary(
     features: &Features,
-    op: BinaryOp,
-    op_span: Span,
-    modifiers: BinaryModifiers,
-    lhs: Expr,
-    rhs: Expr,
-) -> Result<Expr, nom::Err<SyntaxError>> {
+    open: OpenBinary,
+    rhs: Levelled,
+) -> Result<Levelled, nom::Err<SyntaxError>> {
     let BinaryModifiers {
         return_bool,
         matching,
-    } = modifiers;
+    } = open.modifiers;
     let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
     if fills && !features.binop_fill_modifiers {
-        let span = Span::new(lhs.span().start, rhs.span().end);
+        let span = Span::new(open.lhs.expr.span().start, rhs.expr.span().end);
         return Err(failure(
             span,
             "binop fill modifiers are experimental and not enabled",
         ));
     }
-    Ok(Expr::Binary(Box::new(Binary {
-        op,
-        lhs,
-        rhs,
+    let below = open.lhs.levels.max(rhs.levels);
+    let expr = Expr::Binary(Box::new(Binary {
+        op: open.op,
+        lhs: open.lhs.expr,
+        rhs: rhs.expr,
         matching: Some(matching),
         return_bool,
-        op_span,
-    })))
+        op_span: open.op_span,
+    }));
+    Levelled::above(expr, below)
 }

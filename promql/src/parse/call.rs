@@ -1,55 +1,36 @@
 //! Function calls.
 
-use super::expr::{Levelled, expr};
-use super::token::{TokenKind, quoted};
-use super::tokens::{Parsed, Tokens, failure, token};
+use super::expr::Levelled;
+use super::token::{Token, quoted};
+use super::tokens::{Parsed, Tokens, failure};
 use crate::ast::{Call, Expr};
 use crate::functions::signature;
 use crate::span::Span;
 
-/// A call; the next token is the function's name, and behind it stands a parenthesis.
-pub(crate) fn call(tokens: Tokens<'_>) -> Parsed<'_, Levelled> {
-    let name_token = tokens.peek()?;
-    let name = tokens.value(name_token);
-    let (rest, args) = arguments(tokens.advance())?;
-    let name_span = Span::new(name_token.start, name_token.end);
+/// A call whose arguments are being read.
+pub(crate) struct OpenCall {
+    pub(crate) name: Token,
+    pub(crate) args: Vec<Levelled>,
+}
+
+/// The call, of which everything has been read.
+pub(crate) fn call(tokens: Tokens<'_>, open: OpenCall) -> Parsed<'_, Levelled> {
+    let name = tokens.value(open.name);
+    let name_span = Span::new(open.name.start, open.name.end);
     let Some(signature) = signature(name) else {
         let message = format!("unknown function with name {}", quoted(name));
         return Err(failure(name_span, message));
     };
-    if signature.experimental && !rest.features().experimental_functions {
+    if signature.experimental && !tokens.features().experimental_functions {
         let message = format!("function {} is not enabled", quoted(name));
         return Err(failure(name_span, message));
     }
-    let below = args.iter().map(|a| a.levels).max().unwrap_or(0);
+    let below = open.args.iter().map(|a| a.levels).max().unwrap_or(0);
     let expr = Expr::Call(Call {
         function: name.to_owned(),
-        args: args.into_iter().map(|a| a.expr).collect(),
+        args: open.args.into_iter().map(|a| a.expr).collect(),
         return_type: signature.returns,
-        span: Span::new(name_token.start, rest.last_end()),
+        span: Span::new(open.name.start, tokens.last_end()),
     });
-    Ok((rest, Levelled::above(expr, below)?))
-}
-
-/// `(a, b)`; a comma at the end is an error.
-pub(crate) fn arguments(tokens: Tokens<'_>) -> Parsed<'_, Vec<Levelled>> {
-    let (mut rest, _) = token(TokenKind::LeftParen)(tokens)?;
-    let mut args = Vec::new();
-    if rest.kind()? == TokenKind::RightParen {
-        return Ok((rest.advance(), args));
-    }
-    loop {
-        let (after, arg) = rest.nested(expr)?;
-        args.push(arg);
-        if after.kind()? != TokenKind::Comma {
-            let (rest, _) = token(TokenKind::RightParen)(after)?;
-            return Ok((rest, args));
-        }
-        let comma = after.peek()?;
-        rest = after.advance();
-        if !rest.kind()?.begins_expression() {
-            let span = Span::new(comma.start, comma.end);
-            return Err(failure(span, "trailing commas not allowed in function call args"));
-        }
-    }
+    Ok((tokens, Levelled::above(expr, below)?))
 }

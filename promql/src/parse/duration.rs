@@ -5,8 +5,9 @@ use nom::Err;
 use super::literal::number_literal;
 use super::syntax_error::SyntaxError;
 use super::token::{Bound, TokenKind};
-use super::tokens::{Parsed, Tokens, failure, token};
+use super::tokens::{Parsed, Tokens, duration_too_deep, failure, token};
 use crate::ast::{AggregateOp, BinaryOp, DurationExpr};
+use crate::limits::DURATION_DEPTH_MAX;
 use crate::span::Span;
 
 /// Most seconds that Go's `time.Duration` holds.
@@ -55,8 +56,8 @@ pub(crate) fn duration_expr(tokens: Tokens<'_>, least: u8) -> Parsed<'_, Duratio
             _ => {}
         }
         joined += 1;
-        if joined > crate::limits::DEPTH_MAX {
-            return Err(super::tokens::too_deep(lhs.span()));
+        if joined > DURATION_DEPTH_MAX {
+            return Err(duration_too_deep(lhs.span()));
         }
         let span = Span::new(lhs.span().start, rhs.span().end);
         lhs = DurationExpr::Binary {

@@ -1,13 +1,18 @@
-//! Expressions: unary and binary operators by precedence, parentheses, literals.
+//! Expressions: operators by precedence, parentheses, calls, aggregations.
+//!
+//! What has been opened and waits for an expression lies on a stack of its own, not on the thread's: so nesting costs
+//! little, and too much of it is an error like any other.
 
-use super::aggregate::aggregate;
-use super::binary::{binary, modifiers};
-use super::call::call;
+use super::aggregate::{OpenAggregate, aggregate, modifier};
+use super::binary::{OpenBinary, binary, modifiers};
+use super::call::{OpenCall, call};
+use super::grouping::grouping_labels;
 use super::literal::{number_literal, string_literal};
 use super::postfix::postfix;
 use super::selector::vector_selector;
-use super::token::{Bound, Keyword, TokenKind};
-use super::tokens::{Parsed, Tokens, token, too_deep};
+use super::syntax_error::SyntaxError;
+use super::token::{Keyword, Token, TokenKind};
+use super::tokens::{Complaint, Parsed, Tokens, failure, token, too_deep};
 use crate::ast::{BinaryOp, Expr, Paren, Unary};
 use crate::limits::DEPTH_MAX;
 use crate::span::Span;
@@ -19,11 +24,13 @@ pub(crate) struct Levelled {
 }
 
 impl Levelled {
+    /// An expression without others in it.
+    pub(crate) const fn leaf(expr: Expr) -> Self {
+        Self { expr, levels: 1 }
+    }
+
     /// An expression one level above others that have up to `below` levels.
-    pub(crate) fn above(
-        expr: Expr,
-        below: usize,
-    ) -> Result<Self, nom::Err<super::syntax_error::SyntaxError>> {
+    pub(crate) fn above(expr: Expr, below: usize) -> Result<Self, nom::Err<SyntaxError>> {
         if below >= DEPTH_MAX {
             return Err(too_deep(expr.span()));
         }
@@ -32,6 +39,15 @@ impl Levelled {
             levels: below + 1,
         })
     }
+}
+
+/// What has been opened and waits for an expression.
+enum Open {
+    Sign { minus: bool, start: usize },
+    Binary(Box<OpenBinary>),
+    Paren { start: usize },
+    Call(OpenCall),
+    Aggregate(Box<OpenAggregate>),
 }
 
 /// How tightly unary signs bind: as multiplication.
@@ -58,121 +74,241 @@ const fn precedence(op: BinaryOp) -> (u8, bool) {
 
 /// Any expression.
 pub(crate) fn expr(tokens: Tokens<'_>) -> Parsed<'_, Levelled> {
-    operators(tokens, 0)
-}
-
-/// An expression whose operators all bind at least as tightly as `least`.
-fn operators(tokens: Tokens<'_>, least: u8) -> Parsed<'_, Levelled> {
-    let (mut rest, mut lhs) = unary(tokens)?;
+    let mut stack = Stack { open: Vec::new() };
+    let mut rest = tokens;
     loop {
-        let TokenKind::Operator(op) = rest.kind()? else {
-            return Ok((rest, lhs));
-        };
-        let (binds, from_right) = precedence(op);
-        if binds < least {
-            return Ok((rest, lhs));
+        let operand;
+        (rest, operand) = stack.operand(rest)?;
+        // Without an operand something was opened that wants one.
+        let Some(mut value) = operand else { continue };
+        loop {
+            (rest, value) = postfix(rest, value)?;
+            let next = rest.peek()?;
+            if let TokenKind::Operator(op) = next.kind {
+                rest = stack.operator(rest, op, value)?;
+                break;
+            }
+            value = stack.reduce(&rest, value, 0)?;
+            match stack.close(rest, value)? {
+                (after, Closed::Value(closed)) => (rest, value) = (after, closed),
+                (after, Closed::WantsMore) => {
+                    rest = after;
+                    break;
+                }
+                (after, Closed::Everything(whole)) => return Ok((after, whole)),
+            }
         }
-        let op_token = rest.peek()?;
-        let (after, modifiers) = modifiers(rest.advance())?;
-        let next_least = if from_right { binds } else { binds + 1 };
-        let (after, rhs) = after.nested(|tokens| operators(tokens, next_least))?;
-        let below = lhs.levels.max(rhs.levels);
-        let op_span = Span::new(op_token.start, op_token.end);
-        let joined = binary(after.features(), op, op_span, modifiers, lhs.expr, rhs.expr)?;
-        lhs = Levelled::above(joined, below)?;
-        rest = after;
     }
 }
 
-/// An operand, with signs before it.
-fn unary(tokens: Tokens<'_>) -> Parsed<'_, Levelled> {
-    let sign = tokens.peek()?;
-    let minus = match sign.kind {
-        TokenKind::Operator(BinaryOp::Sub) => true,
-        TokenKind::Operator(BinaryOp::Add) => false,
-        _ => return operand(tokens),
-    };
-    let (rest, inner) = tokens.advance().nested(|tokens| operators(tokens, UNARY + 1))?;
-    let span = Span::new(sign.start, inner.expr.span().end);
-    if let Expr::Number(mut number) = inner.expr {
-        if minus {
-            number.value = -number.value;
+/// What is left when something that was open got its expression.
+enum Closed {
+    /// It is an expression now.
+    Value(Levelled),
+    /// It wants another one.
+    WantsMore,
+    /// Nothing was open: this is the whole.
+    Everything(Levelled),
+}
+
+struct Stack {
+    open: Vec<Open>,
+}
+
+impl Stack {
+    fn push(&mut self, open: Open, at: Token) -> Result<(), nom::Err<SyntaxError>> {
+        if self.open.len() >= DEPTH_MAX {
+            return Err(too_deep(Span::new(at.start, at.end)));
         }
-        number.span = span;
-        return Ok((
-            rest,
-            Levelled {
-                expr: Expr::Number(number),
-                levels: inner.levels,
+        self.open.push(open);
+        Ok(())
+    }
+
+    /// Reads an operand, or opens what stands before it.
+    fn operand<'a>(&mut self, tokens: Tokens<'a>) -> Parsed<'a, Option<Levelled>> {
+        let first = tokens.peek()?;
+        let start = first.start;
+        match first.kind {
+            TokenKind::Number | TokenKind::Duration => {
+                let number = number_literal(&tokens, first)?;
+                Ok((tokens.advance(), Some(Levelled::leaf(Expr::Number(number)))))
+            }
+            TokenKind::String => {
+                let string = string_literal(&tokens, first);
+                Ok((tokens.advance(), Some(Levelled::leaf(Expr::String(string)))))
+            }
+            TokenKind::Operator(op @ (BinaryOp::Add | BinaryOp::Sub)) => {
+                let minus = op == BinaryOp::Sub;
+                self.push(Open::Sign { minus, start }, first)?;
+                Ok((tokens.advance(), None))
+            }
+            TokenKind::LeftParen => {
+                self.push(Open::Paren { start }, first)?;
+                Ok((tokens.advance(), None))
+            }
+            TokenKind::Identifier | TokenKind::Bound(_)
+                if tokens.advance().kind()? == TokenKind::LeftParen =>
+            {
+                let open = OpenCall {
+                    name: first,
+                    args: Vec::new(),
+                };
+                self.arguments(tokens.advance(), Open::Call(open))
+            }
+            TokenKind::Aggregator(op) => match tokens.advance().kind()? {
+                TokenKind::LeftParen | TokenKind::Keyword(Keyword::By | Keyword::Without) => {
+                    let (rest, open) = OpenAggregate::begin(tokens, op)?;
+                    self.arguments(rest, Open::Aggregate(Box::new(open)))
+                }
+                _ => selector(tokens),
             },
-        ));
+            kind if kind.is_metric_name() || kind == TokenKind::LeftBrace => selector(tokens),
+            _ => Err(tokens.unexpected_here()),
+        }
     }
-    let levels = inner.levels;
-    let expr = Expr::Unary(Box::new(Unary {
-        minus,
-        expr: inner.expr,
-        span,
-    }));
-    Ok((rest, Levelled::above(expr, levels)?))
-}
 
-/// A primary expression with the modifiers behind it.
-fn operand(tokens: Tokens<'_>) -> Parsed<'_, Levelled> {
-    let (rest, primary) = primary(tokens)?;
-    postfix(rest, primary)
-}
+    /// Opens the arguments of a call or aggregation; there may be none.
+    fn arguments<'a>(&mut self, tokens: Tokens<'a>, open: Open) -> Parsed<'a, Option<Levelled>> {
+        let (rest, paren) = token(TokenKind::LeftParen)(tokens)?;
+        if rest.kind()? != TokenKind::RightParen {
+            self.push(open, paren)?;
+            return Ok((rest, None));
+        }
+        let (rest, value) = match open {
+            Open::Call(open) => call(rest.advance(), open)?,
+            Open::Aggregate(open) => end_aggregate(rest.advance(), *open)?,
+            Open::Sign { .. } | Open::Binary(_) | Open::Paren { .. } => return Err(rest.unexpected_here()),
+        };
+        Ok((rest, Some(value)))
+    }
 
-fn primary(tokens: Tokens<'_>) -> Parsed<'_, Levelled> {
-    let first = tokens.peek()?;
-    let leaf = |expr| Levelled { expr, levels: 1 };
-    match first.kind {
-        TokenKind::Number | TokenKind::Duration => {
-            let number = number_literal(&tokens, first)?;
-            Ok((tokens.advance(), leaf(Expr::Number(number))))
-        }
-        TokenKind::String => {
-            let string = string_literal(&tokens, first);
-            Ok((tokens.advance(), leaf(Expr::String(string))))
-        }
-        TokenKind::LeftParen => paren(tokens),
-        TokenKind::Identifier | TokenKind::Bound(Bound::Start | Bound::End | Bound::Step | Bound::Range) => {
-            if tokens.advance().kind()? == TokenKind::LeftParen {
-                call(tokens)
-            } else {
-                selector(tokens)
+    /// Opens a binary operation, after all that binds tighter on its left.
+    fn operator<'a>(
+        &mut self,
+        tokens: Tokens<'a>,
+        op: BinaryOp,
+        value: Levelled,
+    ) -> Result<Tokens<'a>, nom::Err<SyntaxError>> {
+        let at = tokens.peek()?;
+        let (binds, from_right) = precedence(op);
+        let lhs = self.reduce(&tokens, value, if from_right { binds + 1 } else { binds })?;
+        let (rest, modifiers) = modifiers(tokens.advance())?;
+        let open = OpenBinary {
+            lhs,
+            op,
+            op_span: Span::new(at.start, at.end),
+            modifiers,
+        };
+        self.push(Open::Binary(Box::new(open)), at)?;
+        Ok(rest)
+    }
+
+    /// Gives `value` to the operators on top of the stack that bind at least as tightly as `least`.
+    fn reduce(
+        &mut self,
+        tokens: &Tokens<'_>,
+        mut value: Levelled,
+        least: u8,
+    ) -> Result<Levelled, nom::Err<SyntaxError>> {
+        loop {
+            let binds = match self.open.last() {
+                Some(Open::Sign { .. }) => UNARY,
+                Some(Open::Binary(open)) => precedence(open.op).0,
+                _ => return Ok(value),
+            };
+            if binds < least {
+                return Ok(value);
             }
+            value = match self.open.pop() {
+                Some(Open::Sign { minus, start }) => signed(minus, start, value)?,
+                Some(Open::Binary(open)) => binary(tokens.features(), *open, value)?,
+                _ => return Ok(value),
+            };
         }
-        TokenKind::Aggregator(op) => match tokens.advance().kind()? {
-            TokenKind::LeftParen | TokenKind::Keyword(Keyword::By | Keyword::Without) => {
-                aggregate(tokens, op)
+    }
+
+    /// Gives `value`, behind which no operator stands, to what is open.
+    fn close<'a>(&mut self, tokens: Tokens<'a>, value: Levelled) -> Parsed<'a, Closed> {
+        let next = tokens.peek()?;
+        let Some(open) = self.open.last_mut() else {
+            return Ok((tokens, Closed::Everything(value)));
+        };
+        let args = match open {
+            Open::Call(open) => Some(&mut open.args),
+            Open::Aggregate(open) => Some(&mut open.args),
+            Open::Sign { .. } | Open::Binary(_) | Open::Paren { .. } => None,
+        };
+        if next.kind == TokenKind::Comma
+            && let Some(args) = args
+        {
+            args.push(value);
+            let rest = tokens.advance();
+            if !rest.kind()?.begins_expression() {
+                let message = "trailing commas not allowed in function call args";
+                return Err(failure(Span::new(next.start, next.end), message));
             }
-            _ => selector(tokens),
-        },
-        TokenKind::LeftBrace => selector(tokens),
-        kind if kind.is_metric_name() => selector(tokens),
-        _ => Err(tokens.unexpected_here()),
+            return Ok((rest, Closed::WantsMore));
+        }
+        let (rest, _) = token(TokenKind::RightParen)(tokens)?;
+        let (rest, value) = match self.open.pop() {
+            Some(Open::Call(mut open)) => {
+                open.args.push(value);
+                call(rest, open)?
+            }
+            Some(Open::Aggregate(mut open)) => {
+                open.args.push(value);
+                end_aggregate(rest, *open)?
+            }
+            Some(Open::Paren { start }) => {
+                let levels = value.levels;
+                let expr = Expr::Paren(Box::new(Paren {
+                    expr: value.expr,
+                    span: Span::new(start, rest.last_end()),
+                }));
+                (rest, Levelled::above(expr, levels)?)
+            }
+            _ => (rest, value),
+        };
+        Ok((rest, Closed::Value(value)))
     }
 }
 
-fn selector(tokens: Tokens<'_>) -> Parsed<'_, Levelled> {
+/// An operand with its sign: a number swallows it.
+fn signed(minus: bool, start: usize, value: Levelled) -> Result<Levelled, nom::Err<SyntaxError>> {
+    let span = Span::new(start, value.expr.span().end);
+    let levels = value.levels;
+    match value.expr {
+        Expr::Number(mut number) => {
+            if minus {
+                number.value = -number.value;
+            }
+            number.span = span;
+            Ok(Levelled {
+                expr: Expr::Number(number),
+                levels,
+            })
+        }
+        expr => {
+            let expr = Expr::Unary(Box::new(Unary { minus, expr, span }));
+            Levelled::above(expr, levels)
+        }
+    }
+}
+
+fn selector(tokens: Tokens<'_>) -> Parsed<'_, Option<Levelled>> {
     let (rest, selector) = vector_selector(tokens)?;
-    Ok((
-        rest,
-        Levelled {
-            expr: Expr::Vector(selector),
-            levels: 1,
-        },
-    ))
+    Ok((rest, Some(Levelled::leaf(Expr::Vector(selector)))))
 }
 
-fn paren(tokens: Tokens<'_>) -> Parsed<'_, Levelled> {
-    let start = tokens.peek()?.start;
-    let (rest, inner) = tokens.advance().nested(expr)?;
-    let (rest, _) = token(TokenKind::RightParen)(rest)?;
-    let levels = inner.levels;
-    let expr = Expr::Paren(Box::new(Paren {
-        expr: inner.expr,
-        span: Span::new(start, rest.last_end()),
-    }));
-    Ok((rest, Levelled::above(expr, levels)?))
+/// An aggregation behind its closing parenthesis, where its labels may stand.
+fn end_aggregate(tokens: Tokens<'_>, mut open: OpenAggregate) -> Parsed<'_, Levelled> {
+    let mut rest = tokens;
+    if open.grouping.is_none()
+        && let Some(without) = modifier(rest.kind()?)
+    {
+        let labels;
+        (rest, labels) = rest.advance().within(Complaint::Aggregation, grouping_labels)?;
+        open.grouping = Some((labels, without));
+    }
+    aggregate(rest, open)
 }

@@ -6,7 +6,7 @@ use super::lexer::Lexer;
 use super::syntax_error::SyntaxError;
 use super::token::{Token, TokenKind};
 use crate::features::Features;
-use crate::limits::DEPTH_MAX;
+use crate::limits::{DEPTH_MAX, DURATION_DEPTH_MAX};
 use crate::span::Span;
 
 /// Result of a rule: the rest and the value. All errors are failures: rules look ahead instead of trying.
@@ -66,6 +66,7 @@ pub(crate) struct Tokens<'a> {
     next: Token,
     /// End of the token before.
     last_end: usize,
+    /// Levels of the duration that is being read.
     depth: usize,
     complaint: Complaint,
 }
@@ -145,29 +146,46 @@ impl<'a> Tokens<'a> {
         self.unexpected(self.complaint)
     }
 
+    /// Whose words unexpected tokens are reported in.
+    pub(crate) const fn complaint(&self) -> Complaint {
+        self.complaint
+    }
+
+    /// The same tokens, of which unexpected ones are reported in the words of `complaint`.
+    pub(crate) const fn complaining(mut self, complaint: Complaint) -> Self {
+        self.complaint = complaint;
+        self
+    }
+
     /// Reads with `rule`, in which unexpected tokens are reported in the words of `complaint`.
     pub(crate) fn within<T>(
-        mut self,
+        self,
         complaint: Complaint,
         rule: impl FnOnce(Self) -> Parsed<'a, T>,
     ) -> Parsed<'a, T> {
         let around = self.complaint;
-        self.complaint = complaint;
-        let (mut rest, value) = rule(self)?;
-        rest.complaint = around;
-        Ok((rest, value))
+        let (rest, value) = rule(self.complaining(complaint))?;
+        Ok((rest.complaining(around), value))
     }
 
-    /// Reads with `rule` one level deeper.
+    /// Reads a part of a duration with `rule`, one level deeper.
     pub(crate) fn nested<T>(mut self, rule: impl FnOnce(Self) -> Parsed<'a, T>) -> Parsed<'a, T> {
         self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err(too_deep(Span::new(self.next.start, self.next.end)));
+        if self.depth > DURATION_DEPTH_MAX {
+            return Err(duration_too_deep(Span::new(self.next.start, self.next.end)));
         }
         let (mut rest, value) = rule(self)?;
         rest.depth -= 1;
         Ok((rest, value))
     }
+}
+
+/// The error that a duration has too many levels.
+pub(crate) fn duration_too_deep(span: Span) -> nom::Err<SyntaxError> {
+    failure(
+        span,
+        format!("duration has more than {DURATION_DEPTH_MAX} levels"),
+    )
 }
 
 /// The error that an expression has too many levels.

@@ -1,0 +1,108 @@
+//! Queries that only an enemy would write: deep, long or broken. All get an answer, on a thread with a small stack.
+
+use narthex_promql::limits::{DEPTH_MAX, DURATION_DEPTH_MAX};
+use narthex_promql::{Features, parse, parse_selector};
+
+/// The stack of the threads that queries are answered on.
+const STACK_BYTES: usize = 2 << 20;
+
+/// What became of the query: the length of its printed forms, or the error.
+fn answer(query: String) -> Result<usize, String> {
+    std::thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            let expr = parse(&query, &Features::ALL).map_err(|e| e.to_string())?;
+            let copy = expr.clone();
+            assert!(copy == expr);
+            Ok(copy.pretty().len() + expr.to_string().len())
+        })
+        .unwrap()
+        .join()
+        .unwrap()
+}
+
+fn nested(open: &str, middle: &str, close: &str, levels: usize) -> String {
+    open.repeat(levels) + middle + &close.repeat(levels)
+}
+
+#[test]
+fn deep_expressions_are_refused_with_a_reason() {
+    for query in [
+        nested("(", "1", ")", 10_000),
+        nested("(", "", "", 1_000_000),
+        nested("-", "x", "", 500_000),
+        nested("abs(", "x", ")", 10_000),
+        nested("sum by (a) (", "x", ")", 10_000),
+        nested("1 ^ ", "1", "", 200_000),
+        nested("", "x", "[5m:]", 100_000),
+        nested("", "x", " + x", 200_000),
+        nested("", "x", " or on (a) x", 50_000),
+        "x[".to_owned() + &nested("(", "1m", ")]", 10_000),
+        "x offset ".to_owned() + &nested("(", "1m", ")", 10_000),
+        "x[".to_owned() + &nested("1 + ", "1", "]", 100_000),
+        "x[".to_owned() + &nested("2 ^ ", "1", "]", 100_000),
+        "x[".to_owned() + &nested("-", "step()", "]", 100_000),
+        "x[".to_owned() + &nested("max_of(1, ", "1", ")]", 10_000),
+    ] {
+        let shown: String = query.chars().take(30).collect();
+        let error = answer(query).unwrap_err();
+        let reasons = [
+            "expression has more than 500 levels",
+            "duration has more than 50 levels",
+        ];
+        assert!(reasons.iter().any(|r| error.contains(r)), "{shown}: {error}");
+    }
+}
+
+#[test]
+fn expressions_at_the_limit_are_answered() {
+    let levels = DEPTH_MAX - 1;
+    for query in [
+        nested("(", "1", ")", levels),
+        nested("-", "x", "", levels),
+        nested("abs(", "x", ")", levels),
+        nested("sum by (a) (", "x", ")", levels),
+        nested("1 ^ ", "1", "", levels),
+        nested("", "x", " + x", levels),
+        nested("max_over_time(", "x", "[5m:])", (levels - 1) / 2),
+        "x[".to_owned() + &nested("(", "1m", ")", DURATION_DEPTH_MAX) + "]",
+        "x[".to_owned() + &nested("", "1", " + 1", DURATION_DEPTH_MAX) + "]",
+    ] {
+        let shown: String = query.chars().take(30).collect();
+        assert!(answer(query).is_ok(), "{shown}");
+    }
+}
+
+#[test]
+fn long_queries_are_answered() {
+    let listed = |item: &str| format!("{{{}}}", vec![item; 100_000].join(","));
+    for query in [
+        listed("a=\"b\""),
+        format!("x{{a=\"{}\"}}", "b".repeat(1 << 20)),
+        format!("sum by ({}) (x)", vec!["a"; 300_000].join(",")),
+        format!("label_join(x, {})", vec!["'a'"; 200_000].join(",")),
+        "x".repeat(1 << 20),
+        format!("x #{}", "y".repeat(1 << 20)),
+        format!("{}1", " ".repeat(1 << 20)),
+        "1".repeat(300),
+    ] {
+        let shown: String = query.chars().take(30).collect();
+        assert!(answer(query).is_ok(), "{shown}");
+    }
+}
+
+#[test]
+fn every_piece_of_a_query_gets_an_answer() {
+    let query = "topk by (a, \"é\") (2, -rate(foo:bar{a!~\"x|y\", 'b.c'='\\u00e9'}[5m + step():1m] @ end() \
+                 offset -(1h)) ^ 2 >= bool on (a) group_left (b) fill (0x1f) max_over_time(up[1_0.5e3:])) # é";
+    assert!(parse(query, &Features::ALL).is_ok());
+    let cuts: Vec<usize> = query.char_indices().map(|(at, _)| at).collect();
+    for (i, from) in cuts.iter().enumerate() {
+        for to in &cuts[i..] {
+            for features in [Features::ALL, Features::default()] {
+                let _ = parse(&query[*from..*to], &features);
+            }
+            let _ = parse_selector(&query[*from..*to]);
+        }
+    }
+}
