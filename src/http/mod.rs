@@ -1,3 +1,27 @@
 //! The HTTP API: routes, parameters, endpoints, encodings. Only here do statuses, JSON and error types exist.
+
+mod api;
+mod app;
+mod body;
+mod call;
+mod compress;
+mod cors;
 mod encode;
+mod form;
+mod options;
+mod own_metrics;
+mod params;
 pub mod parse_query;
+mod paths;
+mod problem;
+mod request_line;
+mod router;
+mod routes;
+mod serve;
+mod stream;
+mod version;
+
+pub use app::{App, AppParts, ReloadRequest};
+pub use options::WebOptions;
+pub use serve::serve;
+pub use version::Version;

@@ -1,0 +1,100 @@
+//! The table of routes: path, methods, whether the store must be open, handler.
+
+use super::api::{
+    admin, exemplars, label_values, labels, lifecycle, metrics, notifications, query, query_range, rules,
+    series, status, status_tsdb,
+};
+use super::call::Call;
+use super::problem::Problem;
+use super::router::Answering;
+
+/// What a route needs before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing: it answers while the store is being opened, and while the server stops.
+    Nothing,
+    /// An open store.
+    Ready,
+}
+
+/// A route. `:name` in its path stands for one segment, `*name` for all that follow.
+pub(crate) struct Route {
+    pub(crate) pattern: &'static str,
+    pub(crate) methods: &'static [&'static str],
+    pub(crate) needs: Needs,
+    pub(crate) handler: fn(Call) -> Answering,
+}
+
+impl Route {
+    /// Whether answers are compressed on the way out.
+    pub(crate) fn compresses(&self) -> bool {
+        self.pattern.starts_with("/api/") || self.pattern == "/federate"
+    }
+}
+
+const GET: &[&str] = &["GET"];
+const GET_HEAD: &[&str] = &["GET", "HEAD"];
+const GET_POST: &[&str] = &["GET", "POST"];
+const POST_PUT: &[&str] = &["POST", "PUT"];
+const GET_POST_PUT: &[&str] = &["GET", "POST", "PUT"];
+
+/// A route whose handler may fail with an error of the API.
+macro_rules! api {
+    ($pattern:literal, $methods:expr, $needs:ident, $handler:path) => {
+        Route {
+            pattern: concat!("/api/v1/", $pattern),
+            methods: $methods,
+            needs: Needs::$needs,
+            handler: |call| Box::pin(async { $handler(call).await.unwrap_or_else(Problem::into_reply) }),
+        }
+    };
+}
+
+/// A route whose handler answers in any case.
+macro_rules! plain {
+    ($pattern:literal, $methods:expr, $needs:ident, $handler:path) => {
+        Route {
+            pattern: $pattern,
+            methods: $methods,
+            needs: Needs::$needs,
+            handler: |call| Box::pin($handler(call)),
+        }
+    };
+}
+
+/// All routes.
+pub(crate) const ROUTES: &[Route] = &[
+    api!("query", GET_POST, Ready, query::query),
+    api!("query_range", GET_POST, Ready, query_range::query_range),
+    api!("query_exemplars", GET_POST, Ready, exemplars::query_exemplars),
+    api!("series", GET_POST, Ready, series::series),
+    api!("labels", GET_POST, Ready, labels::labels),
+    api!("label/:name/values", GET, Ready, label_values::label_values),
+    api!("status/config", GET, Ready, status::config),
+    api!("status/flags", GET, Ready, status::flags),
+    api!("status/buildinfo", GET, Ready, status::build_info),
+    api!("status/runtimeinfo", GET, Ready, status::runtime_info),
+    api!("status/tsdb", GET, Ready, status_tsdb::tsdb),
+    api!("status/tsdb/blocks", GET, Ready, status_tsdb::blocks),
+    api!("status/walreplay", GET, Nothing, status::wal_replay),
+    api!("rules", GET, Ready, rules::rules),
+    api!("alerts", GET, Ready, rules::alerts),
+    api!("alertmanagers", GET, Ready, rules::alertmanagers),
+    api!("features", GET, Ready, notifications::features),
+    api!("notifications", GET, Nothing, notifications::notifications),
+    plain!("/api/v1/notifications/live", GET, Nothing, notifications::live),
+    api!("admin/tsdb/delete_series", POST_PUT, Ready, admin::delete_series),
+    api!(
+        "admin/tsdb/clean_tombstones",
+        POST_PUT,
+        Ready,
+        admin::clean_tombstones
+    ),
+    api!("admin/tsdb/snapshot", POST_PUT, Ready, admin::snapshot),
+    plain!("/metrics", GET, Nothing, metrics::metrics),
+    plain!("/-/healthy", GET_HEAD, Nothing, lifecycle::healthy),
+    plain!("/-/ready", GET_HEAD, Nothing, lifecycle::ready),
+    plain!("/-/reload", GET_POST_PUT, Nothing, lifecycle::reload),
+    plain!("/-/quit", GET_POST_PUT, Nothing, lifecycle::quit),
+    plain!("/version", GET, Nothing, status::version),
+];
