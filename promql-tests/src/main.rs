@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use narthex_promql::{Engine, EngineOptions, Features};
+use narthex_promql::{Engine, EngineOptions};
 use narthex_promql_tests::memory_source::MemorySource;
-use narthex_promql_tests::run::{Report, run};
+use narthex_promql_tests::run::{Report, run, script_features};
 use narthex_promql_tests::store::Store;
 
 const USAGE: &str = "usage: narthex-promql-tests DIR [--store memory|tsdb|all]";
@@ -33,7 +33,7 @@ fn work(arguments: &[String]) -> Result<bool, String> {
     };
     let mut stores = stores(store)?;
     let engine = Engine::new(EngineOptions {
-        features: Features::ALL,
+        features: script_features(),
         ..EngineOptions::default()
     });
     let several = stores.len() > 1;

@@ -60,7 +60,7 @@ impl Ends {
             inner.len()
         };
         let (first_ms, last_ms) = (*times.get(first)?, *times.get(last)?);
-        if last_ms <= start {
+        if last_ms <= start || first_ms > end {
             return None;
         }
         let share = |from: i64, to: i64, at: i64| at.wrapping_sub(from) as f64 / to.wrapping_sub(from) as f64;

@@ -61,10 +61,13 @@ pub(super) fn quantile_over_time(window: &Window<'_>, params: &[f64], notes: &mu
     Point::Float(quantile(q, &mut window.values.to_vec()))
 }
 
-/// `mad_over_time`: the median of the distances from the median.
+/// `mad_over_time`: the median of the distances from the median; NaN where there is one among the floats.
 pub(super) fn mad_over_time(window: &Window<'_>, _: &[f64], notes: &mut Notes) -> Point {
     if !only_floats(window, notes) {
         return Point::None;
+    }
+    if window.values.iter().any(|value| value.is_nan()) {
+        return Point::Float(f64::NAN);
     }
     let mut values = window.values.to_vec();
     let median = quantile(0.5, &mut values);
