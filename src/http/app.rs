@@ -13,6 +13,7 @@ use super::version::Version;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::query::QueryService;
+use crate::scrape::ScrapeManager;
 use crate::shutdown::{Shutdown, ShutdownTrigger};
 use crate::telemetry::metrics::Registry;
 
@@ -58,6 +59,7 @@ pub struct App {
     pub(crate) metrics: HttpMetrics,
     pub(crate) started_nanos: i128,
     store: OnceLock<Db>,
+    scrape: OnceLock<ScrapeManager>,
     loaded: RwLock<Loaded>,
 }
 
@@ -93,6 +95,7 @@ impl App {
             quit: parts.quit,
             metrics,
             store: OnceLock::new(),
+            scrape: OnceLock::new(),
             loaded: RwLock::default(),
         })
     }
@@ -103,6 +106,12 @@ impl App {
         if self.store.set(store).is_ok() {
             self.metrics.ready.set(1.0);
         }
+    }
+
+    /// Scraping goes on: its targets can be shown. A second manager is not taken.
+    pub fn set_scrape(&self, scrape: ScrapeManager) {
+        // The first one stays.
+        let _ = self.scrape.set(scrape);
     }
 
     /// A configuration is in force from now on; `yaml` is how `status/config` shows it.
@@ -127,6 +136,11 @@ impl App {
     /// The store, once it is open.
     pub(crate) fn store(&self) -> Option<&Db> {
         self.store.get()
+    }
+
+    /// What scrapes, once it does.
+    pub(crate) fn scrape(&self) -> Option<&ScrapeManager> {
+        self.scrape.get()
     }
 
     /// The configuration in force.

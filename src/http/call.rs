@@ -58,10 +58,6 @@ impl Call {
         &self.parts.method
     }
 
-    pub(crate) fn headers(&self) -> &HeaderMap {
-        &self.parts.headers
-    }
-
     /// A header as text, or `""`.
     pub(crate) fn header(&self, name: &str) -> &str {
         header_text(&self.parts.headers, name)

@@ -8,6 +8,7 @@ mod compress;
 mod cors;
 mod encode;
 mod form;
+mod global_url;
 mod options;
 mod own_metrics;
 mod params;

@@ -16,7 +16,6 @@ pub(crate) enum Kind {
     Canceled,
     Timeout,
     Internal,
-    NotFound,
     Unavailable,
 }
 
@@ -30,7 +29,6 @@ impl Kind {
             Self::Canceled => (499, "canceled"),
             Self::Timeout => (503, "timeout"),
             Self::Internal => (500, "internal"),
-            Self::NotFound => (404, "not_found"),
             Self::Unavailable => (500, "unavailable"),
         }
     }

@@ -1,8 +1,8 @@
 //! The table of routes: path, methods, whether the store must be open, handler.
 
 use super::api::{
-    admin, exemplars, label_values, labels, lifecycle, metrics, notifications, query, query_range, rules,
-    series, status, status_tsdb,
+    admin, exemplars, format_query, label_values, labels, lifecycle, metadata, metrics, notifications, query,
+    query_range, relabel_steps, rules, series, status, status_tsdb, targets,
 };
 use super::call::Call;
 use super::problem::Problem;
@@ -67,9 +67,16 @@ pub(crate) const ROUTES: &[Route] = &[
     api!("query", GET_POST, Ready, query::query),
     api!("query_range", GET_POST, Ready, query_range::query_range),
     api!("query_exemplars", GET_POST, Ready, exemplars::query_exemplars),
+    api!("format_query", GET_POST, Ready, format_query::format_query),
+    api!("parse_query", GET_POST, Ready, format_query::parse_query),
     api!("series", GET_POST, Ready, series::series),
     api!("labels", GET_POST, Ready, labels::labels),
     api!("label/:name/values", GET, Ready, label_values::label_values),
+    api!("metadata", GET, Ready, metadata::metadata),
+    api!("targets", GET, Ready, targets::targets),
+    api!("targets/metadata", GET, Ready, metadata::target_metadata),
+    api!("targets/relabel_steps", GET, Ready, relabel_steps::relabel_steps),
+    api!("scrape_pools", GET, Ready, targets::scrape_pools),
     api!("status/config", GET, Ready, status::config),
     api!("status/flags", GET, Ready, status::flags),
     api!("status/buildinfo", GET, Ready, status::build_info),

@@ -5,5 +5,6 @@ pub(crate) mod envelope;
 pub(crate) mod histogram;
 pub(crate) mod json;
 pub(crate) mod number;
+pub(crate) mod object;
 pub(crate) mod text;
 pub(crate) mod time;
