@@ -212,7 +212,7 @@ impl Appender {
         }
         metadata.end_scrape();
         if run.over_limit {
-            self.metrics.exceeded_sample_limit.inc();
+            self.metrics.refused.exceeded_sample_limit.inc();
             return Err("sample limit exceeded".to_owned());
         }
         Ok(())
@@ -284,7 +284,7 @@ impl Appender {
         parser.labels(sample, labels).map_err(|error| error.to_string())?;
         let series = series::series(labels, &self.settings.series).map_err(|fault| {
             if matches!(fault, SeriesFault::Limit(_)) {
-                self.metrics.exceeded_label_limits.inc();
+                self.metrics.refused.exceeded_label_limits.inc();
             }
             fault.text().to_owned()
         })?;
@@ -332,13 +332,13 @@ impl Appender {
         for (count, counter, what) in [
             (
                 duplicates,
-                &self.metrics.duplicate,
+                &self.metrics.refused.duplicate,
                 "with different value but same timestamp",
             ),
-            (out_of_order, &self.metrics.out_of_order, "out of order"),
+            (out_of_order, &self.metrics.refused.out_of_order, "out of order"),
             (
                 out_of_bounds,
-                &self.metrics.out_of_bounds,
+                &self.metrics.refused.out_of_bounds,
                 "too old or too far into the future",
             ),
         ] {

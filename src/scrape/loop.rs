@@ -124,7 +124,7 @@ impl<F: Fetch> ScrapeLoop<F> {
             Err(error) => (Fetched::default(), Some(error)),
         };
         if matches!(error, Some(FetchError::TooLarge(_))) {
-            self.metrics.exceeded_body_size_limit.inc();
+            self.metrics.refused.exceeded_body_size_limit.inc();
         }
         self.last_body_bytes = fetched.body.len();
         let body_bytes = match error {

@@ -18,27 +18,24 @@ pub(super) struct ScrapeMetrics {
     pub(super) pool_targets: Gauges,
     pub(super) pool_target_limit: Gauges,
     pub(super) exceeded_target_limit: Counter,
+    pub(super) cache_flush_forced: Counter,
+    pub(super) refused: RefusedMetrics,
+}
+
+/// What was refused: whole scrapes for a limit, and single samples for their time.
+#[derive(Debug, Clone)]
+pub(super) struct RefusedMetrics {
     pub(super) exceeded_label_limits: Counter,
     pub(super) exceeded_sample_limit: Counter,
     pub(super) exceeded_body_size_limit: Counter,
     pub(super) duplicate: Counter,
     pub(super) out_of_order: Counter,
     pub(super) out_of_bounds: Counter,
-    pub(super) cache_flush_forced: Counter,
 }
 
 impl ScrapeMetrics {
     pub(super) fn new(registry: &Registry) -> Self {
         let counter = |name: &str, help: &str| registry.counter(&format!("prometheus_target_{name}"), help);
-        // Exposed with 0 from the start although nothing counts them yet.
-        counter(
-            "scrapes_exceeded_native_histogram_bucket_limit_total",
-            "Scrapes rejected for native histograms with too many buckets.",
-        );
-        counter(
-            "scrapes_exemplar_out_of_order_total",
-            "Exemplars rejected for being out of order.",
-        );
         Self {
             interval_length: registry.summaries(
                 "prometheus_target_interval_length_seconds",
@@ -83,6 +80,28 @@ impl ScrapeMetrics {
                 "scrape_pool_exceeded_target_limit_total",
                 "How often a job had more targets than it may have.",
             ),
+            cache_flush_forced: counter(
+                "scrapes_cache_flush_forced_total",
+                "How often a cache of series was emptied before its time.",
+            ),
+            refused: RefusedMetrics::new(registry),
+        }
+    }
+}
+
+impl RefusedMetrics {
+    fn new(registry: &Registry) -> Self {
+        let counter = |name: &str, help: &str| registry.counter(&format!("prometheus_target_{name}"), help);
+        // Exposed with 0 from the start although nothing counts them yet.
+        counter(
+            "scrapes_exceeded_native_histogram_bucket_limit_total",
+            "Scrapes rejected for native histograms with too many buckets.",
+        );
+        counter(
+            "scrapes_exemplar_out_of_order_total",
+            "Exemplars rejected for being out of order.",
+        );
+        Self {
             exceeded_label_limits: counter(
                 "scrape_pool_exceeded_label_limits_total",
                 "Scrapes rejected for too many or too long labels.",
@@ -106,10 +125,6 @@ impl ScrapeMetrics {
             out_of_bounds: counter(
                 "scrapes_sample_out_of_bounds_total",
                 "Samples left out because their time is too far from now.",
-            ),
-            cache_flush_forced: counter(
-                "scrapes_cache_flush_forced_total",
-                "How often a cache of series was emptied before its time.",
             ),
         }
     }
