@@ -14,6 +14,8 @@ enum Source {
     System,
     /// Milliseconds since the Unix epoch, moved by hand, and the instant that stood for zero.
     Manual(Arc<AtomicI64>, Instant),
+    /// Milliseconds since the Unix epoch at an instant of tokio's clock, which goes on from there.
+    Runtime(i64, tokio::time::Instant),
 }
 
 impl Clock {
@@ -33,7 +35,13 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(now_ms)), Instant::now()))
     }
 
-    /// Moves a manual clock; a system clock does not move.
+    /// A clock that starts at `now_ms` and goes on as tokio's timers do: where a test pauses them, it stands too.
+    #[must_use]
+    pub fn of_runtime(now_ms: i64) -> Self {
+        Self(Source::Runtime(now_ms, tokio::time::Instant::now()))
+    }
+
+    /// Moves a manual clock; the others do not move by hand.
     pub fn set(&self, now_ms: i64) {
         if let Source::Manual(now, _) = &self.0 {
             now.store(now_ms, Ordering::SeqCst);
@@ -44,8 +52,8 @@ impl Clock {
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         match &self.0 {
-            Source::System => (self.now_nanos() / 1_000_000) as i64,
             Source::Manual(now, _) => now.load(Ordering::SeqCst),
+            Source::System | Source::Runtime(..) => (self.now_nanos() / 1_000_000) as i64,
         }
     }
 
@@ -59,6 +67,9 @@ impl Clock {
                 Err(before) => -(before.duration().as_nanos() as i128),
             },
             Source::Manual(now, _) => i128::from(now.load(Ordering::SeqCst)) * 1_000_000,
+            Source::Runtime(start_ms, start) => {
+                i128::from(*start_ms) * 1_000_000 + start.elapsed().as_nanos() as i128
+            }
         }
     }
 
@@ -71,6 +82,7 @@ impl Clock {
             Source::Manual(now, zero) => {
                 *zero + Duration::from_millis(now.load(Ordering::SeqCst).max(0) as u64)
             }
+            Source::Runtime(..) => tokio::time::Instant::now().into_std(),
         }
     }
 

@@ -254,17 +254,16 @@ fn error_text(error: &(dyn std::error::Error + 'static)) -> String {
             }
         }
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            let inner = io
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            if let Some(tls) = inner {
-                return tls::error_text(tls);
-            }
             match io.kind() {
                 io::ErrorKind::ConnectionReset => return "read: connection reset by peer".to_owned(),
                 io::ErrorKind::BrokenPipe => return "write: broken pipe".to_owned(),
                 io::ErrorKind::UnexpectedEof => return "EOF".to_owned(),
                 _ => {}
+            }
+            // The source of such an error is that of what it wraps, not what it wraps.
+            if let Some(inner) = io.get_ref() {
+                cause = Some(inner);
+                continue;
             }
         }
         last = error.to_string();

@@ -83,7 +83,7 @@ impl<F: Fetch> ScrapeLoop<F> {
             }
         }
         if *commands.borrow() == Command::Vanish && last.is_some() {
-            self.end(&mut ticker, interval, &mut commands).await;
+            self.end(&mut ticker, &mut slots, interval, &mut commands).await;
         }
         self.appender
     }
@@ -157,6 +157,7 @@ impl<F: Fetch> ScrapeLoop<F> {
     async fn end(
         &mut self,
         ticker: &mut Interval,
+        slots: &mut Slots,
         interval: Duration,
         commands: &mut watch::Receiver<Command>,
     ) {
@@ -165,7 +166,7 @@ impl<F: Fetch> ScrapeLoop<F> {
             () = told_to_stop(commands) => return,
             _ = ticker.tick() => {}
         }
-        let time_ms = self.clock.now_ms();
+        let time_ms = slots.time(self.clock.now_ms());
         tokio::select! {
             biased;
             () = told_to_stop(commands) => return,

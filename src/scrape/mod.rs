@@ -25,3 +25,6 @@ pub use manager::ScrapeManager;
 pub use metadata::MetricMetadata;
 pub use settings::ScrapeOptions;
 pub use status::{DroppedTarget, Health, PoolStatus, TargetMetadata, TargetStatus};
+
+#[cfg(test)]
+mod tests;

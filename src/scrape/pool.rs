@@ -105,20 +105,54 @@ impl<F: Fetch> Pool<F> {
         limits.set(config.limits.target_limit as f64);
         self.config = config;
         self.seed = seed;
-        let former = std::mem::take(&mut self.running);
-        for (hash, running) in former {
-            let target = Arc::clone(&running.target);
-            let next = self.start(target, Some(running), around);
-            self.running.insert(hash, next);
-        }
         let groups = std::mem::take(&mut self.groups);
-        self.sync(groups, around);
+        self.bring_in_line(groups, true, around);
     }
 
     /// Brings loops in line with what was discovered.
     pub(super) fn sync(&mut self, groups: Vec<TargetGroup>, around: &Surroundings<F>) {
+        self.bring_in_line(groups, false, around);
+    }
+
+    fn bring_in_line(&mut self, groups: Vec<TargetGroup>, replaces_all: bool, around: &Surroundings<F>) {
         let started = around.clock.monotonic();
         let job = self.config.job_name.clone();
+        let found = self.build(&groups, around);
+        self.groups = groups;
+        self.force_limit(found.len(), around);
+        self.ending.retain(|ending| !ending.task.is_finished());
+        let mut former = std::mem::take(&mut self.running);
+        for (hash, target) in found {
+            let running = match former.remove(&hash) {
+                Some(running) if !replaces_all && running.target.has_times_of(&target) => {
+                    *running.target.discovered.lock() = target.discovered.into_inner();
+                    running
+                }
+                Some(running) => {
+                    target.inherit(&running.target);
+                    self.start(Arc::new(target), Some(running), around)
+                }
+                None => self.start(Arc::new(target), None, around),
+            };
+            self.running.insert(hash, running);
+        }
+        for (_, gone) in former {
+            gone.commands.send_replace(Command::Vanish);
+            self.ending.push(gone);
+        }
+        around
+            .metrics
+            .pool_targets
+            .with(&[&job])
+            .set(self.running.len() as f64);
+        around.metrics.pool_syncs.with(&[&job]).inc();
+        let length = around.clock.elapsed(started).as_secs_f64();
+        around.metrics.sync_length.with(&[&job]).observe(length);
+    }
+
+    /// The targets that these groups make; what is dropped is remembered.
+    fn build(&mut self, groups: &[TargetGroup], around: &Surroundings<F>) -> HashMap<u64, Target> {
+        let job = &self.config.job_name;
         let mut found: HashMap<u64, Target> = HashMap::new();
         self.dropped.clear();
         self.dropped_count = 0;
@@ -138,40 +172,12 @@ impl<F: Fetch> Pool<F> {
                     }
                 }
                 Err(error) => {
-                    around.metrics.sync_failed.with(&[&job]).inc();
+                    around.metrics.sync_failed.with(&[job]).inc();
                     tracing::error!(job, error, "creating target failed");
                 }
             }
         }
-        self.groups = groups;
-        self.force_limit(found.len(), around);
-        self.ending.retain(|ending| !ending.task.is_finished());
-        let gone: Vec<u64> = self
-            .running
-            .keys()
-            .filter(|h| !found.contains_key(h))
-            .copied()
-            .collect();
-        for running in gone.into_iter().filter_map(|hash| self.running.remove(&hash)) {
-            running.commands.send_replace(Command::Vanish);
-            self.ending.push(running);
-        }
-        for (hash, target) in found {
-            if let Some(running) = self.running.get(&hash) {
-                *running.target.discovered.lock() = target.discovered.into_inner();
-                continue;
-            }
-            let running = self.start(Arc::new(target), None, around);
-            self.running.insert(hash, running);
-        }
-        around
-            .metrics
-            .pool_targets
-            .with(&[&job])
-            .set(self.running.len() as f64);
-        around.metrics.pool_syncs.with(&[&job]).inc();
-        let length = around.clock.elapsed(started).as_secs_f64();
-        around.metrics.sync_length.with(&[&job]).observe(length);
+        found
     }
 
     fn force_limit(&self, count: usize, around: &Surroundings<F>) {

@@ -39,6 +39,19 @@ pub(super) struct Target {
     pub(super) metadata: Mutex<MetadataCache>,
 }
 
+impl Target {
+    /// Whether both are scraped as often and have as long to answer.
+    pub(super) fn has_times_of(&self, other: &Self) -> bool {
+        (self.interval, self.timeout) == (other.interval, other.timeout)
+    }
+
+    /// Takes over what is known of the same target under another configuration.
+    pub(super) fn inherit(&self, former: &Self) {
+        *self.state.lock() = former.state.lock().clone();
+        *self.metadata.lock() = std::mem::take(&mut *former.metadata.lock());
+    }
+}
+
 /// What became of something that discovery found.
 #[derive(Debug)]
 pub(super) enum Built {
@@ -81,8 +94,9 @@ fn build(target: &Labels, group: &Labels, config: &ScrapeConfig) -> Result<Built
     if labels.get(INSTANCE).is_none() {
         labels.set(INSTANCE, &address);
     }
-    let all = labels.labels();
     let url = target_url(&labels, &address, config);
+    // How often it is scraped does not make a target another one.
+    let identity = labels.labels().without(&[INTERVAL, TIMEOUT]);
     labels.retain(|name, _| !name.starts_with("__"));
     if labels.is_empty() {
         return Ok(Built::Dropped(before));
@@ -90,7 +104,7 @@ fn build(target: &Labels, group: &Labels, config: &ScrapeConfig) -> Result<Built
     Ok(Built::Kept(Box::new(Target {
         discovered: Mutex::new(before),
         labels: labels.labels(),
-        hash: fnv64a([all.as_key().as_bytes(), b"\xff", url.as_bytes()]),
+        hash: fnv64a([identity.as_key().as_bytes(), b"\xff", url.as_bytes()]),
         url,
         interval,
         timeout,
