@@ -5,6 +5,7 @@ pub use narthex_model as model;
 pub use narthex_promql as promql;
 pub use narthex_tsdb as tsdb;
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod discovery;
@@ -13,5 +14,6 @@ pub mod http;
 pub mod query;
 pub mod relabel;
 pub mod scrape;
+pub mod server;
 pub mod shutdown;
 pub mod telemetry;

@@ -8,13 +8,16 @@ mod http_client;
 mod load;
 mod protocol;
 mod remote;
+mod render;
 mod root;
 mod scrape;
 mod sd;
 mod secret;
 mod size;
+mod source;
 mod storage;
 mod support;
+mod target_file;
 pub mod yaml;
 
 #[cfg(test)]
@@ -22,11 +25,13 @@ mod tests;
 
 pub use crate::relabel::{NameScheme, RelabelAction, RelabelConfig};
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
+pub(crate) use decode::nearest;
 pub use error::ConfigError;
 pub use global::{GlobalConfig, RuntimeConfig};
 pub use http_client::{
     Authorization, BasicAuth, HeaderValues, HttpClientConfig, OAuth2, ProxyConfig, TlsConfig, TlsVersion,
 };
+pub(crate) use load::glob_paths;
 pub use load::{Loaded, load, load_file};
 pub use protocol::{EscapingScheme, ScrapeProtocol};
 pub use remote::{MetadataConfig, QueueConfig, RemoteReadConfig, RemoteWriteConfig};
@@ -39,4 +44,6 @@ pub use sd::{
 };
 pub use secret::Secret;
 pub use size::{SizeError, format_size, parse_size};
+pub use source::ConfigSource;
 pub use storage::{OtlpConfig, StorageConfig, TracingConfig, TsdbConfig, TsdbRetention};
+pub(crate) use target_file::read_target_file;

@@ -1,8 +1,8 @@
 //! The whole configuration.
 
 use super::{
-    AlertingConfig, GlobalConfig, OtlpConfig, RemoteReadConfig, RemoteWriteConfig, RuntimeConfig,
-    ScrapeConfig, StorageConfig, TracingConfig,
+    AlertingConfig, GlobalConfig, OtlpConfig, RelabelConfig, RemoteReadConfig, RemoteWriteConfig,
+    RuntimeConfig, ScrapeConfig, StorageConfig, TracingConfig,
 };
 use std::sync::Arc;
 
@@ -46,5 +46,27 @@ impl Config {
     #[must_use]
     pub fn job(&self, name: &str) -> Option<&Arc<ScrapeConfig>> {
         self.jobs().find(|job| job.job_name == name)
+    }
+
+    /// The configuration as YAML: defaults filled, secrets hidden, in Prometheus's order of keys.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        super::render::render(self)
+    }
+}
+
+impl ScrapeConfig {
+    /// The job as YAML, as [`Config::to_yaml`] writes it.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        super::render::render_job(self)
+    }
+}
+
+impl RelabelConfig {
+    /// The rule as YAML, as [`Config::to_yaml`] writes it.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        super::yaml::emit(&super::render::rule_map(self))
     }
 }

@@ -13,6 +13,8 @@ mod sd;
 mod storage;
 
 pub(super) use decoder::Decoder;
+pub(crate) use fields::nearest;
 pub(super) use global::Environment;
 
 pub(super) use root::{jobs_file, root};
+pub(super) use sd::target_groups;

@@ -39,16 +39,9 @@ pub(crate) fn remote_write(
     Ok(found)
 }
 
-fn write_endpoint(
-    node: &Node,
-    scheme: NameScheme,
-    d: &mut Decoder,
-) -> Result<Option<RemoteWriteConfig>, Fatal> {
-    let Some(mut f) = Fields::open(node, "config.plain", d) else {
-        return Ok(None);
-    };
-    let mark = d.mark();
-    let mut config = RemoteWriteConfig {
+/// An endpoint with Prometheus's defaults.
+fn blank_write() -> RemoteWriteConfig {
+    RemoteWriteConfig {
         url: String::new(),
         remote_timeout: Duration::from_millis(30_000),
         headers: Vec::new(),
@@ -66,7 +59,19 @@ fn write_endpoint(
         queue_config: QueueConfig::default(),
         metadata_config: MetadataConfig::default(),
         cloud_auth: None,
+    }
+}
+
+fn write_endpoint(
+    node: &Node,
+    scheme: NameScheme,
+    d: &mut Decoder,
+) -> Result<Option<RemoteWriteConfig>, Fatal> {
+    let Some(mut f) = Fields::open(node, "config.plain", d) else {
+        return Ok(None);
     };
+    let mark = d.mark();
+    let mut config = blank_write();
     f.text("url", &mut config.url, d);
     f.duration("remote_timeout", &mut config.remote_timeout, d)?;
     f.text_map("headers", &mut config.headers, d);

@@ -181,6 +181,19 @@ fn write_text(out: &mut String, text: &str, indent: usize) {
     }
 }
 
+/// A text as it stands in a list in one line.
+#[must_use]
+pub fn flow_text(text: &str) -> String {
+    let mut out = String::new();
+    if text.contains([',', '[', ']', '{', '}', '\n']) {
+        // Writing to a String cannot fail.
+        let _ = write_quoted(&mut out, text);
+    } else {
+        write_text(&mut out, text, 0);
+    }
+    out
+}
+
 fn write_literal(out: &mut String, text: &str, indent: usize) {
     let body = text.trim_end_matches('\n');
     out.push_str(match text.len() - body.len() {

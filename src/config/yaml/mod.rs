@@ -5,7 +5,7 @@ mod node;
 mod parse;
 mod resolve;
 
-pub use emit::{Out, OutMap, emit, redacted};
+pub use emit::{Out, OutMap, emit, flow_text, redacted};
 pub use node::{Node, Position, Scalar, Value};
 pub use parse::{SyntaxError, parse};
 pub use resolve::{Resolved, resolve};

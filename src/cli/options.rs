@@ -1,0 +1,184 @@
+//! The command line as typed options, and the sentences to log about what was given.
+
+use super::flag::Effect;
+use super::parse::Values;
+use super::table::FEATURES;
+use crate::server::{LogFormat, LogLevel, Options, Retention};
+use narthex_model::Duration;
+
+/// Why the process does not start, and with which code it exits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The exit code.
+    pub code: u8,
+    /// The reason.
+    pub text: String,
+}
+
+/// Typed options of parsed values.
+///
+/// # Errors
+/// When a flag was given that narthex refuses.
+pub fn options(values: &Values) -> Result<Options, Refusal> {
+    let mut warnings = Vec::new();
+    refuse(values)?;
+    for flag in values.given() {
+        match flag.effect {
+            Effect::Ignored(reason) => {
+                warnings.push(format!(
+                    "flag --{} is accepted without effect: {reason}",
+                    flag.name
+                ));
+            }
+            Effect::Removed(reason) => warnings.push(format!("flag --{}: {reason}", flag.name)),
+            Effect::Acts | Effect::Refused(_) | Effect::AgentOnly => {}
+        }
+    }
+    let features = features(values, &mut warnings);
+    let mut time = values.duration("storage.tsdb.retention.time");
+    if time == Duration::ZERO {
+        time = values.duration("storage.tsdb.retention");
+    }
+    Ok(Options {
+        config_file: values.text("config.file").into(),
+        config_file_given: values.is_given("config.file"),
+        listen: values.texts("web.listen-address"),
+        read_timeout: values.duration("web.read-timeout"),
+        max_connections: values.whole("web.max-connections"),
+        external_url: values.text("web.external-url").to_owned(),
+        route_prefix: values.text("web.route-prefix").to_owned(),
+        enable_lifecycle: values.is_on("web.enable-lifecycle"),
+        enable_admin_api: values.is_on("web.enable-admin-api"),
+        enable_remote_write_receiver: values.is_on("web.enable-remote-write-receiver"),
+        page_title: values.text("web.page-title").to_owned(),
+        cors_origin: values.text("web.cors.origin").to_owned(),
+        storage_path: values.text("storage.tsdb.path").into(),
+        retention: Retention {
+            time,
+            size: values.size("storage.tsdb.retention.size"),
+        },
+        fsync_interval: values.duration("storage.tsdb.fsync-interval"),
+        lookback_delta: values.duration("query.lookback-delta"),
+        query_timeout: values.duration("query.timeout"),
+        query_max_concurrency: values.whole("query.max-concurrency"),
+        query_max_samples: values.whole("query.max-samples"),
+        adjust_timestamps: values.is_on("scrape.adjust-timestamps"),
+        timestamp_tolerance: values.duration("scrape.timestamp-tolerance"),
+        discovery_reload_interval: values.duration("scrape.discovery-reload-interval"),
+        features,
+        log_level: match values.text("log.level") {
+            "debug" => LogLevel::Debug,
+            "warn" => LogLevel::Warn,
+            "error" => LogLevel::Error,
+            _ => LogLevel::Info,
+        },
+        log_format: match values.text("log.format") {
+            "json" => LogFormat::Json,
+            _ => LogFormat::Logfmt,
+        },
+        shown: values.shown(),
+        warnings,
+    })
+}
+
+fn refuse(values: &Values) -> Result<(), Refusal> {
+    for flag in values.given() {
+        if let Effect::Refused(reason) = flag.effect
+            && values.text(flag.name) != flag.default
+        {
+            let code = if flag.name == "agent" { 3 } else { 2 };
+            let text = format!("flag --{} is refused: {reason}", flag.name);
+            return Err(Refusal { code, text });
+        }
+    }
+    let agent: Vec<String> = values
+        .given()
+        .filter(|flag| flag.effect == Effect::AgentOnly)
+        .map(|flag| format!("\"--{}\"", flag.name))
+        .collect();
+    if agent.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal {
+        code: 3,
+        text: format!(
+            "The following flag(s) can only be used in agent mode: [{}]",
+            agent.join(" ")
+        ),
+    })
+}
+
+fn features(values: &Values, warnings: &mut Vec<String>) -> Vec<String> {
+    let mut on: Vec<String> = Vec::new();
+    for list in values.texts("enable-feature") {
+        for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            match FEATURES
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, effect)| effect)
+            {
+                None => warnings.push(format!("Unknown option for --enable-feature: {name}")),
+                Some(Effect::Acts | Effect::AgentOnly) => on.push(name.to_owned()),
+                Some(Effect::Ignored(reason) | Effect::Removed(reason) | Effect::Refused(reason)) => {
+                    warnings.push(format!("feature {name} is accepted without effect: {reason}"));
+                }
+            }
+        }
+    }
+    on.sort();
+    on.dedup();
+    on
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::parse;
+    use super::*;
+
+    fn options(line: &str) -> Result<Options, Refusal> {
+        let values = parse(
+            line.split_whitespace().map(str::to_owned),
+            &|_| Err(String::new()),
+        )
+        .unwrap();
+        super::options(&values)
+    }
+
+    #[test]
+    fn what_has_no_effect_is_said_once_by_name() {
+        let options = options(
+            "--storage.tsdb.wal-compression --storage.tsdb.retention=30d --alertmanager.timeout=5s \
+             --enable-feature=promql-experimental-functions,nope --enable-feature=old-ui",
+        )
+        .unwrap();
+        assert_eq!(options.warnings.len(), 5, "{:?}", options.warnings);
+        assert!(
+            options
+                .warnings
+                .iter()
+                .any(|w| w == "Unknown option for --enable-feature: nope")
+        );
+        assert_eq!(options.retention.time.to_string(), "30d");
+        assert!(options.has_feature("promql-experimental-functions") && !options.has_feature("old-ui"));
+        assert!(options_warnings_of_defaults().is_empty());
+    }
+
+    fn options_warnings_of_defaults() -> Vec<String> {
+        options("").unwrap().warnings
+    }
+
+    #[test]
+    fn agent_mode_is_refused_with_code_3() {
+        assert_eq!(options("--agent").unwrap_err().code, 3);
+        assert!(options("--no-agent").is_ok());
+        let refusal = options("--storage.agent.path=x").unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.text.as_str()),
+            (
+                3,
+                "The following flag(s) can only be used in agent mode: [\"--storage.agent.path\"]"
+            )
+        );
+        assert_eq!(options("--web.config.file=x").unwrap_err().code, 2);
+    }
+}

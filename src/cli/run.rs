@@ -1,0 +1,83 @@
+//! From arguments to an exit code: what is answered at once, and what starts the server.
+
+use super::help::{usage, version};
+use super::options::{Refusal, options};
+use super::parse::{Fault, Values, parse};
+use crate::clock::Clock;
+use crate::server::{self, LogFormat, LogLevel};
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Runs the program: `arguments` begin with its name.
+pub fn run(mut arguments: impl Iterator<Item = String>) -> ExitCode {
+    let program = arguments
+        .next()
+        .and_then(|path| Some(Path::new(&path).file_name()?.to_string_lossy().into_owned()))
+        .unwrap_or_else(|| "narthex".to_owned());
+    let read_file = |path: &str| std::fs::read_to_string(path).map_err(|e| format!("open {path}: {e}"));
+    match parse(arguments, &read_file) {
+        Ok(values) => start(&program, &values),
+        Err(fault) => report(&program, &fault),
+    }
+}
+
+fn start(program: &str, values: &Values) -> ExitCode {
+    if let Some(long) = values.help {
+        return print(&usage(program, long));
+    }
+    if values.version {
+        return print(&version());
+    }
+    let options = match options(values) {
+        Ok(options) => options,
+        Err(Refusal { code, text }) => {
+            complain(&format!("{program}: error: {text}\n"));
+            return ExitCode::from(code);
+        }
+    };
+    if values.is_on("print-default-config") {
+        return print(&server::config_source(&options).built_in());
+    }
+    let level = match options.log_level {
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Error => tracing::Level::ERROR,
+    };
+    let clock = Clock::system();
+    crate::telemetry::log::init(level, options.log_format == LogFormat::Json, clock.clone());
+    server::run(options, clock)
+}
+
+fn report(program: &str, fault: &Fault) -> ExitCode {
+    match fault {
+        Fault::Line(text, hint) => {
+            complain(&format!(
+                "Error parsing command line arguments: {text}\n{program}: error: {text}\n"
+            ));
+            if let Some(hint) = hint {
+                complain(&format!("{program}: {hint}\n"));
+            }
+            complain(&format!("{program}: see {program} --help for every flag\n"));
+            ExitCode::from(1)
+        }
+        Fault::Value(text) => {
+            complain(&format!("Error parsing command line arguments: {text}\n"));
+            complain(&usage(program, false));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn complain(text: &str) {
+    // Nobody is left to tell when standard error is gone.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,102 @@
+//! Putting a configuration into force: the one path for the start, SIGHUP and `/-/reload`.
+
+use super::options::Options;
+use crate::config::{Config, ConfigSource, Loaded};
+use crate::discovery::DiscoveryManager;
+use crate::http::App;
+use crate::query::QueryService;
+use crate::scrape::ScrapeManager;
+use narthex_promql::{Engine, EngineOptions, Features};
+use std::sync::Arc;
+
+/// Everything that a configuration changes.
+#[derive(Debug)]
+pub(super) struct Subsystems {
+    pub(super) app: Arc<App>,
+    pub(super) queries: QueryService,
+    pub(super) discovery: DiscoveryManager,
+    pub(super) scrape: ScrapeManager,
+}
+
+/// The engine that the command line and the configuration ask for.
+pub(super) fn engine(options: &Options, config: &Config) -> Engine {
+    let has = |name: &str| options.has_feature(name);
+    Engine::new(EngineOptions {
+        lookback_delta_ms: options.lookback_delta.as_millis(),
+        default_subquery_step_ms: config.global.evaluation_interval.as_millis(),
+        max_samples: usize::try_from(options.query_max_samples).unwrap_or(usize::MAX),
+        parallelism: std::thread::available_parallelism().map_or(1, usize::from),
+        features: Features {
+            experimental_functions: has("promql-experimental-functions"),
+            duration_expressions: has("promql-duration-expr"),
+            extended_range_selectors: has("promql-extended-range-selectors"),
+            binop_fill_modifiers: has("promql-binop-fill-modifiers"),
+            delayed_name_removal: has("promql-delayed-name-removal"),
+            ..Features::default()
+        },
+    })
+}
+
+/// Reads the configuration away from the async threads.
+///
+/// # Errors
+/// What is wrong with it, with the file's name.
+pub(super) async fn read(source: &ConfigSource) -> Result<Loaded, String> {
+    let source = source.clone();
+    match tokio::task::spawn_blocking(move || source.load()).await {
+        Ok(Ok(loaded)) => Ok(loaded),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(panic) => Err(panic.to_string()),
+    }
+}
+
+/// Puts `loaded` into force everywhere.
+pub(super) async fn apply(loaded: Loaded, options: &Options, to: &Subsystems) {
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let config = Arc::new(loaded.config);
+    to.queries.set_engine(engine(options, &config));
+    to.scrape.apply_config(&config);
+    to.discovery.apply(&config).await;
+    let yaml = config.to_yaml();
+    to.app.set_config(config, yaml);
+}
+
+/// Reads the configuration again and puts it into force; what does not hold leaves the old one in force.
+///
+/// # Errors
+/// In Prometheus's words, as `/-/reload` answers them.
+pub(super) async fn reload(source: &ConfigSource, options: &Options, to: &Subsystems) -> Result<(), String> {
+    let file = source.path.display().to_string();
+    tracing::info!(filename = file, "Loading configuration file");
+    match read(source).await {
+        Ok(loaded) => {
+            apply(loaded, options, to).await;
+            tracing::info!(filename = file, "Completed loading of configuration file");
+            Ok(())
+        }
+        Err(error) => {
+            to.app.set_config_failed();
+            tracing::error!(
+                err = error,
+                "Error reloading config; the former one stays in force"
+            );
+            Err(format!(
+                "couldn't load configuration (--config.file={file:?}): {error}"
+            ))
+        }
+    }
+}
+
+/// Hands what discovery finds to the scrape jobs, for as long as there is discovery.
+pub(super) async fn forward_targets(discovery: DiscoveryManager, scrape: ScrapeManager) {
+    let mut found = discovery.found();
+    drop(discovery);
+    while found.changed().await.is_ok() {
+        let groups = found.borrow_and_update().clone();
+        for (job, groups) in groups.iter() {
+            scrape.apply_targets(job, groups.clone());
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The running server: joins store, discovery, scraping, queries and HTTP, starts and stops them in order.
+
+mod addresses;
+mod apply;
+mod options;
+mod run;
+mod signals;
+mod store;
+
+pub use addresses::config_source;
+pub use options::{LogFormat, LogLevel, Options, Retention};
+pub use run::run;

@@ -1,0 +1,336 @@
+//! From options to an exit code: start in order, serve, stop in order.
+
+use super::addresses::{config_source, host_name, listen, look_at, web_options};
+use super::apply::{Subsystems, apply, engine, forward_targets, reload};
+use super::options::Options;
+use super::signals::{Signals, Wish};
+use super::store::{Keeper, open, store_options};
+use crate::clock::Clock;
+use crate::config::{ConfigSource, Loaded};
+use crate::discovery::DiscoveryManager;
+use crate::http::{App, AppParts, ReloadRequest, Version, WebOptions, serve};
+use crate::query::{QueryLimits, QueryService};
+use crate::scrape::{ScrapeManager, ScrapeOptions};
+use crate::shutdown::{self, Shutdown, ShutdownTrigger};
+use crate::telemetry::metrics::Registry;
+use narthex_tsdb::{Db, OpenProgress};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// A failure that ends the process with code 1.
+type Failure = String;
+
+/// Runs the server until it is told to stop.
+#[must_use]
+pub fn run(options: Options, clock: Clock) -> ExitCode {
+    for warning in &options.warnings {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        prometheus = Version::default().version,
+        "Starting narthex"
+    );
+    let web = match web_options(&options) {
+        Ok(web) => web,
+        Err(error) => {
+            tracing::error!(err = error, "Error in the command line");
+            return ExitCode::from(2);
+        }
+    };
+    let source = config_source(&options);
+    let loaded = match source.load() {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            let file = source.path.display().to_string();
+            tracing::error!(file, err = %error, "Error loading config (--config.file={file})");
+            return ExitCode::from(2);
+        }
+    };
+    if source.is_built_in() {
+        tracing::info!(
+            "No configuration file: the built-in configuration is used (--print-default-config shows it)"
+        );
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores)
+        .thread_name("narthex")
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => {
+            let ended = runtime.block_on(live(options, clock, web, source, loaded));
+            // What still blocks, as a query that has not noticed yet, must not keep the process alive.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            ended
+        }
+        Err(error) => Err(format!("threads could not be started: {error}")),
+    };
+    match ended {
+        Ok(()) => {
+            tracing::info!("See you next time!");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(err = error, "The server ended");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What runs before the store is open.
+struct Front {
+    app: Arc<App>,
+    queries: QueryService,
+    registry: Arc<Registry>,
+    replay: OpenProgress,
+    reloads: mpsc::Receiver<ReloadRequest>,
+    trigger: ShutdownTrigger,
+    stopping: Shutdown,
+    signals: Signals,
+    serving: JoinHandle<()>,
+}
+
+async fn live(
+    options: Options,
+    clock: Clock,
+    web: WebOptions,
+    source: ConfigSource,
+    loaded: Loaded,
+) -> Result<(), Failure> {
+    let mut front = open_front(&options, &clock, web, &loaded).await?;
+    let opened = open_store(&options, &loaded, &mut front).await;
+    let db = match opened {
+        Ok(Some(db)) => db,
+        // Told to stop before the store was open.
+        Ok(None) => return stop_front(front).await,
+        Err(error) => {
+            front.trigger.stop();
+            return Err(error);
+        }
+    };
+    let keeper = Keeper::start(db.clone(), clock.clone(), options.fsync_interval.to_std())
+        .map_err(|e| format!("a thread could not be started: {e}"))?;
+    front.app.set_store(db.clone());
+    tracing::info!("Server is ready to receive web requests.");
+    let (discovery, discovering) = DiscoveryManager::start(
+        clock.clone(),
+        &front.registry,
+        options.discovery_reload_interval.to_std(),
+    );
+    let scrape = ScrapeManager::new(
+        db.clone(),
+        clock.clone(),
+        scrape_options(&options),
+        &front.registry,
+    );
+    let forwarding = tokio::spawn(forward_targets(discovery.clone(), scrape.clone()));
+    let subsystems = Subsystems {
+        app: Arc::clone(&front.app),
+        queries: front.queries.clone(),
+        discovery,
+        scrape,
+    };
+    apply(loaded, &options, &subsystems).await;
+    tracing::info!(filename = %source.path.display(), "Completed loading of configuration file");
+    let workers = Workers {
+        discovering,
+        forwarding,
+        keeper,
+    };
+    let ended = watch(&mut front, &workers, &source, &options, &subsystems).await;
+    stop(front, workers, subsystems, db).await;
+    ended
+}
+
+/// Listens, with everything that a request can reach but the store.
+async fn open_front(
+    options: &Options,
+    clock: &Clock,
+    web: WebOptions,
+    loaded: &Loaded,
+) -> Result<Front, Failure> {
+    let signals = Signals::new().map_err(|e| format!("signals cannot be heard: {e}"))?;
+    let listeners = listen(&options.listen)
+        .await
+        .map_err(|e| format!("unable to start web listener: {e}"))?;
+    for listener in &listeners {
+        tracing::info!(
+            component = "web",
+            address = listener.local_addr().map(|a| a.to_string()).unwrap_or_default(),
+            "Listening on"
+        );
+    }
+    let path = format!("{}/", web.route_prefix.trim_end_matches('/'));
+    let place = listeners
+        .first()
+        .map(|listener| look_at(listener, &path))
+        .unwrap_or_default();
+    let registry = Registry::new();
+    let limits = QueryLimits {
+        max_concurrency: usize::try_from(options.query_max_concurrency).unwrap_or(usize::MAX),
+        timeout: options.query_timeout.to_std(),
+    };
+    let queries = QueryService::new(engine(options, &loaded.config), limits, clock.clone(), &registry);
+    let (trigger, stopping) = shutdown::channel();
+    let (reload, reloads) = mpsc::channel(4);
+    let replay = OpenProgress::new();
+    let app = App::new(AppParts {
+        options: web,
+        version: Version::default(),
+        flags: options.shown.clone(),
+        clock: clock.clone(),
+        registry: Arc::clone(&registry),
+        queries: queries.clone(),
+        replay: replay.clone(),
+        reload,
+        quit: trigger.clone(),
+    });
+    let serving = tokio::spawn(serve(listeners, Arc::clone(&app), stopping.clone()));
+    tracing::info!(url = place, "Look here");
+    Ok(Front {
+        app,
+        queries,
+        registry,
+        replay,
+        reloads,
+        trigger,
+        stopping,
+        signals,
+        serving,
+    })
+}
+
+/// Opens the store while the listener already answers 503; None if told to stop meanwhile.
+async fn open_store(options: &Options, loaded: &Loaded, front: &mut Front) -> Result<Option<Db>, Failure> {
+    let path = options.storage_path.clone();
+    let store = store_options(options, &loaded.config);
+    let mut opening = std::pin::pin!(open(path, store, front.replay.clone()));
+    let db = loop {
+        tokio::select! {
+            opened = &mut opening => break opened?,
+            wish = front.signals.next() => if let Wish::Stop(signal) = wish {
+                tracing::warn!(signal, "Received an OS signal, exiting gracefully...");
+                return Ok(None);
+            },
+            () = front.stopping.stopped() => return Ok(None),
+        }
+    };
+    let stats = db.stats();
+    for damage in &stats.damage {
+        tracing::warn!(damage, "Damage in the store; what is sound is served");
+    }
+    if !stats.foreign.is_empty() {
+        let files: Vec<String> = stats
+            .foreign
+            .iter()
+            .map(|f| format!("{} ({})", f.path.display(), f.what))
+            .collect();
+        tracing::warn!(
+            files = files.join(", "),
+            "The data directory holds files of another server: they are left untouched and their data is not served. \
+             To go back, start that server on this directory again"
+        );
+    }
+    Ok(Some(db))
+}
+
+fn scrape_options(options: &Options) -> ScrapeOptions {
+    ScrapeOptions {
+        timestamp_tolerance_ms: if options.adjust_timestamps {
+            options.timestamp_tolerance.as_millis()
+        } else {
+            0
+        },
+        exemplars: options.has_feature("exemplar-storage"),
+        host_name: host_name(),
+        ..ScrapeOptions::default()
+    }
+}
+
+/// What runs beside the listener.
+struct Workers {
+    discovering: JoinHandle<()>,
+    forwarding: JoinHandle<()>,
+    keeper: Keeper,
+}
+
+impl Workers {
+    /// The name of a worker that has ended by itself.
+    fn ended(&self, serving: &JoinHandle<()>) -> Option<&'static str> {
+        [
+            (serving.is_finished(), "the listener"),
+            (self.discovering.is_finished(), "discovery"),
+            (self.forwarding.is_finished(), "the hand-over of targets"),
+            (self.keeper.has_ended(), "maintenance of the store"),
+        ]
+        .into_iter()
+        .find_map(|(ended, name)| ended.then_some(name))
+    }
+}
+
+/// Waits for signals and wishes until it is time to stop.
+async fn watch(
+    front: &mut Front,
+    workers: &Workers,
+    source: &ConfigSource,
+    options: &Options,
+    subsystems: &Subsystems,
+) -> Result<(), Failure> {
+    let mut look = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            wish = front.signals.next() => match wish {
+                Wish::Stop(signal) => {
+                    tracing::warn!(signal, "Received an OS signal, exiting gracefully...");
+                    return Ok(());
+                }
+                // The log has said what went wrong.
+                Wish::Reload => drop(reload(source, options, subsystems).await),
+            },
+            Some(answer) = front.reloads.recv() => {
+                let result = reload(source, options, subsystems).await;
+                // The client may have gone away.
+                let _ = answer.send(result);
+            }
+            () = front.stopping.stopped() => {
+                tracing::warn!("Received termination request via web service, exiting gracefully...");
+                return Ok(());
+            }
+            _ = look.tick() => if let Some(name) = workers.ended(&front.serving) {
+                return Err(format!("{name} ended by itself; the log says why"));
+            },
+        }
+    }
+}
+
+/// Stops what was started, in the opposite order: first no new samples, then no new questions, then the store.
+async fn stop(front: Front, workers: Workers, subsystems: Subsystems, db: Db) {
+    front.trigger.stop();
+    tracing::info!("Stopping scrape discovery manager...");
+    workers.discovering.abort();
+    workers.forwarding.abort();
+    tracing::info!("Stopping scrape manager...");
+    subsystems.scrape.stop().await;
+    if let Err(error) = front.serving.await {
+        tracing::error!(%error, "The listener did not end well");
+    }
+    let closing = tokio::task::spawn_blocking(move || {
+        workers.keeper.stop();
+        db.close()
+    });
+    match closing.await {
+        Ok(Ok(())) => tracing::info!("Store closed"),
+        Ok(Err(error)) => tracing::error!(err = %error, "The store did not close well"),
+        Err(error) => tracing::error!(%error, "The store did not close well"),
+    }
+}
+
+async fn stop_front(front: Front) -> Result<(), Failure> {
+    front.trigger.stop();
+    front.serving.await.map_err(|e| e.to_string())
+}

@@ -1,0 +1,89 @@
+//! Opening the store away from the async threads, and doing what is due in it.
+
+use super::addresses::retention;
+use super::options::Options;
+use crate::clock::Clock;
+use crate::config::Config;
+use narthex_tsdb::{Db, OpenProgress, Options as StoreOptions};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What the store has to know of command line and configuration. The configuration's retention wins.
+pub(super) fn store_options(options: &Options, config: &Config) -> StoreOptions {
+    let (time, size) = retention(options);
+    let mut store = StoreOptions {
+        fsync_interval_ms: options.fsync_interval.as_millis(),
+        retention_ms: time.as_millis(),
+        retention_bytes: size,
+        ..StoreOptions::default()
+    };
+    if let Some(tsdb) = &config.storage.tsdb {
+        store.out_of_order_window_ms = tsdb.out_of_order_time_window.as_millis();
+        if let Some(retention) = &tsdb.retention {
+            store.retention_ms = retention.time.map_or(store.retention_ms, |time| time.as_millis());
+            store.retention_bytes = retention.size.unwrap_or(store.retention_bytes);
+        }
+    }
+    store
+}
+
+/// Opens the store on a blocking thread.
+///
+/// # Errors
+/// In Prometheus's words: `opening storage failed: …`.
+pub(super) async fn open(path: PathBuf, options: StoreOptions, progress: OpenProgress) -> Result<Db, String> {
+    let opening = tokio::task::spawn_blocking(move || {
+        Db::open_watched(Arc::new(narthex_tsdb::disk::RealDisk), path, options, &progress)
+    });
+    match opening.await {
+        Ok(Ok(db)) => Ok(db),
+        Ok(Err(error)) => Err(format!("opening storage failed: {error}")),
+        Err(panic) => Err(format!("opening storage failed: {panic}")),
+    }
+}
+
+/// Does what is due in the store about once a second, on a thread of its own.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Keeper {
+    pub(super) fn start(db: Db, clock: Clock, every: Duration) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let heard = Arc::clone(&stop);
+        let every = every.clamp(Duration::from_millis(50), Duration::from_secs(1));
+        let thread = std::thread::Builder::new().name("store-keeper".to_owned()).spawn(move || {
+            let mut failing = false;
+            while !heard.load(Ordering::Relaxed) {
+                std::thread::park_timeout(every);
+                match db.tick(clock.now_ms()) {
+                    Ok(()) => failing = false,
+                    Err(error) if !failing => {
+                        failing = true;
+                        tracing::error!(err = %error, "Maintenance of the store failed; it is tried again every second");
+                    }
+                    Err(_) => {}
+                }
+            }
+        })?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Whether the thread has ended by itself, which it must not.
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Stops the thread and waits for it. Blocks.
+    pub(super) fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.thread().unpark();
+        // The hook has logged a panic.
+        let _ = self.thread.join();
+    }
+}
