@@ -1,7 +1,7 @@
 //! The engine: options, and the two ways to ask.
 
+use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Mutex, PoisonError};
 
 use narthex_model::{Annotations, SeriesSource};
 
@@ -232,7 +232,7 @@ impl Run<'_> {
         };
         drop(evaluator);
         let peak_samples = cx.guard.peak() as u64;
-        let record = cx.record.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let record = cx.take_record();
         Ok(QueryOutput {
             value,
             stats: self.stats(&record, peak_samples),

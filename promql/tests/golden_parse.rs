@@ -1,36 +1,13 @@
 //! Recorded answers of Prometheus's parser: the formatted text, or the exact error.
 
-use std::io::Read;
-use std::path::PathBuf;
-
 use narthex_promql::{Features, parse};
 use serde_json::Value;
 
-/// Where recordings lie that are not part of the project.
-fn shared(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("NARTHEX_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-        PathBuf::from,
-    );
-    let path = root.join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("SKIPPED: {} is not here", path.display());
-    None
-}
+use crate::recordings::{read, shared};
 
 fn hold_against(path: &str) {
     let Some(path) = shared(path) else { return };
-    let bytes = std::fs::read(&path).unwrap();
-    let mut text = String::new();
-    if path.extension().is_some_and(|e| e == "gz") {
-        flate2::read::GzDecoder::new(bytes.as_slice())
-            .read_to_string(&mut text)
-            .unwrap();
-    } else {
-        text = String::from_utf8(bytes).unwrap();
-    }
+    let text = read(&path);
     let (mut passed, mut failed) = (0, 0);
     for line in text.lines() {
         let row: Value = serde_json::from_str(line).unwrap();

@@ -8,5 +8,8 @@
     reason = "a broken expectation is how a test fails, and a skipped test says so"
 )]
 
+mod golden_eval;
 mod golden_parse;
 mod hostile_queries;
+mod memory;
+mod recordings;

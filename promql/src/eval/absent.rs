@@ -1,7 +1,5 @@
 //! `absent` and `absent_over_time`: one element where there is none.
 
-use std::sync::Arc;
-
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
 use rustc_hash::FxHashSet;
 
@@ -67,11 +65,7 @@ fn where_nothing_is<'a>(
         }
         _ => Labels::empty(),
     };
-    Ok(Arc::new(Computed {
-        series: vec![Identity::new(labels)],
-        columns: vec![column],
-        len: steps.count,
-    }))
+    Ok(Computed::one(Identity::new(labels), column))
 }
 
 /// The labels that a missing series would have had: those that exactly one matcher names, by equality.

@@ -6,13 +6,16 @@ use super::column::Column;
 use super::evaluator::Evaluator;
 use super::mapped::mapped_without_name;
 use super::range_call::range_call;
+use super::scratch::Scratch;
 use super::select::{Yield, instant_selector};
 use super::steps::Steps;
 use super::stream::for_each_column;
-use super::vector::{Computed, Identity, Output, SharedVector};
+use super::vector::{Computed, Identity, Output};
 use super::{absent, histogram_calls, label_calls, sort};
 use crate::error::QueryError;
-use crate::functions::{clamp, date_function, histogram_function, math_function, range_function, round_to};
+use crate::functions::{
+    Point, clamp, date_function, histogram_function, math_function, range_function, round_to,
+};
 use crate::plan::{CallPlan, Node, NodeId, Op};
 
 /// `f(x)`
@@ -44,9 +47,13 @@ pub(super) fn call<'a>(
     if let Some(function) = date_function(name) {
         return match plan.args.first() {
             Some(arg) => floats(ev, *arg, steps, function),
-            None => Ok(Output::Vector(one_series(
-                steps.times().map(|t| function(seconds(t))).collect(),
-            ))),
+            None => {
+                let values = steps.times().map(|t| function(seconds(t))).collect();
+                Ok(Output::Vector(Computed::one(
+                    Identity::default(),
+                    Column::full(values),
+                )))
+            }
         };
     }
     match name {
@@ -62,9 +69,9 @@ pub(super) fn call<'a>(
         "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => {
             sort::sort(ev, node, plan, steps).map(Output::Vector)
         }
-        "histogram_quantile" | "histogram_quantiles" | "histogram_fraction" => {
-            histogram_calls::histogram_call(ev, node, plan, steps).map(Output::Vector)
-        }
+        "histogram_quantile" => histogram_calls::quantile(ev, node, plan, steps).map(Output::Vector),
+        "histogram_quantiles" => histogram_calls::quantiles(ev, node, plan, steps).map(Output::Vector),
+        "histogram_fraction" => histogram_calls::fraction(ev, node, plan, steps).map(Output::Vector),
         _ => Err(QueryError::Execution(format!(
             "function \"{name}\" is not built yet"
         ))),
@@ -98,16 +105,6 @@ fn clock(ev: &Evaluator<'_>, name: &str, steps: Steps) -> Option<Vec<f64>> {
     Some(vec![constant; steps.count])
 }
 
-/// One series without labels.
-fn one_series<'a>(values: Vec<f64>) -> SharedVector<'a> {
-    let len = values.len();
-    Arc::new(Computed {
-        series: vec![Identity::default()],
-        columns: vec![Column::full(values)],
-        len,
-    })
-}
-
 /// A function of each float; histograms are left out.
 fn floats<'a>(
     ev: &Evaluator<'a>,
@@ -131,10 +128,10 @@ fn bounded<'a>(ev: &Evaluator<'a>, plan: &'a CallPlan, steps: Steps) -> Result<O
     let second = plan.args.get(2).map(|a| ev.scalar(*a, steps)).transpose()?;
     let delayed = ev.cx.features.delayed_name_removal;
     let name = plan.function.as_str();
-    let map = move |_: usize, column: Column, _: &mut super::scratch::Scratch<'_>| {
+    let map = move |_: usize, column: Column, _: &mut Scratch<'_>| {
         Ok(column.map_points(|step, point| {
-            let crate::functions::Point::Float(value) = point else {
-                return crate::functions::Point::None;
+            let Point::Float(value) = point else {
+                return Point::None;
             };
             let param = |p: &Option<Arc<Vec<f64>>>, default: f64| {
                 p.as_ref()
@@ -142,11 +139,11 @@ fn bounded<'a>(ev: &Evaluator<'a>, plan: &'a CallPlan, steps: Steps) -> Result<O
                     .unwrap_or(default)
             };
             let (a, b) = (param(&first, 1.0), param(&second, f64::NAN));
-            crate::functions::Point::Float(match name {
+            Point::Float(match name {
                 "round" => round_to(value, a),
                 "clamp_min" => clamp(value, a, f64::INFINITY),
                 "clamp_max" => clamp(value, f64::NEG_INFINITY, a),
-                _ if b < a => return crate::functions::Point::None,
+                _ if b < a => return Point::None,
                 _ => clamp(value, a, b),
             })
         }))
@@ -209,8 +206,8 @@ fn timestamp<'a>(
         delayed,
         move |_, column, _| {
             Ok(column.map_points(|step, _| match yields {
-                Yield::StartTime => crate::functions::Point::None,
-                _ => crate::functions::Point::Float(seconds(steps.time(step))),
+                Yield::StartTime => Point::None,
+                _ => Point::Float(seconds(steps.time(step))),
             }))
         },
     )))

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use narthex_model::{Annotations, SeriesSource, Severity};
 
+use super::findings::Fixes;
 use super::guard::Guard;
 use super::scratch::Scratch;
 use super::steps::Steps;
@@ -36,6 +37,7 @@ pub(crate) struct Record {
     pub(crate) samples_read: u64,
     pub(crate) queryable: u64,
     pub(crate) per_step: Vec<u64>,
+    pub(crate) fixes: Fixes,
 }
 
 impl Context<'_> {
@@ -54,6 +56,13 @@ impl Context<'_> {
         format!("{prefix}{text} ({line}:{column})")
     }
 
+    /// Everything that was found and counted.
+    pub(crate) fn take_record(&self) -> Record {
+        let mut record = std::mem::take(&mut *self.record.lock().unwrap_or_else(PoisonError::into_inner));
+        std::mem::take(&mut record.fixes).tell(self, &mut record.annotations);
+        record
+    }
+
     /// Takes over what a thread has found and counted.
     pub(crate) fn absorb(&self, scratch: Scratch<'_>) {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,5 +75,6 @@ impl Context<'_> {
             *sum += count;
         }
         record.annotations.merge(scratch.annotations);
+        record.fixes.merge(scratch.fixes);
     }
 }

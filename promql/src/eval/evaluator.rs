@@ -145,11 +145,7 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn vector_or_scalar(&self, id: NodeId, steps: Steps) -> Result<SharedVector<'a>, QueryError> {
         match self.eval(id, steps)? {
             Output::Vector(vector) => Ok(vector),
-            Output::Scalar(values) => Ok(Arc::new(Computed {
-                series: vec![Identity::default()],
-                columns: vec![Column::full(values.to_vec())],
-                len: steps.count,
-            })),
+            Output::Scalar(values) => Ok(Computed::one(Identity::default(), Column::full(values.to_vec()))),
             Output::Text(_) => Err(QueryError::Execution("expected an instant vector".to_owned())),
         }
     }

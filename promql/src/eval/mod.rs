@@ -2,12 +2,14 @@
 
 mod absent;
 mod aggregate;
+mod annotate;
 mod binary;
 mod call;
 mod column;
 mod context;
 mod element;
 mod evaluator;
+mod findings;
 mod guard;
 mod histogram_calls;
 mod irregular;

@@ -6,6 +6,7 @@ use narthex_model::{Annotations, Severity};
 
 use super::column::{Column, histogram_weight};
 use super::context::Context;
+use super::findings::{Fix, Fixes};
 use crate::error::QueryError;
 use crate::functions::Notes;
 use crate::span::Span;
@@ -25,6 +26,8 @@ pub(crate) struct Scratch<'c> {
     pub(crate) queryable: u64,
     /// The same by step of the query; empty unless asked for.
     pub(crate) per_step: Vec<u64>,
+    /// Histograms that were mended.
+    pub(crate) fixes: Fixes,
     unchecked: usize,
 }
 
@@ -47,6 +50,7 @@ impl<'c> Scratch<'c> {
             samples_read: 0,
             queryable: 0,
             per_step: Vec::new(),
+            fixes: Fixes::default(),
             unchecked: 0,
         }
     }
@@ -122,6 +126,11 @@ impl<'c> Scratch<'c> {
             self.annotations
                 .add(severity, self.cx.positioned(severity, text, *place));
         }
+    }
+
+    /// Notes that a call has mended a histogram.
+    pub(crate) fn mended(&mut self, call: usize, metric: &str, places: &[Span], fix: &Fix) {
+        self.fixes.add(call, metric, places, fix);
     }
 
     /// Adds a kernel's findings about one metric at each of these places.

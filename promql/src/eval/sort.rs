@@ -1,7 +1,6 @@
 //! `sort` and its kin: the order of an instant vector.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use narthex_model::{Labels, Severity};
 
@@ -67,11 +66,7 @@ pub(super) fn sort<'a>(
         found.sort_by(|(_, a), (_, b)| by_value(a.float(0), b.float(0), descending));
     }
     let (series, columns) = found.into_iter().unzip();
-    Ok(Arc::new(Computed {
-        series,
-        columns,
-        len: steps.count,
-    }))
+    Ok(Computed::shared(series, columns, steps.count, Vec::new()))
 }
 
 /// NaN comes last in both directions.

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use narthex_model::Labels;
 
 use super::column::Column;
+use super::guard::Held;
 use super::scratch::Scratch;
 use crate::error::QueryError;
 
@@ -56,13 +57,43 @@ pub(crate) enum Output<'a> {
 }
 
 /// Series whose columns are there.
-pub(crate) struct Computed {
-    pub(crate) series: Vec<Identity>,
-    pub(crate) columns: Vec<Column>,
-    pub(crate) len: usize,
+pub(crate) struct Computed<'a> {
+    series: Vec<Identity>,
+    columns: Vec<Column>,
+    len: usize,
+    /// The columns count as held as long as they are there.
+    _held: Vec<Held<'a>>,
 }
 
-impl Vector for Computed {
+impl<'a> Computed<'a> {
+    /// A vector of these series; there are as many columns.
+    pub(crate) fn shared(
+        series: Vec<Identity>,
+        columns: Vec<Column>,
+        len: usize,
+        held: Vec<Held<'a>>,
+    ) -> SharedVector<'a> {
+        Arc::new(Self {
+            series,
+            columns,
+            len,
+            _held: held,
+        })
+    }
+
+    /// A vector without series.
+    pub(crate) fn nothing(len: usize) -> SharedVector<'a> {
+        Self::shared(Vec::new(), Vec::new(), len, Vec::new())
+    }
+
+    /// A vector of one series.
+    pub(crate) fn one(identity: Identity, column: Column) -> SharedVector<'a> {
+        let len = column.len();
+        Self::shared(vec![identity], vec![column], len, Vec::new())
+    }
+}
+
+impl Vector for Computed<'_> {
     fn series(&self) -> &[Identity] {
         &self.series
     }

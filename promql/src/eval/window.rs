@@ -78,11 +78,6 @@ impl Windows {
         }
         &self.bounds
     }
-
-    /// How many samples all windows hold together.
-    pub(crate) fn total(&self) -> u64 {
-        self.bounds.iter().map(|(low, high)| u64::from(high - low)).sum()
-    }
 }
 
 #[cfg(test)]

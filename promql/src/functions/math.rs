@@ -11,7 +11,7 @@ pub fn math_function(name: &str) -> Option<fn(f64) -> f64> {
         "floor" => f64::floor,
         "exp" => f64::exp,
         "sqrt" => f64::sqrt,
-        "ln" => f64::ln,
+        "ln" => ln,
         "log2" => f64::log2,
         "log10" => f64::log10,
         "sin" => f64::sin,
@@ -78,6 +78,16 @@ fn go_max(a: f64, b: f64) -> f64 {
 /// Go's `math.Min`, the mirror of [`go_max`].
 fn go_min(a: f64, b: f64) -> f64 {
     -go_max(-a, -b)
+}
+
+/// The natural logarithm as Prometheus answers it on amd64, where Go takes the exponent of a subnormal number for
+/// that of the smallest normal one.
+fn ln(value: f64) -> f64 {
+    if !value.is_subnormal() || value < 0.0 {
+        return value.ln();
+    }
+    let mantissa = f64::from_bits(value.to_bits() | 0x3fe0_0000_0000_0000);
+    mantissa.ln() - 1_022.0 * std::f64::consts::LN_2
 }
 
 #[cfg(test)]

@@ -1,0 +1,273 @@
+//! The aggregations that need one cell per group and step. The order of operations is that of Prometheus
+//! `evaluator.aggregation`, so that last digits agree.
+
+use std::sync::Arc;
+
+use narthex_model::{FloatHistogram, Severity};
+
+use super::Aggregation;
+use super::fold::{Fold, fold_groups};
+use crate::ast::AggregateOp;
+use crate::error::QueryError;
+use crate::eval::annotate::annotate;
+use crate::eval::evaluator::Evaluator;
+use crate::eval::vector::SharedVector;
+use crate::functions::{KahanSum, Notes, Point};
+
+/// `sum`, `avg`, `count`, `group`, `min`, `max`, `stddev`, `stdvar`
+pub(super) fn aggregate<'a>(
+    ev: &Evaluator<'a>,
+    aggregation: &Aggregation<'_>,
+    inner: &SharedVector<'a>,
+) -> Result<SharedVector<'a>, QueryError> {
+    let mut mixed = false;
+    let result = match aggregation.op {
+        AggregateOp::Sum => fold_groups(ev, aggregation, inner, |cell: Sum, notes| {
+            mixed |= cell.is_mixed();
+            cell.result(notes)
+        }),
+        AggregateOp::Avg => fold_groups(ev, aggregation, inner, |cell: Average, notes| {
+            mixed |= cell.is_mixed();
+            cell.result(notes)
+        }),
+        AggregateOp::Count => fold_groups(ev, aggregation, inner, Count::result),
+        AggregateOp::Min => fold_groups(ev, aggregation, inner, Extreme::<false>::result),
+        AggregateOp::Max => fold_groups(ev, aggregation, inner, Extreme::<true>::result),
+        AggregateOp::Stddev => fold_groups(ev, aggregation, inner, |cell: Spread, _| cell.finish(f64::sqrt)),
+        AggregateOp::Stdvar => fold_groups(ev, aggregation, inner, |cell: Spread, _| cell.finish(|v| v)),
+        _ => fold_groups(ev, aggregation, inner, |cell: Count, notes| {
+            match cell.result(notes) {
+                Point::None => Point::None,
+                _ => Point::Float(1.0),
+            }
+        }),
+    };
+    if mixed {
+        annotate(
+            ev.cx,
+            Severity::Warning,
+            "encountered a mix of histograms and floats for aggregation",
+            &aggregation.places,
+        );
+    }
+    result
+}
+
+/// Histograms of a group that can be added up.
+#[derive(Clone, Default)]
+struct Histograms {
+    sum: Option<Box<HistogramSum>>,
+}
+
+#[derive(Clone)]
+struct HistogramSum {
+    total: FloatHistogram,
+    count: f64,
+}
+
+impl Histograms {
+    const fn any(&self) -> bool {
+        self.sum.is_some()
+    }
+
+    fn add(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) {
+        match &mut self.sum {
+            None => {
+                self.sum = Some(Box::new(HistogramSum {
+                    total: FloatHistogram::clone(histogram),
+                    count: 1.0,
+                }));
+            }
+            Some(sum) => {
+                sum.count += 1.0;
+                notes.fail("aggregation of native histograms is not supported yet".to_owned());
+            }
+        }
+    }
+}
+
+/// `sum`
+#[derive(Clone, Default)]
+struct Sum {
+    sum: KahanSum,
+    has_float: bool,
+    histograms: Histograms,
+}
+
+impl Sum {
+    const fn is_mixed(&self) -> bool {
+        self.has_float && self.histograms.any()
+    }
+}
+
+impl Fold for Sum {
+    #[inline]
+    fn float(&mut self, value: f64) {
+        if self.has_float {
+            self.sum.add(value);
+        } else {
+            self.has_float = true;
+            self.sum = KahanSum::new(value);
+        }
+    }
+
+    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
+        self.histograms.add(histogram, notes);
+        true
+    }
+
+    fn result(self, _: &mut Notes) -> Point {
+        match (self.has_float, self.histograms.sum) {
+            (true, None) => Point::Float(self.sum.total()),
+            (false, Some(sum)) => Point::Histogram(Arc::new(sum.total)),
+            _ => Point::None,
+        }
+    }
+}
+
+/// `avg`: a compensated sum by the count, or a running mean once that sum would overflow.
+#[derive(Clone, Default)]
+struct Average {
+    sum: KahanSum,
+    mean: f64,
+    count: f64,
+    incremental: bool,
+    histograms: Histograms,
+}
+
+impl Average {
+    fn is_mixed(&self) -> bool {
+        self.count > 0.0 && self.histograms.any()
+    }
+}
+
+impl Fold for Average {
+    #[inline]
+    fn float(&mut self, value: f64) {
+        self.count += 1.0;
+        if self.count == 1.0 {
+            self.sum = KahanSum::new(value);
+            self.mean = value;
+            return;
+        }
+        if !self.incremental {
+            let sum = self.sum.plus(value);
+            if !sum.sum.is_infinite() {
+                self.sum = sum;
+                return;
+            }
+            self.incremental = true;
+            self.mean = self.sum.sum / (self.count - 1.0);
+            self.sum.compensation /= self.count - 1.0;
+        }
+        let share = (self.count - 1.0) / self.count;
+        let mean = KahanSum {
+            sum: share * self.mean,
+            compensation: share * self.sum.compensation,
+        }
+        .plus(value / self.count);
+        self.mean = mean.sum;
+        self.sum.compensation = mean.compensation;
+    }
+
+    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
+        self.histograms.add(histogram, notes);
+        true
+    }
+
+    fn result(self, _: &mut Notes) -> Point {
+        match (self.count > 0.0, self.histograms.sum) {
+            (true, None) if self.incremental => Point::Float(self.mean + self.sum.compensation),
+            (true, None) => Point::Float(self.sum.sum / self.count + self.sum.compensation / self.count),
+            (false, Some(sum)) => Point::Histogram(Arc::new(sum.total)),
+            _ => Point::None,
+        }
+    }
+}
+
+/// `count`
+#[derive(Clone, Default)]
+struct Count(f64);
+
+impl Fold for Count {
+    #[inline]
+    fn float(&mut self, _: f64) {
+        self.0 += 1.0;
+    }
+
+    fn histogram(&mut self, _: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
+        self.0 += 1.0;
+        true
+    }
+
+    fn result(self, _: &mut Notes) -> Point {
+        if self.0 > 0.0 {
+            Point::Float(self.0)
+        } else {
+            Point::None
+        }
+    }
+}
+
+/// `max` or `min`; NaN only if there is nothing else.
+#[derive(Clone, Default)]
+struct Extreme<const MAX: bool>(Option<f64>);
+
+impl<const MAX: bool> Fold for Extreme<MAX> {
+    #[inline]
+    fn float(&mut self, value: f64) {
+        match self.0 {
+            Some(kept) if !kept.is_nan() && !(if MAX { kept < value } else { kept > value }) => {}
+            _ => self.0 = Some(value),
+        }
+    }
+
+    fn histogram(&mut self, _: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
+        false
+    }
+
+    fn result(self, _: &mut Notes) -> Point {
+        self.0.map_or(Point::None, Point::Float)
+    }
+}
+
+/// `stddev` and `stdvar`: Welford's way, without compensation.
+#[derive(Clone, Default)]
+struct Spread {
+    count: f64,
+    mean: f64,
+    sum: f64,
+}
+
+impl Spread {
+    fn finish(self, f: impl Fn(f64) -> f64) -> Point {
+        if self.count > 0.0 {
+            Point::Float(f(self.sum / self.count))
+        } else {
+            Point::None
+        }
+    }
+}
+
+impl Fold for Spread {
+    #[inline]
+    fn float(&mut self, value: f64) {
+        self.count += 1.0;
+        if self.count == 1.0 {
+            self.mean = value;
+            self.sum = if value.is_finite() { 0.0 } else { f64::NAN };
+            return;
+        }
+        let delta = value - self.mean;
+        self.mean += delta / self.count;
+        self.sum += delta * (value - self.mean);
+    }
+
+    fn histogram(&mut self, _: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
+        false
+    }
+
+    fn result(self, _: &mut Notes) -> Point {
+        self.finish(|v| v)
+    }
+}
