@@ -8,6 +8,7 @@ mod bucket;
 mod layout;
 mod reset;
 mod sum;
+mod trim;
 mod value;
 mod zero_bucket;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::column::{Column, ColumnBuilder};
-use super::element::{Element, element, is_comparison, report_mismatch};
+use super::element::{Element, element, is_comparison, keeps_name};
 use super::evaluator::Evaluator;
 use super::mapped::{mapped, mapped_without_name};
 use super::scratch::Scratch;
@@ -77,7 +77,7 @@ fn with_scalar<'a>(
     };
     let delayed = ev.cx.features.delayed_name_removal;
     let map = move |_: usize, column: Column, scratch: &mut Scratch<'_>| Ok(operation.apply(column, scratch));
-    if is_comparison(plan.op) && !plan.return_bool {
+    if keeps_name(plan.op, plan.return_bool) {
         mapped(vector, map)
     } else {
         mapped_without_name(vector, delayed, map)
@@ -129,16 +129,12 @@ impl WithScalar {
             } else {
                 (&value, &scalar)
             };
-            out.push(match element(self.op, a, b) {
+            out.push(match element(self.op, a, b, scratch, &self.places) {
                 Element::Value(point) => point,
                 Element::Holds(holds) if self.return_bool => Point::Float(f64::from(u8::from(holds))),
                 // The vector's element is kept, on whichever side it stands.
                 Element::Holds(true) => value,
                 Element::Holds(false) => Point::None,
-                Element::Mismatch(mismatch) => {
-                    report_mismatch(self.op, &mismatch, scratch, &self.places);
-                    Point::None
-                }
             });
         }
         out.finish()

@@ -4,24 +4,18 @@ use narthex_model::Severity;
 
 use super::scratch::Scratch;
 use crate::ast::BinaryOp;
-use crate::functions::Point;
+use crate::functions::{
+    HistogramResult, Notes, Point, float_with_histogram, histogram_with_float, histogram_with_histogram,
+};
 use crate::plan::{compare_floats, float_operation};
 use crate::span::Span;
 
 /// What an operator makes of two elements.
 pub(super) enum Element {
-    /// A value.
+    /// A value, or none.
     Value(Point),
     /// A comparison, and whether it holds.
     Holds(bool),
-    /// The operator is not made for elements of these kinds: there is no result.
-    Mismatch(Mismatch),
-}
-
-/// Two elements that an operator cannot take.
-pub(super) struct Mismatch {
-    left: &'static str,
-    right: &'static str,
 }
 
 /// Whether the operator compares.
@@ -32,58 +26,60 @@ pub(super) const fn is_comparison(op: BinaryOp) -> bool {
     )
 }
 
-/// Applies an arithmetic or comparison operator to two elements, neither of them [`Point::None`].
-pub(super) fn element(op: BinaryOp, a: &Point, b: &Point) -> Element {
-    match (a, b) {
-        (Point::Float(a), Point::Float(b)) => match float_operation(op, *a, *b) {
-            Some(value) => Element::Value(Point::Float(value)),
-            None => match compare_floats(op, *a, *b) {
-                Some(holds) => Element::Holds(holds),
-                None => mismatch("float", "float"),
-            },
-        },
-        (Point::Float(_), _) => mismatch("float", "histogram"),
-        (_, Point::Float(_)) => mismatch("histogram", "float"),
-        _ => mismatch("histogram", "histogram"),
+/// Whether the operator answers elements of its left side or parts of them, which keep the metric's name.
+pub(super) const fn keeps_name(op: BinaryOp, return_bool: bool) -> bool {
+    (is_comparison(op) && !return_bool) || matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower)
+}
+
+/// Applies an arithmetic or comparison operator to two elements, neither of them [`Point::None`]. What it notices is
+/// noted at `places`.
+pub(super) fn element(
+    op: BinaryOp,
+    a: &Point,
+    b: &Point,
+    scratch: &mut Scratch<'_>,
+    places: &[Span],
+) -> Element {
+    let mut notes = Notes::default();
+    let (result, kinds) = match (a, b) {
+        (Point::Float(a), Point::Float(b)) => (floats(op, *a, *b), ("float", "float")),
+        (Point::Float(a), Point::Histogram(b)) => (float_with_histogram(op, *a, b), ("float", "histogram")),
+        (Point::Histogram(a), Point::Float(b)) => (histogram_with_float(op, a, *b), ("histogram", "float")),
+        (Point::Histogram(a), Point::Histogram(b)) => (
+            histogram_with_histogram(op, a, b, &mut notes),
+            ("histogram", "histogram"),
+        ),
+        (Point::None, _) | (_, Point::None) => return Element::Value(Point::None),
+    };
+    for note in notes.found() {
+        let (severity, text) = note.describe("");
+        scratch.annotate(severity, &text, places);
     }
-}
-
-const fn mismatch(left: &'static str, right: &'static str) -> Element {
-    Element::Mismatch(Mismatch { left, right })
-}
-
-/// The operator as it is written.
-pub(super) const fn symbol(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Mod => "%",
-        BinaryOp::Pow => "^",
-        BinaryOp::Atan2 => "atan2",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Le => "<=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Ge => ">=",
-        BinaryOp::And => "and",
-        BinaryOp::Or => "or",
-        BinaryOp::Unless => "unless",
-        BinaryOp::TrimUpper => "</",
-        BinaryOp::TrimLower => ">/",
+    match result {
+        HistogramResult::Value(point) => return Element::Value(point),
+        HistogramResult::Holds(holds) => return Element::Holds(holds),
+        HistogramResult::IncompatibleBuckets => {
+            let text = format!(
+                "incompatible bucket layout encountered for binary operator {}",
+                op.as_str()
+            );
+            scratch.annotate(Severity::Warning, &text, places);
+        }
+        HistogramResult::IncompatibleTypes => {
+            let (left, right) = kinds;
+            let symbol = op.as_str();
+            let text = format!(
+                "incompatible sample types encountered for binary operator \"{symbol}\": {left} {symbol} {right}"
+            );
+            scratch.annotate(Severity::Info, &text, places);
+        }
     }
+    Element::Value(Point::None)
 }
 
-/// Notes that two elements could not be taken.
-pub(super) fn report_mismatch(op: BinaryOp, mismatch: &Mismatch, scratch: &mut Scratch<'_>, places: &[Span]) {
-    let text = format!(
-        "incompatible sample types encountered for binary operator \"{}\": {} {} {}",
-        symbol(op),
-        mismatch.left,
-        symbol(op),
-        mismatch.right
-    );
-    scratch.annotate(Severity::Info, &text, places);
+fn floats(op: BinaryOp, a: f64, b: f64) -> HistogramResult {
+    float_operation(op, a, b)
+        .map(|value| HistogramResult::Value(Point::Float(value)))
+        .or_else(|| compare_floats(op, a, b).map(HistogramResult::Holds))
+        .unwrap_or(HistogramResult::IncompatibleTypes)
 }

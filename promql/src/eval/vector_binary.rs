@@ -6,7 +6,7 @@ use narthex_model::Labels;
 use rustc_hash::FxHashSet;
 
 use super::column::{Column, ColumnBuilder};
-use super::element::{Element, element, report_mismatch};
+use super::element::{Element, element};
 use super::evaluator::Evaluator;
 use super::irregular::{self, Sides};
 use super::matching::{Group, groups, result_labels};
@@ -40,15 +40,11 @@ impl Operation<'_> {
     /// The result of two elements that are both there.
     pub(super) fn point(&self, many: &Point, one: &Point, scratch: &mut Scratch<'_>) -> Point {
         let (a, b) = if self.swapped { (one, many) } else { (many, one) };
-        match element(self.op, a, b) {
+        match element(self.op, a, b, scratch, &self.places) {
             Element::Value(point) => point,
             Element::Holds(holds) if self.return_bool => Point::Float(f64::from(u8::from(holds))),
             Element::Holds(true) => a.clone(),
             Element::Holds(false) => Point::None,
-            Element::Mismatch(mismatch) => {
-                report_mismatch(self.op, &mismatch, scratch, &self.places);
-                Point::None
-            }
         }
     }
 

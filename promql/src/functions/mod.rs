@@ -8,6 +8,7 @@ mod ends;
 mod extended;
 mod extremes;
 mod format;
+mod histogram_binary;
 mod histogram_rate;
 mod instant_rate;
 mod kahan;
@@ -29,6 +30,9 @@ pub use calendar::date_function;
 pub use classic::{Bucket, BucketQuantile, MonotonicityFix, bucket_fraction, bucket_quantile};
 pub use extended::smoothed_point;
 pub use format::{general, quoted};
+pub use histogram_binary::{
+    HistogramResult, float_with_histogram, histogram_with_float, histogram_with_histogram,
+};
 pub use kahan::KahanSum;
 pub use math::{clamp, math_function, round_to};
 pub use native::{histogram_fraction, histogram_function, histogram_quantile};
