@@ -1,7 +1,9 @@
 //! The embedded time series database.
+#![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
 mod append;
+mod catalog;
 mod db;
 pub mod disk;
 mod error;

@@ -310,3 +310,50 @@ fn files_of_others_are_named_and_left_alone() {
         ["01HQ3X5Z8B4Y7K2M9N6P0R1S2T", "chunks_head", "narthex", "wal"]
     );
 }
+
+#[test]
+fn readers_see_batches_whole_while_others_write() {
+    let db = open(&MemoryDisk::new(), Options::default());
+    let rounds = 400;
+    std::thread::scope(|scope| {
+        for writer in 0..2 {
+            let db = db.clone();
+            scope.spawn(move || {
+                let series: Vec<_> = (0..300)
+                    .map(|i| {
+                        db.resolve(&labels(&format!("w{writer}"), &format!("{i:03}")))
+                            .unwrap()
+                    })
+                    .collect();
+                for time in 0..rounds {
+                    let mut batch = Batch::new(time).with_group(writer);
+                    series
+                        .iter()
+                        .for_each(|s| batch.push_float(*s, time, time as f64));
+                    assert_eq!(db.append(&batch, NOW).unwrap().appended, 300);
+                }
+            });
+        }
+        let mut newest = 0;
+        while newest < rounds * 2 {
+            let snapshot = db.snapshot();
+            let mut lengths = std::collections::BTreeMap::<String, Vec<usize>>::new();
+            for (labels, samples) in select(&snapshot, &[], TimeRange::ALL) {
+                lengths
+                    .entry(labels.metric_name().to_owned())
+                    .or_default()
+                    .push(samples.len());
+            }
+            for found in lengths.values() {
+                assert!(
+                    found.len() == 300 && found.iter().all(|n| *n == found[0]),
+                    "{found:?}"
+                );
+            }
+            let seen = lengths.values().map(|l| l[0] as i64).sum();
+            assert!(seen >= newest, "a later snapshot saw less");
+            assert!(seen <= snapshot.commit() as i64);
+            newest = seen;
+        }
+    });
+}

@@ -97,44 +97,84 @@ impl<'h> Replay<'h> {
         Self { head, unknown: 0 }
     }
 
-    /// Adds everything a record holds. Nothing is refused: what was logged had been admitted.
+    /// Adds everything a record holds. Nothing is refused: what was logged had been admitted. A record that names
+    /// unknown series is left out as a whole: a power loss took the one that defined them.
     pub(crate) fn record(&mut self, record: &wal::Batch<'_>) {
+        let floats = record.floats.iter().map(|s| s.id);
+        let integers = record.histograms.iter().map(|s| s.id);
+        let ids = floats
+            .chain(integers)
+            .chain(record.float_histograms.iter().map(|s| s.id));
+        let (mut count, mut known) = (0, true);
+        {
+            let index = self.head.index.read();
+            for id in ids {
+                count += 1;
+                known &= index.contains(id);
+            }
+        }
+        if !known {
+            self.unknown += count;
+            return;
+        }
         if let Some(group) = record.group {
             self.head.columns.reserve(group);
         }
         let mut placer = Placer::new(record);
+        let mut cursor = PageCursor::new(self.head);
         for sample in &record.floats {
             let place = placer.place(self.head, sample.time);
-            self.slot(sample.id, sample.time, sample.start, |slot| {
+            cursor.change(sample.id, sample.time, sample.start, |slot| {
                 replay_float(slot, sample, place)
             });
         }
         for sample in &record.histograms {
             let value = from_integer(&sample.value);
-            self.slot(sample.id, sample.time, sample.start, |slot| {
-                replay_histogram(slot, sample.time, value)
-            });
+            let add = |slot: &mut Slot| replay_histogram(slot, sample.time, value);
+            cursor.change(sample.id, sample.time, sample.start, add);
         }
         for sample in &record.float_histograms {
             let value = from_float(&sample.value);
-            self.slot(sample.id, sample.time, sample.start, |slot| {
-                replay_histogram(slot, sample.time, value)
-            });
+            let add = |slot: &mut Slot| replay_histogram(slot, sample.time, value);
+            cursor.change(sample.id, sample.time, sample.start, add);
+        }
+        self.head.note_times(cursor.oldest, cursor.newest);
+    }
+}
+
+/// Walks over the slots of a record, keeping a page locked while its neighbours follow.
+struct PageCursor<'h> {
+    head: &'h Head,
+    page: Option<(u32, ArcPage)>,
+    oldest: i64,
+    newest: i64,
+}
+
+type ArcPage = parking_lot::lock_api::ArcRwLockWriteGuard<parking_lot::RawRwLock, Page>;
+
+impl<'h> PageCursor<'h> {
+    const fn new(head: &'h Head) -> Self {
+        Self {
+            head,
+            page: None,
+            oldest: i64::MAX,
+            newest: i64::MIN,
         }
     }
 
-    fn slot(&mut self, id: u32, time: i64, start: Option<i64>, change: impl FnOnce(&mut Slot)) {
-        if !self.head.index.read().contains(id) {
-            self.unknown += 1;
-            return;
-        }
+    fn change(&mut self, id: u32, time: i64, start: Option<i64>, change: impl FnOnce(&mut Slot)) {
         let (number, at) = split(id);
-        let page = self.head.page(number);
-        let mut page = page.write();
+        if self.page.as_ref().is_none_or(|(n, _)| *n != number) {
+            self.page = None;
+            self.page = Some((number, self.head.page(number).write_arc()));
+        }
+        let Some((_, page)) = &mut self.page else {
+            return;
+        };
         let slot = page.slot(at);
         change(slot);
         slot.set_start(time, start.unwrap_or(0));
-        self.head.note_times(time, time);
+        (self.oldest, self.newest) = (self.oldest.min(time), self.newest.max(time));
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32};
 use std::{fmt, io};
 
-use narthex_format::filenames;
+use narthex_format::{SeriesTable, filenames};
 use narthex_model::{Labels, Matcher};
 use parking_lot::Mutex;
 
@@ -16,6 +16,7 @@ use super::{foreign, recover};
 use crate::append::Appender;
 use crate::append::batch::Batch;
 use crate::append::commit::Commit;
+use crate::catalog::Catalog;
 use crate::disk::{Disk, DiskLock, RealDisk};
 use crate::error::Error;
 use crate::head::{Commits, Head, SeriesRef};
@@ -26,6 +27,8 @@ use crate::wal::Wal;
 
 /// Bytes of log that may be unsynced before an append syncs by itself: they are kept in memory until then.
 const UNSYNCED_MAX: usize = 64 << 20;
+/// Series written to the catalog at a time, while registering waits.
+const CATALOG_SERIES: usize = 4_096;
 
 static EPOCH: AtomicU32 = AtomicU32::new(1);
 
@@ -39,6 +42,7 @@ struct Inner {
     options: Options,
     head: Arc<Head>,
     wal: Wal,
+    catalog: Catalog,
     opened: Opened,
     closed: AtomicBool,
     /// When the log was synced last, by the clock of [`Db::tick`].
@@ -103,9 +107,15 @@ impl Db {
             _ => Error::io("lock", &lock_path, e),
         })?;
         let foreign = foreign::find(&*disk, path);
+        let catalog_folder = root.join(filenames::CATALOG);
+        disk.create_dir_all(&catalog_folder)
+            .map_err(|e| Error::io("create", &catalog_folder, e))?;
         let mut head = Head::new(EPOCH.fetch_add(1, Relaxed), 0);
-        let recovered = recover::replay(&*disk, &folder, &head, progress)?;
+        let mut loaded = recover::load_catalog(&*disk, &catalog_folder, &head)?;
+        let mut recovered = recover::replay(&*disk, &folder, &head, progress)?;
         head.commits = Commits::after(recovered.commit);
+        recovered.damage.append(&mut loaded.damage);
+        let catalog = Catalog::new(Arc::clone(&disk), catalog_folder, loaded);
         let wal = Wal::new(
             disk,
             folder,
@@ -124,6 +134,7 @@ impl Db {
             options,
             head: Arc::new(head),
             wal,
+            catalog,
             opened: Opened { damage, foreign },
             closed: AtomicBool::new(false),
             synced_ms: AtomicI64::new(i64::MIN),
@@ -230,12 +241,13 @@ impl Db {
     /// The first of what went wrong; it is tried again with the next call.
     pub fn tick(&self, now_ms: i64) -> Result<(), Error> {
         let inner = &*self.inner;
+        inner.write_catalog()?;
         let last = inner.synced_ms.load(Relaxed);
         // A clock that was set back must not stop the syncs.
         let due = now_ms < last || now_ms.saturating_sub(last) >= inner.options.fsync_interval_ms;
         if due && inner.wal.unsynced_bytes() > 0 {
             inner.synced_ms.store(now_ms, Relaxed);
-            inner.wal.sync()?;
+            inner.sync()?;
         }
         Ok(())
     }
@@ -245,7 +257,7 @@ impl Db {
     /// # Errors
     /// When the operating system refuses.
     pub fn sync(&self) -> Result<(), Error> {
-        self.inner.wal.sync()
+        self.inner.sync()
     }
 
     /// Syncs and closes the store: appends fail from now on, snapshots already taken stay readable.
@@ -256,7 +268,7 @@ impl Db {
         if self.inner.closed.swap(true, AcqRel) {
             return Ok(());
         }
-        let result = self.inner.wal.sync();
+        let result = self.inner.write_catalog().and_then(|()| self.inner.sync());
         *self.inner.lock.lock() = None;
         result
     }
@@ -269,5 +281,38 @@ impl Inner {
         } else {
             Ok(())
         }
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        let wal = self.wal.sync();
+        self.catalog.sync().and(wal)
+    }
+
+    /// Writes the names of new series to the catalog. The log has them too: one damaged record then costs no names.
+    fn write_catalog(&self) -> Result<(), Error> {
+        let missing = self.catalog.missing(self.head.index.read().all());
+        let mut ids = missing.iter().peekable();
+        while ids.peek().is_some() {
+            let index = self.head.index.read();
+            let mut table = SeriesTable::new();
+            for id in ids.by_ref().take(CATALOG_SERIES) {
+                table.push(id, index.pairs_of(id).iter().map(|pair| index.pair_text(*pair)));
+            }
+            self.catalog.add(table)?;
+        }
+        if self.catalog.wants_snapshot() {
+            let index = self.head.index.read();
+            let pairs = |id: u32| {
+                index
+                    .pairs_of(id)
+                    .iter()
+                    .map(|pair| index.pair_text(*pair))
+                    .collect()
+            };
+            let all = index.all().iter().map(|id| (id, pairs(id)));
+            self.catalog
+                .snapshot(all, index.next_id(), self.head.commits.visible())?;
+        }
+        Ok(())
     }
 }

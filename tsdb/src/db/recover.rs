@@ -8,10 +8,11 @@ use rustc_hash::FxHashSet;
 
 use super::progress::{OpenProgress, ReplayStatus};
 use crate::append::Replay;
-use crate::disk::Disk;
+use crate::catalog::{self, Loaded};
+use crate::disk::{Damage, Disk};
 use crate::error::Error;
 use crate::head::Head;
-use crate::wal::{Damage, read_segment, segments};
+use crate::wal::{read_segment, segments};
 
 /// What was found in the log.
 #[derive(Debug, Default)]
@@ -25,6 +26,13 @@ pub(super) struct Recovered {
     pub(super) damage: Vec<Damage>,
     /// Samples whose series are not known because the record that named them is damaged.
     pub(super) unknown: u64,
+}
+
+/// Registers the series that the catalog in `folder` names.
+pub(super) fn load_catalog(disk: &dyn Disk, folder: &Path, head: &Head) -> Result<Loaded, Error> {
+    catalog::load(disk, folder, |table| {
+        table.iter().try_for_each(|(id, labels)| define(head, id, labels))
+    })
 }
 
 /// Replays the log in `folder` into an empty head.

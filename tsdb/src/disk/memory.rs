@@ -30,6 +30,35 @@ impl MemoryDisk {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// A place with these folders and files.
+    pub(crate) fn with_files(
+        dirs: BTreeSet<PathBuf>,
+        files: impl IntoIterator<Item = (PathBuf, Vec<u8>)>,
+    ) -> Self {
+        let files = files
+            .into_iter()
+            .map(|(path, bytes)| (path, Arc::new(Mutex::new(bytes))))
+            .collect();
+        let state = State {
+            dirs,
+            files,
+            locks: BTreeSet::new(),
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// Changes the bytes of a file in place: damage, for tests.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let content = self.state.lock().content(path)?;
+        change(&mut content.lock());
+        Ok(())
+    }
 }
 
 #[derive(Debug)]

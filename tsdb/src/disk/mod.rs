@@ -1,5 +1,7 @@
 //! Files as the store needs them, behind one trait: real ones, ones in memory, and ones that fail on purpose.
 
+mod damage;
+mod faulty;
 mod memory;
 mod mmap;
 mod real;
@@ -9,6 +11,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use damage::Damage;
+pub use faulty::{FaultyDisk, PowerLoss};
 pub use memory::MemoryDisk;
 pub use real::RealDisk;
 

@@ -4,5 +4,5 @@ mod reader;
 mod segment;
 mod writer;
 
-pub(crate) use reader::{Damage, read_segment, segments};
+pub(crate) use reader::{read_segment, segments};
 pub(crate) use writer::Wal;

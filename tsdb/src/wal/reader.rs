@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use narthex_format::filenames;
 use narthex_format::wal::{Frames, SegmentHeader, Step};
 
-use crate::disk::Disk;
+use crate::disk::{Damage, Disk};
 use crate::error::Error;
 
 /// A segment found on disk.
@@ -15,27 +15,6 @@ pub(crate) struct SegmentFile {
     id: u64,
     pub(crate) path: PathBuf,
     pub(crate) len: u64,
-}
-
-/// A part of a file that could not be read.
-#[derive(Debug, Clone)]
-pub(crate) struct Damage {
-    pub(crate) path: PathBuf,
-    pub(crate) length: u64,
-    /// What was wrong, with the offset, what was expected and what was found.
-    pub(crate) reason: String,
-}
-
-impl std::fmt::Display for Damage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}: {} ({} bytes skipped)",
-            self.path.display(),
-            self.reason,
-            self.length
-        )
-    }
 }
 
 /// The segments in a folder, by number; files with other names are left alone.
