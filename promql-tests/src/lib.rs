@@ -12,3 +12,4 @@ pub mod run;
 pub mod script;
 pub mod series_notation;
 pub mod store;
+pub mod tsdb_source;

@@ -8,6 +8,7 @@ use narthex_promql::{Engine, EngineOptions};
 use narthex_promql_tests::memory_source::MemorySource;
 use narthex_promql_tests::run::{Report, run, script_features};
 use narthex_promql_tests::store::Store;
+use narthex_promql_tests::tsdb_source::TsdbSource;
 
 const USAGE: &str = "usage: narthex-promql-tests DIR [--store memory|tsdb|all]";
 
@@ -65,8 +66,12 @@ fn work(arguments: &[String]) -> Result<bool, String> {
 }
 
 fn stores(names: &str) -> Result<Vec<Box<dyn Store>>, String> {
+    let memory = || Box::new(MemorySource::default()) as Box<dyn Store>;
+    let tsdb = || TsdbSource::new().map(|source| Box::new(source) as Box<dyn Store>);
     match names {
-        "memory" => Ok(vec![Box::new(MemorySource::default())]),
+        "memory" => Ok(vec![memory()]),
+        "tsdb" => Ok(vec![tsdb()?]),
+        "all" => Ok(vec![memory(), tsdb()?]),
         _ => Err(format!("unknown store {names:?}\n{USAGE}")),
     }
 }

@@ -55,93 +55,86 @@ pub enum Note {
 }
 
 impl Note {
+    /// How much the finding matters.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::HistogramsIgnored
+            | Self::BucketsReconciled(_)
+            | Self::QuantileNanResult
+            | Self::QuantileNanSkew
+            | Self::FractionNan => Severity::Info,
+            Self::MixedFloatsHistograms
+            | Self::HistogramNotCounter
+            | Self::HistogramNotGauge
+            | Self::MixedExponentialCustom
+            | Self::InvalidQuantile(_)
+            | Self::CounterResetCollision(_)
+            | Self::StartTimeOverlap => Severity::Warning,
+        }
+    }
+
     /// Severity and text, without the prefix `PromQL warning: ` and without position.
     #[must_use]
     pub fn describe(&self, metric_name: &str) -> (Severity, String) {
-        use Severity::{Info, Warning};
+        (self.severity(), self.text(metric_name))
+    }
+
+    fn text(&self, metric_name: &str) -> String {
         let metric = || quoted(metric_name);
-        let maybe_metric = || {
+        let with_metric = |text: &str| {
             if metric_name.is_empty() {
-                String::new()
+                text.to_owned()
             } else {
-                format!(" for metric name {}", quoted(metric_name))
+                format!("{text} for metric name {}", quoted(metric_name))
             }
         };
         match *self {
-            Self::MixedFloatsHistograms => (
-                Warning,
+            Self::MixedFloatsHistograms => {
                 format!(
                     "encountered a mix of histograms and floats for metric name {}",
                     metric()
-                ),
+                )
+            }
+            Self::HistogramNotCounter => {
+                format!("this native histogram metric is not a counter: {}", metric())
+            }
+            Self::HistogramNotGauge => format!("this native histogram metric is not a gauge: {}", metric()),
+            Self::MixedExponentialCustom => format!(
+                "vector contains a mix of histograms with exponential and custom buckets schemas for metric name {}",
+                metric()
             ),
-            Self::HistogramNotCounter => (
-                Warning,
-                format!("this native histogram metric is not a counter: {}", metric()),
+            Self::HistogramsIgnored => format!(
+                "ignored histograms in a range containing both floats and histograms for metric name {}",
+                metric()
             ),
-            Self::HistogramNotGauge => (
-                Warning,
-                format!("this native histogram metric is not a gauge: {}", metric()),
-            ),
-            Self::MixedExponentialCustom => (
-                Warning,
-                format!(
-                    "vector contains a mix of histograms with exponential and custom buckets schemas for metric name {}",
-                    metric()
-                ),
-            ),
-            Self::HistogramsIgnored => (
-                Info,
-                format!(
-                    "ignored histograms in a range containing both floats and histograms for metric name {}",
-                    metric()
-                ),
-            ),
-            Self::InvalidQuantile(q) => (
-                Warning,
-                format!("quantile value should be between 0 and 1, got {}", general(q)),
-            ),
-            Self::CounterResetCollision(operation) => (
-                Warning,
+            Self::InvalidQuantile(q) => {
+                format!("quantile value should be between 0 and 1, got {}", general(q))
+            }
+            Self::CounterResetCollision(operation) => {
                 format!(
                     "conflicting counter resets during histogram {}",
                     operation.as_str()
-                ),
-            ),
-            Self::BucketsReconciled(operation) => (
-                Info,
+                )
+            }
+            Self::BucketsReconciled(operation) => {
                 format!(
                     "mismatched custom buckets were reconciled during {}",
                     operation.as_str()
-                ),
+                )
+            }
+            Self::QuantileNanResult => {
+                with_metric("input to histogram_quantile has NaN observations, result is NaN")
+            }
+            Self::QuantileNanSkew => {
+                with_metric("input to histogram_quantile has NaN observations, result is skewed higher")
+            }
+            Self::FractionNan => with_metric(
+                "input to histogram_fraction has NaN observations, which are excluded from all fractions",
             ),
-            Self::QuantileNanResult => (
-                Info,
-                format!(
-                    "input to histogram_quantile has NaN observations, result is NaN{}",
-                    maybe_metric()
-                ),
-            ),
-            Self::QuantileNanSkew => (
-                Info,
-                format!(
-                    "input to histogram_quantile has NaN observations, result is skewed higher{}",
-                    maybe_metric()
-                ),
-            ),
-            Self::StartTimeOverlap => (
-                Warning,
-                format!(
-                    "sample has start time that overlaps with previous sample timestamp for metric {}",
-                    metric()
-                ),
-            ),
-            Self::FractionNan => (
-                Info,
-                format!(
-                    "input to histogram_fraction has NaN observations, which are excluded from all fractions{}",
-                    maybe_metric()
-                ),
+            Self::StartTimeOverlap => format!(
+                "sample has start time that overlaps with previous sample timestamp for metric {}",
+                metric()
             ),
         }
     }
