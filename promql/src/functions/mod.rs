@@ -9,6 +9,7 @@ mod extended;
 mod extremes;
 mod format;
 mod histogram_binary;
+mod histogram_fold;
 mod histogram_rate;
 mod instant_rate;
 mod kahan;
@@ -33,6 +34,7 @@ pub use format::{general, quoted};
 pub use histogram_binary::{
     HistogramResult, float_with_histogram, histogram_with_float, histogram_with_histogram,
 };
+pub use histogram_fold::{HistogramFold, HistogramFoldKind};
 pub use kahan::KahanSum;
 pub use math::{clamp, math_function, round_to};
 pub use native::{histogram_fraction, histogram_function, histogram_quantile};

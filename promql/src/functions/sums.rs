@@ -2,56 +2,45 @@
 
 use std::sync::Arc;
 
-use narthex_model::histogram::{Combined, HistogramSum, IncompatibleSchemas};
-use narthex_model::{FloatHistogram, ResetHint};
-
+use super::histogram_fold::{HistogramFold, HistogramFoldKind};
 use super::kahan::KahanSum;
-use super::notes::{HistogramOperation, Note, Notes};
+use super::notes::{Note, Notes};
 use super::window::{Point, Window};
 
 /// `sum_over_time`
 pub(super) fn sum_over_time(window: &Window<'_>, _: &[f64], notes: &mut Notes) -> Point {
-    either(window, notes, sum, sum_histograms)
+    either(window, notes, sum, HistogramFoldKind::Sum)
 }
 
 /// `avg_over_time`
 pub(super) fn avg_over_time(window: &Window<'_>, _: &[f64], notes: &mut Notes) -> Point {
-    either(window, notes, mean, mean_of_histograms)
+    either(window, notes, mean, HistogramFoldKind::Mean)
 }
-
-/// Makes one histogram of those of a window.
-type HistogramFold =
-    fn(&[(i64, Arc<FloatHistogram>)], &mut Findings) -> Result<FloatHistogram, IncompatibleSchemas>;
 
 /// Floats or histograms, but not both.
 fn either(
     window: &Window<'_>,
     notes: &mut Notes,
     floats: fn(&[f64]) -> f64,
-    histograms: HistogramFold,
+    histograms: HistogramFoldKind,
 ) -> Point {
-    if window.histograms.is_empty() {
+    let Some(((_, first), rest)) = window.histograms.split_first() else {
         return if window.values.is_empty() {
             Point::None
         } else {
             Point::Float(floats(window.values))
         };
-    }
+    };
     if !window.values.is_empty() {
         notes.add(Note::MixedFloatsHistograms);
         return Point::None;
     }
-    let mut findings = Findings::default();
-    match histograms(window.histograms, &mut findings) {
-        Ok(histogram) => {
-            findings.report(notes);
-            Point::Histogram(Arc::new(histogram))
-        }
-        Err(IncompatibleSchemas) => {
-            notes.add(Note::MixedExponentialCustom);
-            Point::None
-        }
+    let mut fold = HistogramFold::new(histograms, first);
+    for (_, histogram) in rest {
+        fold.add(histogram);
     }
+    fold.finish(notes)
+        .map_or(Point::None, |histogram| Point::Histogram(Arc::new(histogram)))
 }
 
 pub(super) fn sum(values: &[f64]) -> f64 {
@@ -99,87 +88,6 @@ pub(super) fn mean(values: &[f64]) -> f64 {
         moving = Some(scaled.plus(value / count));
     }
     moving.map_or_else(|| sum.sum / count + sum.compensation / count, KahanSum::total)
-}
-
-/// What was noticed while histograms were added up.
-#[derive(Default)]
-struct Findings {
-    reset: bool,
-    not_reset: bool,
-    reconciled: bool,
-}
-
-impl Findings {
-    fn hint(&mut self, histogram: &FloatHistogram) {
-        match histogram.hint {
-            ResetHint::Reset => self.reset = true,
-            ResetHint::NotReset => self.not_reset = true,
-            ResetHint::Unknown | ResetHint::Gauge => {}
-        }
-    }
-
-    const fn combined(&mut self, combined: Combined) {
-        self.reconciled |= combined.bounds_reconciled;
-    }
-
-    fn report(&self, notes: &mut Notes) {
-        if self.reset && self.not_reset {
-            notes.add(Note::CounterResetCollision(HistogramOperation::Aggregation));
-        }
-        if self.reconciled {
-            notes.add(Note::BucketsReconciled(HistogramOperation::Aggregation));
-        }
-    }
-}
-
-fn sum_histograms(
-    histograms: &[(i64, Arc<FloatHistogram>)],
-    findings: &mut Findings,
-) -> Result<FloatHistogram, IncompatibleSchemas> {
-    let Some(((_, first), rest)) = histograms.split_first() else {
-        return Ok(FloatHistogram::default());
-    };
-    findings.hint(first);
-    let mut sum = HistogramSum::new(FloatHistogram::clone(first));
-    for (_, histogram) in rest {
-        findings.hint(histogram);
-        findings.combined(sum.add(histogram)?);
-    }
-    Ok(sum.total())
-}
-
-fn mean_of_histograms(
-    histograms: &[(i64, Arc<FloatHistogram>)],
-    findings: &mut Findings,
-) -> Result<FloatHistogram, IncompatibleSchemas> {
-    let Some(((_, first), rest)) = histograms.split_first() else {
-        return Ok(FloatHistogram::default());
-    };
-    findings.hint(first);
-    let mut sum = HistogramSum::new(FloatHistogram::clone(first));
-    let (mut count, mut moving) = (1.0, false);
-    for (_, histogram) in rest {
-        findings.hint(histogram);
-        count += 1.0;
-        if !moving {
-            let mut next = sum.clone();
-            findings.combined(next.add(histogram)?);
-            if !next.has_overflow() {
-                sum = next;
-                continue;
-            }
-            moving = true;
-            sum.div(count - 1.0);
-        }
-        sum.mul((count - 1.0) / count);
-        let mut share = FloatHistogram::clone(histogram);
-        share.div(count);
-        findings.combined(sum.add(&share)?);
-    }
-    if !moving {
-        sum.div(count);
-    }
-    Ok(sum.total())
 }
 
 #[cfg(test)]

@@ -75,7 +75,6 @@ impl Catalog {
         }
     }
 
-
     /// Writes series at the end of the log.
     pub(crate) fn add(&self, series: SeriesTable<'_>) -> Result<(), Error> {
         let mut state = self.state.lock();

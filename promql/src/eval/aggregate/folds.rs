@@ -12,7 +12,7 @@ use crate::error::QueryError;
 use crate::eval::annotate::annotate;
 use crate::eval::evaluator::Evaluator;
 use crate::eval::vector::SharedVector;
-use crate::functions::{KahanSum, Notes, Point};
+use crate::functions::{HistogramFold, HistogramFoldKind, KahanSum, Notes, Point};
 
 /// `sum`, `avg`, `count`, `group`, `min`, `max`, `stddev`, `stdvar`
 pub(super) fn aggregate<'a>(
@@ -53,37 +53,30 @@ pub(super) fn aggregate<'a>(
     result
 }
 
-/// Histograms of a group that can be added up.
+/// Histograms of a group that are added up.
 #[derive(Clone, Default)]
 struct Histograms {
-    sum: Option<Box<HistogramSum>>,
-}
-
-#[derive(Clone)]
-struct HistogramSum {
-    total: FloatHistogram,
-    count: f64,
+    fold: Option<Box<HistogramFold>>,
 }
 
 impl Histograms {
     const fn any(&self) -> bool {
-        self.sum.is_some()
+        self.fold.is_some()
     }
 
-    fn add(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) {
-        match &mut self.sum {
-            None => {
-                self.sum = Some(Box::new(HistogramSum {
-                    total: FloatHistogram::clone(histogram),
-                    count: 1.0,
-                }));
-            }
-            Some(sum) => {
-                sum.count += 1.0;
-                notes.fail("aggregation of native histograms is not supported yet".to_owned());
-            }
+    fn add(&mut self, kind: HistogramFoldKind, histogram: &FloatHistogram) {
+        match &mut self.fold {
+            None => self.fold = Some(Box::new(HistogramFold::new(kind, histogram))),
+            Some(fold) => fold.add(histogram),
         }
     }
+}
+
+fn histogram(fold: HistogramFold, notes: &mut Notes) -> Point {
+    fold.finish(notes).map_or(Point::None, |mut histogram| {
+        histogram.compact();
+        Point::Histogram(Arc::new(histogram))
+    })
 }
 
 /// `sum`
@@ -111,15 +104,15 @@ impl Fold for Sum {
         }
     }
 
-    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
-        self.histograms.add(histogram, notes);
+    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
+        self.histograms.add(HistogramFoldKind::Sum, histogram);
         true
     }
 
-    fn result(self, _: &mut Notes) -> Point {
-        match (self.has_float, self.histograms.sum) {
+    fn result(self, notes: &mut Notes) -> Point {
+        match (self.has_float, self.histograms.fold) {
             (true, None) => Point::Float(self.sum.total()),
-            (false, Some(sum)) => Point::Histogram(Arc::new(sum.total)),
+            (false, Some(fold)) => histogram(*fold, notes),
             _ => Point::None,
         }
     }
@@ -170,16 +163,16 @@ impl Fold for Average {
         self.sum.compensation = mean.compensation;
     }
 
-    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
-        self.histograms.add(histogram, notes);
+    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
+        self.histograms.add(HistogramFoldKind::Mean, histogram);
         true
     }
 
-    fn result(self, _: &mut Notes) -> Point {
-        match (self.count > 0.0, self.histograms.sum) {
+    fn result(self, notes: &mut Notes) -> Point {
+        match (self.count > 0.0, self.histograms.fold) {
             (true, None) if self.incremental => Point::Float(self.mean + self.sum.compensation),
             (true, None) => Point::Float(self.sum.sum / self.count + self.sum.compensation / self.count),
-            (false, Some(sum)) => Point::Histogram(Arc::new(sum.total)),
+            (false, Some(fold)) => histogram(*fold, notes),
             _ => Point::None,
         }
     }
