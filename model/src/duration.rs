@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::labels::write_quoted;
+
 /// A duration in milliseconds, never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Duration(i64);
@@ -59,7 +61,13 @@ impl Duration {
             "0" => return Ok(Self::ZERO),
             _ => {}
         }
-        let invalid = || DurationError(format!("not a valid duration string: \"{text}\""));
+        let quoted = |text: &str| {
+            let mut out = String::new();
+            // Writing to a string cannot fail.
+            let _ = write_quoted(&mut out, text);
+            out
+        };
+        let invalid = || DurationError(format!("not a valid duration string: {}", quoted(text)));
         let (mut rest, mut total, mut last_unit) = (text, 0_i64, None);
         while !rest.is_empty() {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -72,17 +80,18 @@ impl Duration {
             if unit.is_empty() {
                 return Err(invalid());
             }
-            let at = UNITS
-                .iter()
-                .position(|(u, _)| *u == unit)
-                .ok_or_else(|| DurationError(format!("unknown unit \"{unit}\" in duration \"{text}\"")))?;
+            let at = UNITS.iter().position(|(u, _)| *u == unit).ok_or_else(|| {
+                let (unit, text) = (quoted(unit), quoted(text));
+                DurationError(format!("unknown unit {unit} in duration {text}"))
+            })?;
             if last_unit.is_some_and(|last| at <= last) {
                 return Err(invalid());
             }
             last_unit = Some(at);
             let too_long = || DurationError("duration out of range".into());
-            let number: i64 = number.parse().map_err(|_| too_long())?;
-            total = number
+            let number: u64 = number.parse().map_err(|_| invalid())?;
+            total = i64::try_from(number)
+                .map_err(|_| too_long())?
                 .checked_mul(UNITS[at].1)
                 .and_then(|ms| total.checked_add(ms))
                 .ok_or_else(too_long)?;
@@ -147,6 +156,12 @@ mod tests {
             ("1m1h", "not a valid duration string: \"1m1h\""),
             ("-1s", "not a valid duration string: \"-1s\""),
             ("99999999y", "duration out of range"),
+            ("9223372036854775808s", "duration out of range"),
+            (
+                "18446744073709551616s",
+                "not a valid duration string: \"18446744073709551616s\"",
+            ),
+            ("5\"", "unknown unit \"\\\"\" in duration \"5\\\"\""),
         ] {
             assert_eq!(Duration::parse(text).unwrap_err().to_string(), message, "{text}");
         }

@@ -12,4 +12,5 @@ mod golden_eval;
 mod golden_parse;
 mod hostile_queries;
 mod memory;
+mod parse_cases;
 mod recordings;

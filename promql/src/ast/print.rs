@@ -182,7 +182,7 @@ impl VectorSelector {
             })
             .map(ToString::to_string)
             .collect();
-        if texts.is_empty() {
+        if texts.is_empty() && !self.name.is_empty() {
             return Ok(());
         }
         texts.sort_unstable();
