@@ -9,6 +9,7 @@ pub mod duration;
 pub mod histogram;
 pub mod labels;
 pub mod matcher;
+pub mod number;
 pub mod pattern;
 pub mod sample;
 pub mod source;

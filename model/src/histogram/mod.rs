@@ -5,6 +5,7 @@
 mod arithmetic;
 mod bounds;
 mod bucket;
+mod display;
 mod layout;
 mod reset;
 mod sum;

@@ -30,13 +30,14 @@ mod window;
 pub use calendar::date_function;
 pub use classic::{Bucket, BucketQuantile, MonotonicityFix, bucket_fraction, bucket_quantile};
 pub use extended::smoothed_point;
-pub use format::{general, quoted};
+pub use format::quoted;
 pub use histogram_binary::{
     HistogramResult, float_with_histogram, histogram_with_float, histogram_with_histogram,
 };
 pub use histogram_fold::{HistogramFold, HistogramFoldKind};
 pub use kahan::KahanSum;
 pub use math::{clamp, math_function, round_to};
+pub use narthex_model::number::general;
 pub use native::{histogram_fraction, histogram_function, histogram_quantile};
 pub use notes::{HistogramOperation, Note, Notes};
 pub use quantile::quantile;
