@@ -8,7 +8,9 @@
     reason = "a broken expectation is how a test fails, and a skipped test says so"
 )]
 
+mod command_line;
 mod golden_syntax_tree;
+mod lifecycle;
 #[allow(dead_code, reason = "each test uses its part of it")]
 mod support;
 mod tidy;

@@ -10,6 +10,7 @@ mod protocol;
 mod remote;
 mod render;
 mod root;
+mod rules;
 mod scrape;
 mod sd;
 mod secret;
@@ -36,6 +37,7 @@ pub use load::{Loaded, load, load_file};
 pub use protocol::{EscapingScheme, ScrapeProtocol};
 pub use remote::{MetadataConfig, QueueConfig, RemoteReadConfig, RemoteWriteConfig};
 pub use root::Config;
+pub use rules::{Rule, RuleFile, RuleGroup, RuleKind, load_rules};
 pub use scrape::{ScrapeConfig, ScrapeLimits};
 pub use sd::{
     DnsRecord, DnsSdConfig, FileSdConfig, HttpSdConfig, KubernetesAttach, KubernetesNamespaces,

@@ -1,6 +1,7 @@
 //! Relabelling: rules that rewrite, keep or drop label sets. Knows no text format and no target.
 
 mod apply;
+mod case;
 mod rule;
 mod template;
 

@@ -1,7 +1,7 @@
 //! Putting a configuration into force: the one path for the start, SIGHUP and `/-/reload`.
 
 use super::options::Options;
-use crate::config::{Config, ConfigSource, Loaded};
+use crate::config::{Config, ConfigSource, Loaded, load_rules};
 use crate::discovery::DiscoveryManager;
 use crate::http::App;
 use crate::query::QueryService;
@@ -50,17 +50,51 @@ pub(super) async fn read(source: &ConfigSource) -> Result<Loaded, String> {
     }
 }
 
-/// Puts `loaded` into force everywhere.
-pub(super) async fn apply(loaded: Loaded, options: &Options, to: &Subsystems) {
+/// Puts `loaded` into force everywhere, also where one part of it fails.
+///
+/// # Errors
+/// When a part failed; the log has the faults.
+pub(super) async fn apply(
+    loaded: Loaded,
+    file: &str,
+    options: &Options,
+    to: &Subsystems,
+) -> Result<(), String> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     let config = Arc::new(loaded.config);
-    to.queries.set_engine(engine(options, &config));
+    let engine = engine(options, &config);
+    let faults = check_rules(&config, engine.options().features).await;
+    for fault in &faults {
+        tracing::error!(err = fault, "Failed to apply configuration");
+    }
+    to.queries.set_engine(engine);
     to.scrape.apply_config(&config);
     to.discovery.apply(&config).await;
     let yaml = config.to_yaml();
     to.app.set_config(config, yaml);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    to.app.set_config_failed();
+    Err(format!(
+        "one or more errors occurred while applying the new configuration (--config.file={file:?}): {}",
+        faults.join("; ")
+    ))
+}
+
+/// Faults of rule files: none of their rules runs yet, but who reloads wants to know.
+async fn check_rules(config: &Config, features: Features) -> Vec<String> {
+    if config.rule_files.is_empty() {
+        return Vec::new();
+    }
+    let patterns = config.rule_files.clone();
+    match tokio::task::spawn_blocking(move || load_rules(&patterns, &features)).await {
+        Ok(Ok(_)) => Vec::new(),
+        Ok(Err(faults)) => faults.iter().map(ToString::to_string).collect(),
+        Err(panic) => vec![panic.to_string()],
+    }
 }
 
 /// Reads the configuration again and puts it into force; what does not hold leaves the old one in force.
@@ -72,7 +106,7 @@ pub(super) async fn reload(source: &ConfigSource, options: &Options, to: &Subsys
     tracing::info!(filename = file, "Loading configuration file");
     match read(source).await {
         Ok(loaded) => {
-            apply(loaded, options, to).await;
+            apply(loaded, &file, options, to).await?;
             tracing::info!(filename = file, "Completed loading of configuration file");
             Ok(())
         }

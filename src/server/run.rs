@@ -135,14 +135,20 @@ async fn live(
         discovery,
         scrape,
     };
-    apply(loaded, &options, &subsystems).await;
-    tracing::info!(filename = %source.path.display(), "Completed loading of configuration file");
+    let file = source.path.display().to_string();
+    let applied = apply(loaded, &file, &options, &subsystems).await;
     let workers = Workers {
         discovering,
         forwarding,
         keeper,
     };
-    let ended = watch(&mut front, &workers, &source, &options, &subsystems).await;
+    let ended = match applied {
+        Ok(()) => {
+            tracing::info!(filename = file, "Completed loading of configuration file");
+            watch(&mut front, &workers, &source, &options, &subsystems).await
+        }
+        Err(error) => Err(error),
+    };
     stop(front, workers, subsystems, db).await;
     ended
 }

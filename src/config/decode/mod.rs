@@ -12,7 +12,8 @@ mod scrape;
 mod sd;
 mod storage;
 
-pub(super) use decoder::Decoder;
+pub(super) use decoder::{Decoder, duration as decode_duration, is_null};
+pub(super) use fields::Fields;
 pub(crate) use fields::nearest;
 pub(super) use global::Environment;
 

@@ -63,14 +63,13 @@ fn rule(node: &Node, d: &mut Decoder) -> Result<Option<RelabelConfig>, Fatal> {
     let mut rule = default.map_err(|e| Fatal::new(e.to_string(), node.at))?;
     f.texts("source_labels", &mut rule.source_labels, d);
     f.text("separator", &mut rule.separator, d);
-    if let Some(node) = f.get("regex") {
-        if let Some(text) = d.text(node) {
-            rule.regex = Pattern::new(&text).map_err(|e| {
-                Fatal::new(e.to_string(), node.at).hint(
-                    "a regex is RE2 and must match the whole value; quote it if it has YAML's signs in it",
-                )
-            })?;
-        }
+    if let Some(node) = f.get("regex")
+        && let Some(text) = d.text(node)
+    {
+        rule.regex = Pattern::new(&text).map_err(|e| {
+            Fatal::new(e.to_string(), node.at)
+                .hint("a regex is RE2 and must match the whole value; quote it if it has YAML's signs in it")
+        })?;
     }
     f.unsigned("modulus", &mut rule.modulus, d);
     f.text("target_label", &mut rule.target_label, d);

@@ -51,43 +51,16 @@ fn written_job(node: &Node, d: &mut Decoder) -> Result<Option<WrittenJob>, Fatal
     job.scrape_timeout = Duration::ZERO;
     f.text("job_name", &mut job.job_name, d);
     let place = format!(" for scrape config with job name {:?}", job.job_name);
-    f.boolean("honor_labels", &mut job.honor_labels, d);
-    f.boolean("honor_timestamps", &mut job.honor_timestamps, d);
-    f.boolean(
-        "track_timestamps_staleness",
-        &mut job.track_timestamps_staleness,
-        d,
-    );
-    if let Some(node) = f.section("params") {
-        job.params = d.texts_map(node, "url.Values").unwrap_or_default();
-    }
-    f.duration("scrape_interval", &mut job.scrape_interval, d)?;
-    f.duration("scrape_timeout", &mut job.scrape_timeout, d)?;
+    own_keys(&mut f, &mut job, d)?;
     let protocols = protocols(&mut f, &place, d)?;
     job.fallback_scrape_protocol = fallback(&mut f, &job.job_name, d)?;
     let native = f.boolean_opt("scrape_native_histograms", d);
     let classic = f.boolean_opt("always_scrape_classic_histograms", d);
     let convert = f.boolean_opt("convert_classic_histograms_to_nhcb", d);
-    f.text("scrape_failure_log_file", &mut job.scrape_failure_log_file, d);
-    f.text("metrics_path", &mut job.metrics_path, d);
-    f.text("scheme", &mut job.scheme, d);
-    f.boolean("enable_compression", &mut job.enable_compression, d);
-    limits(&mut f, &mut job.limits, d)?;
-    f.unsigned(
-        "native_histogram_bucket_limit",
-        &mut job.native_histogram_bucket_limit,
-        d,
-    );
-    f.float(
-        "native_histogram_min_bucket_factor",
-        &mut job.native_histogram_min_bucket_factor,
-        d,
-    );
     let validation = validation(&mut f, d)?;
     let text = "unknown scrape config name escaping method specified, must be one of";
     let escaping = escaping_scheme(&mut f, text, d)?;
     let extra = f.boolean_opt("extra_scrape_metrics", d);
-    http_client(&mut f, &mut job.http_client, d)?;
     let relabel = rules_of(
         &mut f,
         "relabel_configs",
@@ -96,7 +69,6 @@ fn written_job(node: &Node, d: &mut Decoder) -> Result<Option<WrittenJob>, Fatal
     )?;
     let empty = "empty or null metric relabeling rule in scrape config";
     let metric_relabel = rules_of(&mut f, "metric_relabel_configs", empty, d)?;
-    job.service_discovery = service_discovery(&mut f, d)?;
     let timeout_at = f.place("scrape_timeout");
     f.finish(d);
     if !d.failed_since(mark) {
@@ -123,6 +95,31 @@ fn written_job(node: &Node, d: &mut Decoder) -> Result<Option<WrittenJob>, Fatal
         relabel,
         metric_relabel,
     }))
+}
+
+/// The keys that no other key depends on.
+fn own_keys(f: &mut Fields<'_>, job: &mut ScrapeConfig, d: &mut Decoder) -> Result<(), Fatal> {
+    f.boolean("honor_labels", &mut job.honor_labels, d);
+    f.boolean("honor_timestamps", &mut job.honor_timestamps, d);
+    let staleness = "track_timestamps_staleness";
+    f.boolean(staleness, &mut job.track_timestamps_staleness, d);
+    if let Some(node) = f.section("params") {
+        job.params = d.texts_map(node, "url.Values").unwrap_or_default();
+    }
+    f.duration("scrape_interval", &mut job.scrape_interval, d)?;
+    f.duration("scrape_timeout", &mut job.scrape_timeout, d)?;
+    f.text("scrape_failure_log_file", &mut job.scrape_failure_log_file, d);
+    f.text("metrics_path", &mut job.metrics_path, d);
+    f.text("scheme", &mut job.scheme, d);
+    f.boolean("enable_compression", &mut job.enable_compression, d);
+    limits(f, &mut job.limits, d)?;
+    let buckets = "native_histogram_bucket_limit";
+    f.unsigned(buckets, &mut job.native_histogram_bucket_limit, d);
+    let factor = "native_histogram_min_bucket_factor";
+    f.float(factor, &mut job.native_histogram_min_bucket_factor, d);
+    http_client(f, &mut job.http_client, d)?;
+    job.service_discovery = service_discovery(f, d)?;
+    Ok(())
 }
 
 fn fallback(f: &mut Fields<'_>, job: &str, d: &mut Decoder) -> Result<Option<ScrapeProtocol>, Fatal> {

@@ -2,7 +2,7 @@
 
 use super::client::{hide_password, http_client};
 use super::job::{duration, labels, rules};
-use crate::config::yaml::{Out, OutMap, redacted};
+use crate::config::yaml::{OutMap, redacted};
 use crate::config::{RemoteReadConfig, RemoteWriteConfig};
 
 pub(super) fn remote_write(endpoint: &RemoteWriteConfig) -> OutMap {
