@@ -23,23 +23,61 @@ fn exit_codes_and_words_are_those_of_prometheus() {
         (
             vec!["--foo"],
             1,
-            vec!["Error parsing command line arguments: unknown long flag '--foo'", "narthex: error: unknown long flag '--foo'"],
+            vec![
+                "Error parsing command line arguments: unknown long flag '--foo'",
+                "narthex: error: unknown long flag '--foo'",
+            ],
         ),
-        (vec!["--web.enable-lifecycle=true"], 1, vec!["unexpected true", "write --web.enable-lifecycle or --no-"]),
+        (
+            vec!["--web.enable-lifecycle=true"],
+            1,
+            vec!["unexpected true", "write --web.enable-lifecycle or --no-"],
+        ),
         (vec!["-l"], 1, vec!["unknown short flag '-l'"]),
-        (vec!["--query.timeout=5x"], 2, vec!["unknown unit \"x\" in duration \"5x\"", "usage: narthex"]),
+        (
+            vec!["--query.timeout=5x"],
+            2,
+            vec!["unknown unit \"x\" in duration \"5x\"", "usage: narthex"],
+        ),
         (vec!["--log.level=loud"], 2, vec!["unrecognized log level loud"]),
-        (vec!["--web.external-url=ftp://x"], 2, vec!["invalid --web.external-url"]),
+        (
+            vec!["--web.external-url=ftp://x"],
+            2,
+            vec!["invalid --web.external-url"],
+        ),
         (vec!["--web.listen-address=9090"], 2, vec!["write host:port"]),
-        (vec!["--agent"], 3, vec!["flag --agent is refused", "only forwards"]),
-        (vec!["--storage.agent.path=x"], 3, vec!["can only be used in agent mode: [\"--storage.agent.path\"]"]),
-        (vec![missing.as_str()], 2, vec!["Error loading config (--config.file=", "no such file or directory"]),
+        (
+            vec!["--agent"],
+            3,
+            vec!["flag --agent is refused", "only forwards"],
+        ),
+        (
+            vec!["--storage.agent.path=x"],
+            3,
+            vec!["can only be used in agent mode: [\"--storage.agent.path\"]"],
+        ),
+        (
+            vec![missing.as_str()],
+            2,
+            vec![
+                "Error loading config (--config.file=",
+                "no such file or directory",
+            ],
+        ),
         (
             vec![bad.as_str()],
             2,
-            vec!["level=ERROR", "line 2: field scrape_intervall not found in type config.plain", "did you mean scrape_interval?"],
+            vec![
+                "level=ERROR",
+                "line 2: field scrape_intervall not found in type config.plain",
+                "did you mean scrape_interval?",
+            ],
         ),
-        (vec![bad.as_str(), "--log.format=json"], 2, vec!["\"level\":\"ERROR\"", "\"msg\":\"Error loading config"]),
+        (
+            vec![bad.as_str(), "--log.format=json"],
+            2,
+            vec!["\"level\":\"ERROR\"", "\"msg\":\"Error loading config"],
+        ),
     ] {
         let output = run(&args);
         let said = stderr(&output) + &String::from_utf8_lossy(&output.stdout);

@@ -7,14 +7,20 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 fn signal(server: &Server, name: &str) {
-    let status = Command::new("kill").args([name, &server.child.id().to_string()]).status().unwrap();
+    let status = Command::new("kill")
+        .args([name, &server.child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(status.success());
 }
 
 fn pools(server: &Server) -> Vec<String> {
     let answer = server.get("/api/v1/status/config").json();
     let yaml = answer["data"]["yaml"].as_str().unwrap().to_owned();
-    yaml.lines().filter_map(|l| l.strip_prefix("- job_name: ")).map(str::to_owned).collect()
+    yaml.lines()
+        .filter_map(|l| l.strip_prefix("- job_name: "))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn reload(server: &Server) -> (u16, String) {
@@ -52,15 +58,32 @@ fn reloads_take_what_holds_and_keep_what_was() {
     assert!(text.contains(&words), "{text}");
     assert_eq!(pools(&server), ["one", "two"]);
     let metrics = server.get("/metrics").text();
-    assert!(metrics.contains("prometheus_config_last_reload_successful 0"), "{metrics}");
+    assert!(
+        metrics.contains("prometheus_config_last_reload_successful 0"),
+        "{metrics}"
+    );
 
     // A rule file that does not hold is told, and everything else is applied all the same.
-    std::fs::write(folder.path().join("r.yml"), "groups:\n- name: g\n  rules: [{record: a, expr: 'sum('}]\n").unwrap();
-    std::fs::write(&file, "rule_files: [r.yml]\nscrape_configs: [{job_name: three}]\n").unwrap();
+    std::fs::write(
+        folder.path().join("r.yml"),
+        "groups:\n- name: g\n  rules: [{record: a, expr: 'sum('}]\n",
+    )
+    .unwrap();
+    std::fs::write(
+        &file,
+        "rule_files: [r.yml]\nscrape_configs: [{job_name: three}]\n",
+    )
+    .unwrap();
     let (status, text) = reload(&server);
     assert_eq!(status, 500);
-    assert!(text.contains("one or more errors occurred while applying the new configuration"), "{text}");
-    assert!(text.contains("could not parse expression: 1:5: parse error: "), "{text}");
+    assert!(
+        text.contains("one or more errors occurred while applying the new configuration"),
+        "{text}"
+    );
+    assert!(
+        text.contains("could not parse expression: 1:5: parse error: "),
+        "{text}"
+    );
     assert_eq!(pools(&server), ["three"]);
 
     write_jobs(&file, &["four"]);
@@ -86,7 +109,10 @@ fn a_second_server_on_the_same_data_is_refused() {
     .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("opening storage failed: lock DB directory: resource temporarily unavailable"), "{said}");
+    assert!(
+        said.contains("opening storage failed: lock DB directory: resource temporarily unavailable"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -106,7 +132,10 @@ fn signals_and_quit_end_the_process_well() {
         .unwrap();
         let said = || {
             let mut text = String::new();
-            std::fs::File::open(&log).unwrap().read_to_string(&mut text).unwrap();
+            std::fs::File::open(&log)
+                .unwrap()
+                .read_to_string(&mut text)
+                .unwrap();
             text
         };
         while !said().contains("Server is ready to receive web requests") {
@@ -115,12 +144,24 @@ fn signals_and_quit_end_the_process_well() {
         }
         if way == "quit" {
             let answer = request(port, "POST", "/-/quit", &[], b"").unwrap();
-            assert_eq!((answer.status, answer.text().as_str()), (200, "Requesting termination... Goodbye!"));
+            assert_eq!(
+                (answer.status, answer.text().as_str()),
+                (200, "Requesting termination... Goodbye!")
+            );
         } else {
-            Command::new("kill").args([way, &child.id().to_string()]).status().unwrap();
+            Command::new("kill")
+                .args([way, &child.id().to_string()])
+                .status()
+                .unwrap();
         }
         assert_eq!(child.wait().unwrap().code(), Some(0), "{way}: {}", said());
         let said = said();
-        assert!(said.lines().last().unwrap().contains("msg=\"See you next time!\""), "{way}: {said}");
+        assert!(
+            said.lines()
+                .last()
+                .unwrap()
+                .contains("msg=\"See you next time!\""),
+            "{way}: {said}"
+        );
     }
 }

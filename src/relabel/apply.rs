@@ -142,42 +142,142 @@ mod tests {
         let from = "a=foo,b=bar,c=baz";
         for (yaml, from, want) in [
             // replace
-            ("[{source_labels: [a], regex: 'f(.*)', target_label: d, replacement: 'ch${1}-ch${1}'}]", from, Some("a=foo,b=bar,c=baz,d=choo-choo")),
-            ("[{source_labels: [a, b], regex: 'f(.*);(.*)r', target_label: a, replacement: 'b${1}${2}m'}]", from, Some("a=boobam,b=bar,c=baz")),
-            ("[{source_labels: [a], regex: 'o', target_label: d}]", from, Some(from)),
-            ("[{source_labels: [a], target_label: b, replacement: ''}]", from, Some("a=foo,c=baz")),
-            ("[{source_labels: [a], regex: 'f(x)?oo', target_label: b, replacement: $1}]", from, Some("a=foo,c=baz")),
+            (
+                "[{source_labels: [a], regex: 'f(.*)', target_label: d, replacement: 'ch${1}-ch${1}'}]",
+                from,
+                Some("a=foo,b=bar,c=baz,d=choo-choo"),
+            ),
+            (
+                "[{source_labels: [a, b], regex: 'f(.*);(.*)r', target_label: a, replacement: 'b${1}${2}m'}]",
+                from,
+                Some("a=boobam,b=bar,c=baz"),
+            ),
+            (
+                "[{source_labels: [a], regex: 'o', target_label: d}]",
+                from,
+                Some(from),
+            ),
+            (
+                "[{source_labels: [a], target_label: b, replacement: ''}]",
+                from,
+                Some("a=foo,c=baz"),
+            ),
+            (
+                "[{source_labels: [a], regex: 'f(x)?oo', target_label: b, replacement: $1}]",
+                from,
+                Some("a=foo,c=baz"),
+            ),
             ("[{target_label: d, replacement: static}]", "", Some("d=static")),
-            ("[{source_labels: [missing], regex: '', target_label: d, replacement: x}]", "a=1", Some("a=1,d=x")),
-            ("[{source_labels: [a], regex: '(.*)', target_label: '${1}_n', replacement: $1}]", "a=x", Some("a=x,x_n=x")),
-            ("[{source_labels: [a], target_label: d, replacement: $1_x}]", from, Some(from)),
-            ("[{source_labels: [a], target_label: d, replacement: '$$1'}]", "a=1", Some("a=1,d=$1")),
-            ("[{source_labels: [a], separator: '', target_label: d}]", "a=x\ny", Some("a=x\ny,d=x\ny")),
+            (
+                "[{source_labels: [missing], regex: '', target_label: d, replacement: x}]",
+                "a=1",
+                Some("a=1,d=x"),
+            ),
+            (
+                "[{source_labels: [a], regex: '(.*)', target_label: '${1}_n', replacement: $1}]",
+                "a=x",
+                Some("a=x,x_n=x"),
+            ),
+            (
+                "[{source_labels: [a], target_label: d, replacement: $1_x}]",
+                from,
+                Some(from),
+            ),
+            (
+                "[{source_labels: [a], target_label: d, replacement: '$$1'}]",
+                "a=1",
+                Some("a=1,d=$1"),
+            ),
+            (
+                "[{source_labels: [a], separator: '', target_label: d}]",
+                "a=x\ny",
+                Some("a=x\ny,d=x\ny"),
+            ),
             // keep and drop
-            ("[{source_labels: [a], regex: 'foo', action: keep}]", from, Some(from)),
+            (
+                "[{source_labels: [a], regex: 'foo', action: keep}]",
+                from,
+                Some(from),
+            ),
             ("[{source_labels: [a], regex: 'fo', action: keep}]", from, None),
-            ("[{source_labels: [missing], regex: '', action: keep}]", from, Some(from)),
-            ("[{source_labels: [missing], regex: '.+', action: keep}]", from, None),
+            (
+                "[{source_labels: [missing], regex: '', action: keep}]",
+                from,
+                Some(from),
+            ),
+            (
+                "[{source_labels: [missing], regex: '.+', action: keep}]",
+                from,
+                None,
+            ),
             ("[{source_labels: [a], regex: '.*o.*', action: DROP}]", from, None),
-            ("[{source_labels: [a], regex: 'o', action: Drop}]", from, Some(from)),
-            ("[{source_labels: [a], action: drop, regex: 'foo'}, {target_label: x, replacement: y}]", from, None),
+            (
+                "[{source_labels: [a], regex: 'o', action: Drop}]",
+                from,
+                Some(from),
+            ),
+            (
+                "[{source_labels: [a], action: drop, regex: 'foo'}, {target_label: x, replacement: y}]",
+                from,
+                None,
+            ),
             // keepequal and dropequal
-            ("[{source_labels: [a], target_label: b, action: keepequal}]", from, None),
-            ("[{source_labels: [a], target_label: b, action: keepequal}]", "a=x,b=x", Some("a=x,b=x")),
-            ("[{source_labels: [a], target_label: b, action: dropequal}]", "a=x,b=x", None),
-            ("[{source_labels: [p], target_label: q, action: dropequal}]", "a=x", None),
+            (
+                "[{source_labels: [a], target_label: b, action: keepequal}]",
+                from,
+                None,
+            ),
+            (
+                "[{source_labels: [a], target_label: b, action: keepequal}]",
+                "a=x,b=x",
+                Some("a=x,b=x"),
+            ),
+            (
+                "[{source_labels: [a], target_label: b, action: dropequal}]",
+                "a=x,b=x",
+                None,
+            ),
+            (
+                "[{source_labels: [p], target_label: q, action: dropequal}]",
+                "a=x",
+                None,
+            ),
             // hashmod
-            ("[{source_labels: [c], target_label: d, action: hashmod, modulus: 1000}]", from, Some("a=foo,b=bar,c=baz,d=976")),
-            ("[{source_labels: [a, b], target_label: d, action: hashmod, modulus: 8}]", from, Some("a=foo,b=bar,c=baz,d=6")),
+            (
+                "[{source_labels: [c], target_label: d, action: hashmod, modulus: 1000}]",
+                from,
+                Some("a=foo,b=bar,c=baz,d=976"),
+            ),
+            (
+                "[{source_labels: [a, b], target_label: d, action: hashmod, modulus: 8}]",
+                from,
+                Some("a=foo,b=bar,c=baz,d=6"),
+            ),
             // by name
-            ("[{regex: '(b)', action: labelmap, replacement: 'x_${1}'}]", from, Some("a=foo,b=bar,c=baz,x_b=bar")),
-            ("[{regex: '(.*)', action: labelmap, replacement: 'x${1}'}]", "a=1,xa=2", Some("a=1,xa=1,xxa=2")),
+            (
+                "[{regex: '(b)', action: labelmap, replacement: 'x_${1}'}]",
+                from,
+                Some("a=foo,b=bar,c=baz,x_b=bar"),
+            ),
+            (
+                "[{regex: '(.*)', action: labelmap, replacement: 'x${1}'}]",
+                "a=1,xa=2",
+                Some("a=1,xa=1,xxa=2"),
+            ),
             ("[{regex: '(b|c)', action: labeldrop}]", from, Some("a=foo")),
             ("[{regex: 'b', action: labelkeep}]", from, Some("b=bar")),
             ("[{regex: 'none', action: labelkeep}]", from, Some("")),
             // case
-            ("[{source_labels: [a], target_label: d, action: uppercase}]", "a=straße é", Some("a=straße é,d=STRAßE É")),
-            ("[{source_labels: [a], target_label: a, action: lowercase}]", "a=FoO", Some("a=foo")),
+            (
+                "[{source_labels: [a], target_label: d, action: uppercase}]",
+                "a=straße é",
+                Some("a=straße é,d=STRAßE É"),
+            ),
+            (
+                "[{source_labels: [a], target_label: a, action: lowercase}]",
+                "a=FoO",
+                Some("a=foo"),
+            ),
             // names beyond the old character set
             ("[{target_label: 'a.b', replacement: x}]", "", Some("a.b=x")),
         ] {
@@ -190,7 +290,11 @@ mod tests {
     fn names_that_expand_to_nothing_valid_are_left_alone() {
         let mut rules = rules("[{source_labels: [a], regex: '(.*)', target_label: '${1}', replacement: x}]");
         assert_eq!(process(&labels("a=x-y"), &rules).unwrap(), labels("a=x-y,x-y=x"));
-        assert_eq!(process(&labels("b=1"), &rules).unwrap(), labels("b=1"), "an empty name");
+        assert_eq!(
+            process(&labels("b=1"), &rules).unwrap(),
+            labels("b=1"),
+            "an empty name"
+        );
         rules[0].name_scheme = crate::relabel::NameScheme::Legacy;
         assert_eq!(process(&labels("a=x-y"), &rules).unwrap(), labels("a=x-y"));
     }
@@ -202,7 +306,10 @@ mod tests {
         );
         let steps = steps(&labels("a=1"), &rules);
         assert_eq!(steps.len(), 2);
-        assert_eq!((steps[0].output.clone(), steps[0].keep), (labels("a=1,d=x"), true));
+        assert_eq!(
+            (steps[0].output.clone(), steps[0].keep),
+            (labels("a=1,d=x"), true)
+        );
         assert_eq!((steps[1].rule, steps[1].keep), (1, false));
     }
 }

@@ -16,7 +16,9 @@ fn upper_char(c: char) -> char {
         (Some(one), None) => one,
         // Characters that grow in upper case have no mapping of their own, but for Greek with a iota below.
         _ => match c as u32 {
-            code @ (0x1f80..=0x1f87 | 0x1f90..=0x1f97 | 0x1fa0..=0x1fa7) => char::from_u32(code + 8).unwrap_or(c),
+            code @ (0x1f80..=0x1f87 | 0x1f90..=0x1f97 | 0x1fa0..=0x1fa7) => {
+                char::from_u32(code + 8).unwrap_or(c)
+            }
             code @ (0x1fb3 | 0x1fc3 | 0x1ff3) => char::from_u32(code + 9).unwrap_or(c),
             _ => c,
         },
@@ -48,7 +50,9 @@ mod tests {
         ] {
             assert_eq!((upper(text).as_str(), lower(text).as_str()), (up, low), "{text}");
         }
-        let grows = (0..=0x10_ffff).filter_map(char::from_u32).filter(|c| c.to_lowercase().count() > 1);
+        let grows = (0..=0x10_ffff)
+            .filter_map(char::from_u32)
+            .filter(|c| c.to_lowercase().count() > 1);
         assert_eq!(grows.collect::<Vec<_>>(), ['İ']);
     }
 }

@@ -40,6 +40,9 @@ pub(super) async fn open(path: PathBuf, options: StoreOptions, progress: OpenPro
     });
     match opening.await {
         Ok(Ok(db)) => Ok(db),
+        Ok(Err(error @ narthex_tsdb::Error::Locked { .. })) => Err(format!(
+            "opening storage failed: lock DB directory: resource temporarily unavailable ({error})"
+        )),
         Ok(Err(error)) => Err(format!("opening storage failed: {error}")),
         Err(panic) => Err(format!("opening storage failed: {panic}")),
     }
