@@ -2,16 +2,23 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod blobs;
+pub mod block;
 pub mod bytes;
 pub mod catalog;
 pub mod checksum;
 pub mod chunk;
 pub mod error;
+mod extras;
 pub mod filenames;
 pub mod frame;
 pub mod header;
 pub mod histogram;
+pub mod index;
+pub mod sections;
+pub mod segment;
 pub mod series;
+pub mod tombstones;
 pub mod varint;
 pub mod wal;
 

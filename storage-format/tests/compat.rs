@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use narthex_format::catalog;
-use narthex_format::chunk::ValueDecoder;
+use narthex_format::block::BlockMeta;
+use narthex_format::chunk::{HistogramDecoder, ValueDecoder};
 use narthex_format::frame::{Frames, Step};
+use narthex_format::index::Index;
+use narthex_format::segment::{self, ChunksFile};
 use narthex_format::wal::{Record, SegmentHeader};
+use narthex_format::{Histogram, catalog, tombstones};
 
 use crate::examples;
 
@@ -85,4 +88,52 @@ fn chunks_v1() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn segment_v1() {
+    let file = fixture("segment", examples::head_segment);
+    let segment = ChunksFile::open(&file, &segment::SEGMENT).unwrap();
+    segment.verify().unwrap();
+    assert_eq!(examples::samples(&segment), examples::head_samples());
+    assert_eq!(segment.exemplars().unwrap()[0].labels, [("trace_id", "abc")]);
+    assert_eq!(segment.metadata().unwrap()[0].metrics[0].metric, "up");
+    assert_eq!(
+        (segment.summary().samples, segment.summary().log_offset),
+        (23, 105)
+    );
+}
+
+#[test]
+fn block_v1() {
+    let file = fixture("index", examples::index);
+    let index = Index::open(&file).unwrap();
+    index.verify().unwrap();
+    for (number, (labels, chunks)) in examples::index_series().iter().enumerate() {
+        let entry = index.series(number as u32).unwrap();
+        let read = index.labels(&entry).unwrap();
+        assert!(
+            read.iter()
+                .map(|(n, v)| (n.as_str(), v.as_str()))
+                .eq(labels.iter().copied())
+        );
+        assert_eq!(entry.chunks, *chunks);
+    }
+    let file = fixture("meta.json", || examples::block_meta().encode().unwrap());
+    assert_eq!(BlockMeta::decode(&file), Ok(examples::block_meta()));
+    let file = fixture("tombstones", examples::tombstones_file);
+    assert_eq!(tombstones::decode(&file).unwrap().ranges, examples::tombstones());
+}
+
+#[test]
+fn histograms_v1() {
+    let chunk = fixture("chunk-histogram", examples::histogram_chunk);
+    let mut read = Vec::new();
+    HistogramDecoder::default()
+        .decode::<u64, i64>(&chunk, 3, &mut read)
+        .unwrap();
+    assert_eq!(
+        read,
+        [examples::histogram(), examples::histogram(), Histogram::default()]
+    );
 }

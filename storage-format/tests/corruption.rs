@@ -1,8 +1,12 @@
 //! Every byte of every kind of file, flipped or cut: an error, or what was written; never a panic.
 
-use narthex_format::catalog;
+use narthex_format::block::BlockMeta;
+use narthex_format::chunk::HistogramDecoder;
 use narthex_format::frame::{Frames, Step};
+use narthex_format::index::Index;
+use narthex_format::segment::{self, ChunksFile, GroupCache};
 use narthex_format::wal::{Record, SegmentHeader};
+use narthex_format::{catalog, tombstones};
 
 use crate::examples;
 
@@ -82,6 +86,69 @@ fn chunks_do_not_panic() {
                 let _ = narthex_format::chunk::decode(&copy, count, &mut out);
                 assert!(out.len() <= count);
             }
+        }
+    }
+}
+
+#[test]
+fn a_segment_is_refused_or_read_right() {
+    let file = examples::head_segment();
+    for copy in damaged(&file) {
+        let Ok(segment) = ChunksFile::open(&copy, &segment::SEGMENT) else {
+            continue;
+        };
+        // What opening did not look at: the groups, each under its own checksum.
+        assert!(segment.verify().is_err());
+        let mut cache = GroupCache::default();
+        let mut lists = Vec::new();
+        segment.directory().for_each(|_, list| lists.push(list)).unwrap();
+        for place in lists.iter().flat_map(|list| segment.chunks(list).unwrap()) {
+            assert!(
+                segment.chunk(place, &mut cache).is_err()
+                    || segment.exemplars().is_err()
+                    || segment.metadata().is_err()
+            );
+        }
+    }
+}
+
+#[test]
+fn an_index_is_refused_by_its_checks_and_bounded_without_them() {
+    let file = examples::index();
+    for copy in damaged(&file) {
+        let Ok(index) = Index::open(&copy) else { continue };
+        assert!(index.verify().is_err());
+        let _ = index.for_each(|_, entry| drop(index.labels(entry)));
+        for name in 0..index.names().len() {
+            let _ = index.names().get(name);
+            let Ok(values) = index.values(name) else { continue };
+            for value in 0..values.len() {
+                let mut out = Vec::new();
+                let _ = (values.get(value), index.postings(name, value, &mut out));
+                assert!(out.len() <= index.series_count() as usize);
+            }
+        }
+    }
+}
+
+#[test]
+fn tombstones_and_metas_do_not_lie() {
+    for copy in damaged(&examples::tombstones_file()) {
+        if let Ok(read) = tombstones::decode(&copy) {
+            assert!(read.ranges.is_empty());
+        }
+    }
+    for copy in damaged(&examples::block_meta().encode().unwrap()) {
+        let _ = BlockMeta::decode(&copy);
+    }
+}
+
+#[test]
+fn histogram_chunks_do_not_panic() {
+    for copy in damaged(&examples::histogram_chunk()) {
+        for count in [3, 1, 1_024] {
+            let _ = HistogramDecoder::default().decode::<u64, i64>(&copy, count, &mut Vec::new());
+            let _ = HistogramDecoder::default().decode::<f64, f64>(&copy, count, &mut Vec::new());
         }
     }
 }

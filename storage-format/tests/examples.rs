@@ -1,9 +1,16 @@
 //! The values that stand as bytes in the spec pages and in the fixtures.
 
+use narthex_format::block::{BlockCompaction, BlockFile, BlockMeta, BlockStats};
 use narthex_format::catalog::{SnapshotWriter, write_record};
+use narthex_format::chunk::HistogramEncoder;
 use narthex_format::histogram::{FloatHistogram, Histogram, Span};
+use narthex_format::index::IndexWriter;
+use narthex_format::segment::{
+    ChunkDecoder, ChunkInput, ChunkList, ChunksFile, ChunksWriter, GroupCache, GroupMetadata, InputTimes,
+    InputValues, Summary,
+};
 use narthex_format::wal::{Batch, Exemplar, Metadata, MetricKind, Sample, SegmentHeader, Tombstone};
-use narthex_format::{SeriesTable, catalog, frame, header};
+use narthex_format::{SeriesTable, catalog, frame, header, segment};
 
 pub(crate) const ID: u64 = 0x9f86_d081_884c_7d65;
 pub(crate) const TIME: i64 = 1_795_394_218_460;
@@ -211,4 +218,171 @@ pub(crate) fn times() -> Vec<i64> {
         .zip(0..)
         .map(|(jitter, i)| TIME + 15_000 * i + jitter)
         .collect()
+}
+
+/// Two series of one scrape, one of them with a hole, and an exemplar and metadata.
+pub(crate) fn head_segment() -> Vec<u8> {
+    let mut file = Vec::new();
+    let header = header::FileHeader { number: 7, id: ID };
+    let mut writer = ChunksWriter::new(&segment::SEGMENT, header, &mut file).unwrap();
+    let column = writer.column(&times()).unwrap();
+    let whole: Vec<f64> = (0..12).map(f64::from).collect();
+    let present: Vec<bool> = (0..12).map(|i| i != 4).collect();
+    let series = [(8, None, &whole[..]), (7, Some(&present[..]), &whole[1..])];
+    let mut directory = Vec::new();
+    for (id, presence, values) in series {
+        let times = InputTimes::Shared {
+            column,
+            start: 0,
+            presence,
+        };
+        let input = ChunkInput {
+            times,
+            starts: None,
+            values: InputValues::Floats(values),
+        };
+        directory.push((id, writer.series(&[input], &mut file).unwrap()));
+    }
+    let exemplars = [Exemplar {
+        id: 7,
+        time: TIME,
+        value: 0.25,
+        labels: vec![("trace_id", "abc")],
+    }];
+    let up = Metadata {
+        metric: "up",
+        kind: MetricKind::Gauge,
+        help: "",
+        unit: "",
+    };
+    let metadata = [GroupMetadata {
+        group: Some(0),
+        metrics: vec![up],
+    }];
+    let summary = Summary {
+        time_min: TIME,
+        time_max: TIME + 165_001,
+        commit: 9,
+        log_segment: 12,
+        log_offset: 105,
+        ..Summary::default()
+    };
+    writer
+        .finish(summary, directory, &exemplars, &metadata, &mut file)
+        .unwrap();
+    file
+}
+
+/// What the samples of [`head_segment`] are: id, times, values.
+pub(crate) fn head_samples() -> Vec<(u32, Vec<i64>, Vec<f64>)> {
+    let whole: Vec<f64> = (0..12).map(f64::from).collect();
+    let mut times_with_hole = times();
+    times_with_hole.remove(4);
+    vec![(7, times_with_hole, whole[1..].to_vec()), (8, times(), whole)]
+}
+
+/// The samples of a segment through its directory.
+pub(crate) fn samples(file: &ChunksFile<'_>) -> Vec<(u32, Vec<i64>, Vec<f64>)> {
+    let (mut cache, mut decoder) = (GroupCache::default(), ChunkDecoder::default());
+    let mut lists = Vec::new();
+    file.directory()
+        .for_each(|id, list| lists.push((id, list)))
+        .unwrap();
+    let read = |(id, list): (u32, ChunkList)| {
+        assert_eq!(file.directory().find(id), Ok(Some(list.clone())));
+        let (mut times, mut values) = (Vec::new(), Vec::new());
+        for place in file.chunks(&list).unwrap() {
+            let chunk = file.chunk(place, &mut cache).unwrap();
+            file.times(&chunk, &mut decoder, &mut times).unwrap();
+            chunk.floats(&mut decoder, &mut values).unwrap();
+        }
+        (id, times, values)
+    };
+    lists.into_iter().map(read).collect()
+}
+
+pub(crate) fn index_series() -> Vec<(Vec<(&'static str, &'static str)>, ChunkList)> {
+    let list = |position, length| ChunkList {
+        plan: 0,
+        position,
+        lengths: vec![length],
+    };
+    vec![
+        (vec![("__name__", "up"), ("job", "etcd")], list(0, 5)),
+        (vec![("__name__", "up"), ("job", "node")], list(5, 5)),
+        (
+            vec![("__name__", "up"), ("job", "node"), ("zone", "a")],
+            list(10, 6),
+        ),
+    ]
+}
+
+pub(crate) fn index() -> Vec<u8> {
+    let mut writer = IndexWriter::default();
+    for (labels, chunks) in index_series() {
+        writer.push(labels, chunks).unwrap();
+    }
+    let mut file = Vec::new();
+    writer.finish(ID, &mut file).unwrap();
+    file
+}
+
+pub(crate) fn tombstones() -> Vec<Tombstone> {
+    vec![
+        Tombstone {
+            id: 7,
+            from: 100,
+            to: 199,
+        },
+        Tombstone {
+            id: 8,
+            from: 150,
+            to: 150,
+        },
+    ]
+}
+
+pub(crate) fn tombstones_file() -> Vec<u8> {
+    narthex_format::tombstones::encode(header::FileHeader { number: 7, id: ID }, &tombstones()).unwrap()
+}
+
+pub(crate) fn block_meta() -> BlockMeta {
+    BlockMeta {
+        format: "narthex".to_owned(),
+        version: 1,
+        ulid: "01JQ7V6W5N8M3K2H1G0F9E8D7C".to_owned(),
+        min_time: 1_795_392_000_000,
+        max_time: 1_795_399_200_000,
+        stats: BlockStats {
+            num_samples: 23,
+            num_float_samples: 23,
+            num_series: 2,
+            num_chunks: 2,
+            ..BlockStats::default()
+        },
+        compaction: BlockCompaction {
+            level: 1,
+            sources: vec!["01JQ7V6W5N8M3K2H1G0F9E8D7C".to_owned()],
+            parents: vec![],
+        },
+        files: vec![
+            BlockFile {
+                name: "index".to_owned(),
+                bytes: 343,
+            },
+            BlockFile {
+                name: "chunks".to_owned(),
+                bytes: 417,
+            },
+        ],
+    }
+}
+
+/// Histograms as a chunk.
+pub(crate) fn histogram_chunk() -> Vec<u8> {
+    let mut out = Vec::new();
+    HistogramEncoder::default()
+        .encode(&[histogram(), histogram(), Histogram::default()], &mut out)
+        .unwrap();
+    out
 }

@@ -1,7 +1,7 @@
 //! Sizes and offsets that the spec pages state.
 
 use narthex_format::wal::SegmentHeader;
-use narthex_format::{catalog, frame, header};
+use narthex_format::{catalog, frame, header, index, sections, segment, tombstones};
 
 #[test]
 fn a_file_header_has_its_fields_where_the_page_says() {
@@ -30,12 +30,37 @@ fn a_frame_has_its_fields_where_the_page_says() {
 
 #[test]
 fn no_two_kinds_of_file_share_a_magic() {
-    let magics = [
-        narthex_format::wal::segment::KIND.magic,
-        catalog::LOG.magic,
-        catalog::SNAPSHOT.magic,
+    let kinds = [
+        narthex_format::wal::segment::KIND,
+        catalog::LOG,
+        catalog::SNAPSHOT,
+        segment::SEGMENT,
+        segment::CHUNKS,
+        index::KIND,
+        tombstones::KIND,
     ];
+    let magics = kinds.map(|kind| kind.magic);
     for (i, magic) in magics.iter().enumerate() {
         assert!(!magics[..i].contains(magic));
     }
+}
+
+#[test]
+fn a_footer_has_its_fields_where_the_page_says() {
+    let mut file = Vec::new();
+    let header = header::FileHeader { number: 1, id: 2 };
+    let mut writer = sections::SectionWriter::new(&index::KIND, header, &mut file);
+    writer.section(5, b"123456789", &mut file).unwrap();
+    writer.finish(&mut file);
+    assert_eq!(
+        file.len(),
+        header::LENGTH + 9 + sections::ENTRY_LENGTH + sections::TRAILER_LENGTH
+    );
+    let entry = &file[header::LENGTH + 9..];
+    assert_eq!(&entry[0..4], [5, 0, 0, 0]);
+    assert_eq!(&entry[4..8], 0xe306_9283_u32.to_le_bytes());
+    assert_eq!(&entry[8..24], [32, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(&entry[24..28], [1, 0, 0, 0]);
+    assert_eq!(&entry[32..40], (file.len() as u64).to_le_bytes());
+    assert_eq!(&entry[40..48], sections::END_MAGIC);
 }

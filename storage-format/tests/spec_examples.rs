@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use narthex_format::catalog;
-use narthex_format::chunk::{TimeDecoder, TimeEncoder, ValueDecoder, encode};
+use narthex_format::block::BlockMeta;
+use narthex_format::chunk::{HistogramDecoder, TimeDecoder, TimeEncoder, ValueDecoder, encode};
 use narthex_format::frame::{Frames, Step};
+use narthex_format::index::Index;
+use narthex_format::segment::{self, ChunksFile};
 use narthex_format::wal::{Record, SegmentHeader};
+use narthex_format::{Histogram, catalog, tombstones};
 
 use crate::examples;
 
@@ -101,6 +104,58 @@ fn chunks() {
         .decode(&blocks("chunk.md")["times"], 12, &mut read)
         .unwrap();
     assert_eq!(read, examples::times());
+}
+
+#[test]
+fn histograms() {
+    assert_block("chunk.md", "histogram", &examples::histogram_chunk());
+    let mut read = Vec::new();
+    HistogramDecoder::default()
+        .decode::<u64, i64>(&blocks("chunk.md")["histogram"], 3, &mut read)
+        .unwrap();
+    assert_eq!(
+        read,
+        [examples::histogram(), examples::histogram(), Histogram::default()]
+    );
+}
+
+#[test]
+fn segment() {
+    assert_block("segment.md", "segment", &examples::head_segment());
+    let file = &blocks("segment.md")["segment"];
+    let segment = ChunksFile::open(file, &segment::SEGMENT).unwrap();
+    assert_eq!(examples::samples(&segment), examples::head_samples());
+}
+
+#[test]
+fn index() {
+    assert_block("index.md", "index", &examples::index());
+    let file = &blocks("index.md")["index"];
+    let index = Index::open(file).unwrap();
+    let job = index.names().find("job").unwrap().unwrap();
+    let node = index.values(job).unwrap().find("node").unwrap().unwrap();
+    let mut series = Vec::new();
+    index.postings(job, node, &mut series).unwrap();
+    assert_eq!(series, [1, 2]);
+}
+
+#[test]
+fn tombstones_file() {
+    assert_block("tombstones.md", "tombstones", &examples::tombstones_file());
+    let file = &blocks("tombstones.md")["tombstones"];
+    assert_eq!(tombstones::decode(file).unwrap().ranges, examples::tombstones());
+}
+
+#[test]
+fn block_meta() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("spec/block.md")).unwrap();
+    let json = page
+        .split("```json\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    assert_eq!(json.as_bytes(), examples::block_meta().encode().unwrap());
+    assert_eq!(BlockMeta::decode(json.as_bytes()), Ok(examples::block_meta()));
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use crate::bytes::Reader;
 use crate::error::{Error, Result};
+use crate::extras::{self, Exemplar, Metadata, Tombstone};
 use crate::histogram::{FloatHistogram, Histogram};
 use crate::series::SeriesTable;
 use crate::varint;
-use crate::wal::{extras, samples};
+use crate::wal::samples;
 
 /// The kind byte of a batch.
 const BATCH: u8 = 1;
@@ -85,84 +86,6 @@ pub struct Sample<V> {
     pub start: Option<i64>,
     /// The value.
     pub value: V,
-}
-
-/// A pointer from a sample to a trace.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Exemplar<'a> {
-    /// The series.
-    pub id: u32,
-    /// Milliseconds since the epoch.
-    pub time: i64,
-    /// The value, exact to the bit.
-    pub value: f64,
-    /// Name and value of each label, in the order they were given.
-    pub labels: Vec<(&'a str, &'a str)>,
-}
-
-/// The description of a metric; the batch's group says whose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Metadata<'a> {
-    /// The metric's (family's) name.
-    pub metric: &'a str,
-    /// Its type.
-    pub kind: MetricKind,
-    /// Its help text.
-    pub help: &'a str,
-    /// Its unit.
-    pub unit: &'a str,
-}
-
-/// The type of a metric; the number is that of the format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(u8)]
-pub enum MetricKind {
-    /// Not known.
-    #[default]
-    Unknown = 0,
-    /// A counter.
-    Counter = 1,
-    /// A gauge.
-    Gauge = 2,
-    /// A histogram.
-    Histogram = 3,
-    /// A gauge histogram.
-    GaugeHistogram = 4,
-    /// A summary.
-    Summary = 5,
-    /// An info metric.
-    Info = 6,
-    /// A state set.
-    StateSet = 7,
-}
-
-impl MetricKind {
-    /// The type with this number in the format.
-    #[must_use]
-    pub const fn from_number(number: u8) -> Option<Self> {
-        Some(match number {
-            0 => Self::Unknown,
-            1 => Self::Counter,
-            2 => Self::Gauge,
-            3 => Self::Histogram,
-            4 => Self::GaugeHistogram,
-            5 => Self::Summary,
-            6 => Self::Info,
-            7 => Self::StateSet,
-            _ => return None,
-        })
-    }
-}
-
-/// A deleted range of one series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tombstone {
-    /// The series.
-    pub id: u32,
-    /// The first deleted millisecond.
-    pub from: i64,
-    /// The last deleted millisecond.
-    pub to: i64,
 }
 
 /// What a section of a batch holds; the numbers rise in the order that sections are written.
@@ -325,6 +248,7 @@ fn section(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extras::MetricKind;
     use crate::histogram::{HistogramFields, Span};
     use proptest::collection::vec;
     use proptest::prelude::*;

@@ -1,12 +1,88 @@
-//! What a batch holds beside samples: exemplars, metadata, tombstones, one after another.
-//! Layout: spec/wal.md.
+//! What is kept beside samples: exemplars, metadata, tombstones, as lists. Layout: spec/wal.md.
 
 use crate::bytes::{Reader, put_f64, put_text};
 use crate::error::{Error, Result};
 use crate::varint;
-use crate::wal::record::{Exemplar, Metadata, MetricKind, Tombstone};
 
-pub(super) fn encode_exemplars(out: &mut Vec<u8>, time: i64, exemplars: &[Exemplar<'_>]) {
+/// A pointer from a sample to a trace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar<'a> {
+    /// The series.
+    pub id: u32,
+    /// Milliseconds since the epoch.
+    pub time: i64,
+    /// The value, exact to the bit.
+    pub value: f64,
+    /// Name and value of each label, in the order they were given.
+    pub labels: Vec<(&'a str, &'a str)>,
+}
+
+/// The description of a metric; the batch's group says whose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata<'a> {
+    /// The metric's (family's) name.
+    pub metric: &'a str,
+    /// Its type.
+    pub kind: MetricKind,
+    /// Its help text.
+    pub help: &'a str,
+    /// Its unit.
+    pub unit: &'a str,
+}
+
+/// The type of a metric; the number is that of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum MetricKind {
+    /// Not known.
+    #[default]
+    Unknown = 0,
+    /// A counter.
+    Counter = 1,
+    /// A gauge.
+    Gauge = 2,
+    /// A histogram.
+    Histogram = 3,
+    /// A gauge histogram.
+    GaugeHistogram = 4,
+    /// A summary.
+    Summary = 5,
+    /// An info metric.
+    Info = 6,
+    /// A state set.
+    StateSet = 7,
+}
+
+impl MetricKind {
+    /// The type with this number in the format.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            0 => Self::Unknown,
+            1 => Self::Counter,
+            2 => Self::Gauge,
+            3 => Self::Histogram,
+            4 => Self::GaugeHistogram,
+            5 => Self::Summary,
+            6 => Self::Info,
+            7 => Self::StateSet,
+            _ => return None,
+        })
+    }
+}
+
+/// A deleted range of one series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tombstone {
+    /// The series.
+    pub id: u32,
+    /// The first deleted millisecond.
+    pub from: i64,
+    /// The last deleted millisecond.
+    pub to: i64,
+}
+
+pub(crate) fn encode_exemplars(out: &mut Vec<u8>, time: i64, exemplars: &[Exemplar<'_>]) {
     varint::put(out, exemplars.len() as u64);
     for exemplar in exemplars {
         varint::put(out, u64::from(exemplar.id));
@@ -20,7 +96,7 @@ pub(super) fn encode_exemplars(out: &mut Vec<u8>, time: i64, exemplars: &[Exempl
     }
 }
 
-pub(super) fn decode_exemplars<'a>(reader: &mut Reader<'a>, time: i64) -> Result<Vec<Exemplar<'a>>> {
+pub(crate) fn decode_exemplars<'a>(reader: &mut Reader<'a>, time: i64) -> Result<Vec<Exemplar<'a>>> {
     let count = reader.count(11)?;
     let mut exemplars = Vec::with_capacity(count);
     for _ in 0..count {
@@ -42,7 +118,7 @@ pub(super) fn decode_exemplars<'a>(reader: &mut Reader<'a>, time: i64) -> Result
     Ok(exemplars)
 }
 
-pub(super) fn encode_metadata(out: &mut Vec<u8>, metadata: &[Metadata<'_>]) {
+pub(crate) fn encode_metadata(out: &mut Vec<u8>, metadata: &[Metadata<'_>]) {
     varint::put(out, metadata.len() as u64);
     for entry in metadata {
         put_text(out, entry.metric);
@@ -52,7 +128,7 @@ pub(super) fn encode_metadata(out: &mut Vec<u8>, metadata: &[Metadata<'_>]) {
     }
 }
 
-pub(super) fn decode_metadata<'a>(reader: &mut Reader<'a>) -> Result<Vec<Metadata<'a>>> {
+pub(crate) fn decode_metadata<'a>(reader: &mut Reader<'a>) -> Result<Vec<Metadata<'a>>> {
     let count = reader.count(4)?;
     let mut metadata = Vec::with_capacity(count);
     for _ in 0..count {
@@ -71,7 +147,7 @@ pub(super) fn decode_metadata<'a>(reader: &mut Reader<'a>) -> Result<Vec<Metadat
 }
 
 /// A range's end is written as its distance from the beginning: it cannot come back reversed.
-pub(super) fn encode_tombstones(out: &mut Vec<u8>, time: i64, tombstones: &[Tombstone]) -> Result<()> {
+pub(crate) fn encode_tombstones(out: &mut Vec<u8>, time: i64, tombstones: &[Tombstone]) -> Result<()> {
     varint::put(out, tombstones.len() as u64);
     for (index, tombstone) in tombstones.iter().enumerate() {
         if tombstone.to < tombstone.from {
@@ -89,7 +165,7 @@ pub(super) fn encode_tombstones(out: &mut Vec<u8>, time: i64, tombstones: &[Tomb
     Ok(())
 }
 
-pub(super) fn decode_tombstones(reader: &mut Reader<'_>, time: i64) -> Result<Vec<Tombstone>> {
+pub(crate) fn decode_tombstones(reader: &mut Reader<'_>, time: i64) -> Result<Vec<Tombstone>> {
     let count = reader.count(3)?;
     let mut tombstones = Vec::with_capacity(count);
     for _ in 0..count {

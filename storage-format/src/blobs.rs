@@ -1,0 +1,183 @@
+//! A table of byte strings that is read in place: packed ends, then the strings. Layout: spec/sections.md.
+
+use crate::bytes::Reader;
+use crate::error::{Error, Result};
+use crate::varint;
+
+const WIDTH_MAX: u32 = 40;
+
+/// Builds a table of byte strings.
+#[derive(Debug, Default)]
+pub struct BlobWriter {
+    ends: Vec<u64>,
+    bytes: Vec<u8>,
+}
+
+impl BlobWriter {
+    /// Appends a string; `write` adds its bytes.
+    pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.bytes);
+        self.ends.push(self.bytes.len() as u64);
+    }
+
+    /// How many strings there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Appends the table: number of strings, width of an end, ends, strings.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the strings exceed 1 TiB.
+    pub fn finish(&self, out: &mut Vec<u8>) -> Result<()> {
+        let width = (64 - (self.bytes.len() as u64).leading_zeros()).max(1);
+        if width > WIDTH_MAX {
+            return Err(Error::invalid(
+                "table",
+                self.len(),
+                "at most 1 TiB",
+                self.bytes.len() as u64,
+            ));
+        }
+        varint::put(out, self.ends.len() as u64);
+        out.push(width as u8);
+        let (mut word, mut filled) = (0_u64, 0);
+        for end in &self.ends {
+            word |= end << filled;
+            filled += width;
+            while filled >= 8 {
+                out.push(word as u8);
+                word >>= 8;
+                filled -= 8;
+            }
+        }
+        if filled > 0 {
+            out.push(word as u8);
+        }
+        out.extend_from_slice(&self.bytes);
+        Ok(())
+    }
+}
+
+/// Reads a table in place.
+#[derive(Debug, Clone, Copy)]
+pub struct Blobs<'a> {
+    count: usize,
+    width: u32,
+    ends: &'a [u8],
+    bytes: &'a [u8],
+    what: &'static str,
+}
+
+impl<'a> Blobs<'a> {
+    /// The table in `bytes`, to their end; no bytes are an empty table.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Corrupt`] if its head does not fit.
+    pub fn open(bytes: &'a [u8], what: &'static str) -> Result<Self> {
+        if bytes.is_empty() {
+            return Ok(Self {
+                count: 0,
+                width: 1,
+                ends: bytes,
+                bytes,
+                what,
+            });
+        }
+        let mut reader = Reader::new(bytes, what);
+        let count = reader.varint()?;
+        let width = u32::from(reader.u8()?);
+        if width == 0 || width > WIDTH_MAX {
+            return Err(reader.corrupt("a width of 1 to 40 bits", u64::from(width)));
+        }
+        let length = count.checked_mul(u64::from(width)).map(|bits| bits.div_ceil(8));
+        let length = length
+            .and_then(|length| usize::try_from(length).ok())
+            .unwrap_or(usize::MAX);
+        let ends = reader.take(length)?;
+        Ok(Self {
+            count: count as usize,
+            width,
+            ends,
+            bytes: reader.rest(),
+            what,
+        })
+    }
+
+    /// How many strings there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// String number `index`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if there is none, or its ends do not fit.
+    pub fn get(&self, index: usize) -> Result<&'a [u8]> {
+        if index >= self.count {
+            return Err(Error::corrupt(
+                self.what,
+                0,
+                "a string of the table",
+                index as u64,
+            ));
+        }
+        let start = if index == 0 { 0 } else { self.end(index - 1) };
+        let end = self.end(index);
+        self.bytes
+            .get(start..end)
+            .ok_or_else(|| Error::corrupt(self.what, start, "rising ends within the table", end as u64))
+    }
+
+    fn end(&self, index: usize) -> usize {
+        let bit = index * self.width as usize;
+        let mut word = [0; 8];
+        for (place, byte) in word.iter_mut().zip(self.ends.get(bit / 8..).unwrap_or_default()) {
+            *place = *byte;
+        }
+        ((u64::from_le_bytes(word) >> (bit % 8)) & ((1 << self.width) - 1)) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_strings_come_back(strings: Vec<Vec<u8>>) {
+            let mut writer = BlobWriter::default();
+            strings.iter().for_each(|string| writer.push(|out| out.extend_from_slice(string)));
+            let mut bytes = Vec::new();
+            writer.finish(&mut bytes).unwrap();
+            let blobs = Blobs::open(&bytes, "test").unwrap();
+            let read: Vec<_> = (0..blobs.len()).map(|i| blobs.get(i).unwrap().to_vec()).collect();
+            prop_assert_eq!(read, strings);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            if let Ok(blobs) = Blobs::open(&bytes, "test") {
+                prop_assert!(blobs.len() <= 8 * bytes.len());
+                for i in 0..=blobs.len() {
+                    let _ = blobs.get(i);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! A block's index: label values to series, series to labels and chunks.
+
+pub mod postings;
+pub mod reader;
+pub mod series;
+pub mod strings;
+pub mod writer;
+
+pub use reader::Index;
+pub use series::SeriesEntry;
+pub use strings::Strings;
+pub use writer::{IndexWriter, KIND};

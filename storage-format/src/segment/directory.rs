@@ -1,0 +1,146 @@
+//! The directory of a sealed head segment: series id to the place of its chunks. Layout: spec/segment.md.
+
+use crate::blobs::{BlobWriter, Blobs};
+use crate::bytes::Reader;
+use crate::error::{Error, Result};
+use crate::varint;
+
+/// Series in one string of the directory's table.
+const BLOCK: usize = 16;
+
+/// Where a series' chunks are: they lie behind each other, cut as the plan says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChunkList {
+    /// The number of the plan.
+    pub plan: u32,
+    /// The position of the first chunk.
+    pub position: u64,
+    /// The length of each chunk.
+    pub lengths: Vec<u32>,
+}
+
+impl ChunkList {
+    /// Appends plan and lengths; the position is the holder's affair.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        varint::put(out, u64::from(self.plan));
+        varint::put(out, self.lengths.len() as u64);
+        self.lengths
+            .iter()
+            .for_each(|length| varint::put(out, u64::from(*length)));
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self> {
+        let plan = reader.varint_u32()?;
+        let count = reader.count(1)?;
+        let lengths = (0..count).map(|_| reader.varint_u32()).collect::<Result<_>>()?;
+        Ok(Self {
+            plan,
+            position: 0,
+            lengths,
+        })
+    }
+
+    /// The bytes of all chunks.
+    pub(crate) fn length(&self) -> u64 {
+        self.lengths.iter().map(|length| u64::from(*length)).sum()
+    }
+}
+
+/// The directory of `series`, sorted by id.
+///
+/// # Errors
+/// [`Error::Invalid`] if ids do not rise.
+pub fn encode(series: &[(u32, ChunkList)]) -> Result<Vec<u8>> {
+    if let Some(at) = series.windows(2).position(|pair| pair[0].0 >= pair[1].0) {
+        return Err(Error::invalid(
+            "directory",
+            at + 1,
+            "rising ids",
+            u64::from(series[at + 1].0),
+        ));
+    }
+    let mut blobs = BlobWriter::default();
+    for block in series.chunks(BLOCK) {
+        blobs.push(|out| {
+            let mut next = 0;
+            for (id, list) in block {
+                varint::put(out, u64::from(*id) - next);
+                next = u64::from(*id) + 1;
+                varint::put(out, list.position);
+                list.encode(out);
+            }
+        });
+    }
+    let mut out = Vec::new();
+    blobs.finish(&mut out)?;
+    Ok(out)
+}
+
+/// Looks up series.
+#[derive(Debug, Clone, Copy)]
+pub struct Directory<'a>(Blobs<'a>);
+
+impl<'a> Directory<'a> {
+    /// The directory of a section.
+    ///
+    /// # Errors
+    /// As [`Blobs::open`].
+    pub fn open(section: &'a [u8]) -> Result<Self> {
+        Blobs::open(section, "directory").map(Self)
+    }
+
+    /// Where the chunks of series `id` are, if the segment has any.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Corrupt`].
+    pub fn find(&self, id: u32) -> Result<Option<ChunkList>> {
+        let (mut low, mut high) = (0, self.0.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let first = Reader::new(self.0.get(middle)?, "directory").varint()?;
+            if first <= u64::from(id) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        let Some(block) = low.checked_sub(1) else {
+            return Ok(None);
+        };
+        let mut found = None;
+        self.read_block(block, |entry, list| {
+            if entry == id {
+                found = Some(list);
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// Hands every series to `each`, ids rising.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Corrupt`].
+    pub fn for_each(&self, mut each: impl FnMut(u32, ChunkList)) -> Result<()> {
+        (0..self.0.len()).try_for_each(|block| self.read_block(block, &mut each))
+    }
+
+    fn read_block(&self, block: usize, mut each: impl FnMut(u32, ChunkList)) -> Result<()> {
+        let mut reader = Reader::new(self.0.get(block)?, "directory");
+        let mut next = 0_u64;
+        while !reader.is_empty() {
+            let step = reader.varint()?;
+            let id = next.checked_add(step).and_then(|id| u32::try_from(id).ok());
+            let id = id.ok_or_else(|| reader.corrupt("a series id of 32 bits", step))?;
+            next = u64::from(id) + 1;
+            let position = reader.varint()?;
+            each(
+                id,
+                ChunkList {
+                    position,
+                    ..ChunkList::decode(&mut reader)?
+                },
+            );
+        }
+        Ok(())
+    }
+}
