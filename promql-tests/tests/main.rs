@@ -1,1 +1,123 @@
-//! Runs the cases of this crate, and foreign scripts where they are at hand.
+//! Runs the cases of this crate on every store, and Prometheus's own scripts where they are at hand.
+
+use std::path::{Path, PathBuf};
+
+use narthex_promql::{Engine, EngineOptions};
+use narthex_promql_tests::memory_source::MemorySource;
+use narthex_promql_tests::run::{Report, run, script_features};
+use narthex_promql_tests::store::Store;
+use narthex_promql_tests::tsdb_source::TsdbSource;
+
+/// How many of Prometheus's evaluations pass at least; only ever raised.
+const UPSTREAM_PASSED_MIN: usize = 2_113;
+
+/// Scripts of Prometheus in which everything passes; only ever added to.
+const UPSTREAM_GREEN: &[&str] = &[
+    "at_modifier",
+    "collision",
+    "duration_expression",
+    "limit",
+    "literals",
+    "name_label_dropping",
+    "range_queries",
+    "selectors",
+    "staleness",
+    "trig_functions",
+    "type_and_unit",
+];
+
+fn engine() -> Engine {
+    Engine::new(EngineOptions {
+        features: script_features(),
+        ..EngineOptions::default()
+    })
+}
+
+fn scripts(directory: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "test"))
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn run_file(path: &Path, store: &mut dyn Store) -> Report {
+    run(&std::fs::read_to_string(path).unwrap(), &engine(), store)
+}
+
+fn describe(path: &Path, report: &Report) -> String {
+    report
+        .failures
+        .iter()
+        .map(|f| {
+            format!(
+                "{}:{}: {}\n    {}\n",
+                path.display(),
+                f.line,
+                f.query,
+                f.difference
+            )
+        })
+        .collect()
+}
+
+fn all_pass_on(store: &mut dyn Store) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let (mut passed, mut wrong) = (0, String::new());
+    for path in scripts(&directory) {
+        let report = run_file(&path, store);
+        passed += report.passed;
+        wrong += &describe(&path, &report);
+    }
+    assert!(wrong.is_empty(), "on {}:\n{wrong}", store.name());
+    assert!(passed > 100, "only {passed} evaluations were found");
+}
+
+#[test]
+fn cases_pass_on_plain_maps() {
+    all_pass_on(&mut MemorySource::default());
+}
+
+#[test]
+fn cases_pass_on_the_embedded_database() {
+    all_pass_on(&mut TsdbSource::new().unwrap());
+}
+
+#[test]
+fn prometheus_own_scripts_pass_as_far_as_they_did() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let shared = std::env::var_os("NARTHEX_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let directory = shared.join("promql/upstream");
+    if !directory.is_dir() {
+        println!("skipped: {} is not there", directory.display());
+        return;
+    }
+    let mut store = MemorySource::default();
+    let (mut passed, mut wrong) = (0, String::new());
+    for path in scripts(&directory) {
+        let report = run_file(&path, &mut store);
+        passed += report.passed;
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if UPSTREAM_GREEN.contains(&name) {
+            wrong += &describe(&path, &report);
+        } else if report.failures.is_empty() {
+            wrong += &format!("{name} passes as a whole: add it to UPSTREAM_GREEN\n");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(
+        passed >= UPSTREAM_PASSED_MIN,
+        "{passed} evaluations pass, {UPSTREAM_PASSED_MIN} did"
+    );
+}
+
+#[test]
+fn a_wrong_expectation_is_found_and_named() {
+    let script = "load 1m\n  a 1 2 3\n\neval instant at 1m a\n  a 2\n\neval instant at 1m a\n  a 3\n\neval range from 0 to 2m step 1m a\n  a 1 2 _\n\neval instant at 1m a\n\neval instant at 1m a{\n";
+    let report = run(script, &engine(), &mut MemorySource::default());
+    assert_eq!(report.passed, 1);
+    let lines: Vec<_> = report.failures.iter().map(|f| f.line).collect();
+    assert_eq!(lines, [7, 10, 13, 15]);
+}
