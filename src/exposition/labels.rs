@@ -142,9 +142,15 @@ pub(super) fn read_block<'a>(
         let is_quoted = token == Token::QuotedString;
         token = lexer.label(exemplar);
         // A quoted string that is no label's name is the metric's name.
-        if is_quoted && !exemplar && matches!(token, Token::Comma | Token::BraceClose) {
+        if matches!(token, Token::Comma | Token::BraceClose) {
+            if exemplar {
+                return Err(lexer.unexpected("expected label name", token));
+            }
             if named {
                 return Err(lexer.error_while_parsing("metric name already set"));
+            }
+            if !is_quoted {
+                return Err(lexer.unexpected("expected equal", token));
             }
             named = true;
             out.push(Cow::Borrowed(METRIC_NAME), utf8(lexer, name, "metric name")?);
@@ -172,6 +178,8 @@ pub(super) fn read_block<'a>(
         }
     }
     if !named {
+        // Said once the value is read, whatever it is.
+        lexer.value();
         return Err(lexer.error_while_parsing("metric name not set"));
     }
     Ok(())

@@ -178,8 +178,8 @@ impl<'a> Lexer<'a> {
                 b"HELP" if spaced => Some(Token::Help),
                 b"TYPE" if spaced => Some(Token::Type),
                 b"UNIT" if spaced && !self.is_classic() => Some(Token::Unit),
-                b"EOF" if !self.is_classic() => {
-                    self.at += 3 + usize::from(behind.first() == Some(&b'\n'));
+                _ if !self.is_classic() && word.starts_with(b"EOF") => {
+                    self.at += 3 + usize::from(rest.get(3) == Some(&b'\n'));
                     return Token::EofWord;
                 }
                 _ => None,
@@ -190,6 +190,13 @@ impl<'a> Lexer<'a> {
             }
         }
         if !self.is_classic() {
+            // The fault stands where the line stops looking like a word that is known.
+            let rest = self.page.get(self.at..).unwrap_or_default();
+            let matching = |word: &[u8]| rest.iter().zip(word).take_while(|(a, b)| a == b).count();
+            let words: [&[u8]; 4] = [b"HELP ", b"TYPE ", b"UNIT ", b"EOF"];
+            if blank {
+                self.at += words.into_iter().map(matching).max().unwrap_or(0);
+            }
             return Token::Invalid;
         }
         self.advance_while(|b| b != b'\n');
@@ -227,7 +234,9 @@ impl<'a> Lexer<'a> {
 
     /// Behind a metric's name: a brace or a value.
     pub(super) fn brace_or_value(&mut self) -> Token {
-        if self.begin() == Some(b'{') {
+        self.skip_blanks();
+        if self.peek(self.at) == Some(b'{') {
+            self.start = self.at;
             return self.take(Token::BraceOpen);
         }
         self.value()
@@ -237,14 +246,24 @@ impl<'a> Lexer<'a> {
     pub(super) fn value(&mut self) -> Token {
         if self.is_classic() {
             return match self.begin() {
-                Some(b'{' | b'\n') | None => Token::Invalid,
+                Some(0 | b'{' | b'\n') | None => Token::Invalid,
                 Some(_) => {
-                    self.advance_while(|b| !matches!(b, b'{' | b' ' | b'\t' | b'\n'));
+                    self.advance_while(|b| !matches!(b, 0 | b'{' | b' ' | b'\t' | b'\n'));
                     Token::Value
                 }
             };
         }
-        self.spaced_word(Token::Value)
+        if self.at >= self.page.len() {
+            // The token before stays the one that errors show.
+            return Token::Eof;
+        }
+        match self.spaced_word(Token::Value) {
+            Token::Linebreak => {
+                self.at = self.start;
+                Token::Invalid
+            }
+            token => token,
+        }
     }
 
     /// A space and what stands up to the next one (OpenMetrics).
@@ -252,11 +271,11 @@ impl<'a> Lexer<'a> {
         match self.begin_spaced() {
             None if self.at == self.start => return Token::Eof,
             Some(b'\n') if self.at == self.start => return self.take(Token::Linebreak),
-            Some(b' ' | b'\n') | None => return Token::Invalid,
+            Some(0 | b' ' | b'\n') | None => return Token::Invalid,
             Some(_) if self.at == self.start => return Token::Invalid,
             Some(_) => {}
         }
-        self.advance_while(|b| b != b' ' && b != b'\n');
+        self.advance_while(|b| b != 0 && b != b' ' && b != b'\n');
         token
     }
 

@@ -1,6 +1,6 @@
 //! TLS towards targets, as `tls_config` says it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hyper_rustls::ConfigBuilderExt as _;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,11 +14,25 @@ use rustls::{
 
 use crate::config::{TlsConfig, TlsVersion};
 
+/// What most jobs use; to read the system's certificates once for each would take long.
+static DEFAULT: OnceLock<ClientConfig> = OnceLock::new();
+
 /// The client side of TLS for these settings.
 ///
 /// # Errors
 /// What cannot be read or does not fit together.
 pub(super) fn client(config: &TlsConfig) -> Result<ClientConfig, String> {
+    if *config != TlsConfig::default() {
+        return build(config);
+    }
+    if let Some(client) = DEFAULT.get() {
+        return Ok(client.clone());
+    }
+    let client = build(config)?;
+    Ok(DEFAULT.get_or_init(|| client).clone())
+}
+
+fn build(config: &TlsConfig) -> Result<ClientConfig, String> {
     let provider = Arc::new(ring::default_provider());
     let versions = versions(config)?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -32,9 +46,11 @@ pub(super) fn client(config: &TlsConfig) -> Result<ClientConfig, String> {
     } else if let Some(pem) = ca {
         builder.with_root_certificates(roots(&pem)?)
     } else {
-        builder
-            .with_native_roots()
-            .map_err(|e| format!("unable to read the system's certificates: {e}"))?
+        // A machine without certificates can still scrape over plain HTTP.
+        match builder.clone().with_native_roots() {
+            Ok(builder) => builder,
+            Err(_) => builder.with_root_certificates(RootCertStore::empty()),
+        }
     };
     let cert = text_or_file(&config.cert, &config.cert_file, "client cert")?;
     let key = text_or_file(config.key.expose(), &config.key_file, "client key")?;

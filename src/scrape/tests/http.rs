@@ -10,7 +10,7 @@ use super::super::r#loop::{ForcedError, ScrapeLoop};
 use super::super::settings::{AppendSettings, ScrapeOptions};
 use super::super::status::Health;
 use super::super::target::{Built, Target, from_group};
-use super::server::{PAGE, raw, serve};
+use super::server::{PAGE, raw, serve, serve_tls};
 use super::{Store, counter, metrics, store};
 use crate::clock::Clock;
 use crate::config::{BasicAuth, ScrapeConfig, ScrapeProtocol, Secret, TargetGroup};
@@ -240,4 +240,61 @@ async fn a_target_that_hangs_is_given_up() {
             error.replace("URL", &format!("http://{address}/metrics"))
         );
     }
+}
+
+#[tokio::test]
+async fn certificates_are_checked_as_configured() {
+    let server = serve_tls().await;
+    let ca = include_str!("certificates/ca.pem");
+    let unknown = "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+    for (trusted, name, skips, error) in [
+        (ca, "target.test", false, ""),
+        ("", "", true, ""),
+        ("", "target.test", false, unknown),
+        (ca, "", false, "tls: failed to verify certificate: x509: "),
+    ] {
+        let done = scrape(&server.address, "/metrics", |config| {
+            config.scheme = "https".into();
+            config.http_client.tls.ca = trusted.into();
+            config.http_client.tls.server_name = name.into();
+            config.http_client.tls.insecure_skip_verify = skips;
+        })
+        .await;
+        let start = match error {
+            "" => String::new(),
+            error => format!("Get \"https://{}/metrics\": {error}", server.address),
+        };
+        let got = done.error();
+        assert!(
+            got.starts_with(&start) && got.is_empty() == start.is_empty(),
+            "{got}"
+        );
+    }
+    let done = scrape(&server.address, "/metrics", |config| {
+        config.http_client.tls.ca_file = "/nonexistent".into();
+    })
+    .await;
+    assert!(
+        done.error()
+            .starts_with("unable to load specified CA cert /nonexistent: "),
+        "{}",
+        done.error()
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_in_place_of_the_target() {
+    let proxy = serve().await;
+    let through = |exempt: &'static str| {
+        let url = format!("http://{}", proxy.address);
+        scrape("nowhere.invalid:1", "/metrics", move |config| {
+            config.http_client.proxy.proxy_url = url;
+            config.http_client.proxy.no_proxy = exempt.into();
+        })
+    };
+    let done = through("").await;
+    assert_eq!(done.error(), "");
+    assert_eq!(proxy.requests.lock()[0].1["host"], "nowhere.invalid:1");
+    let done = through("other.test, .invalid").await;
+    assert!(done.error().ends_with("no such host"), "{}", done.error());
 }

@@ -11,16 +11,19 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 /// A target; it is gone when its runtime is.
 pub(super) struct Server {
     pub(super) address: String,
-    pub(super) requests: Arc<Mutex<Vec<(String, HeaderMap)>>>,
-    pub(super) asked: Arc<Notify>,
+    pub(super) requests: Requests,
 }
+
+type Requests = Arc<Mutex<Vec<(String, HeaderMap)>>>;
 
 pub(super) const PAGE: &str = "# TYPE a gauge\na 1\nb{x=\"y\"} 2\n";
 
@@ -96,30 +99,63 @@ fn answer(path: &str) -> Response<Full<Bytes>> {
 
 /// Answers every request.
 pub(super) async fn serve() -> Server {
+    listen(None).await
+}
+
+/// Answers every request over TLS, as `target.test`.
+pub(super) async fn serve_tls() -> Server {
+    let chain = CertificateDer::pem_slice_iter(include_bytes!("certificates/server.pem"));
+    let chain = chain.collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("certificates/server.key")).unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+    listen(Some(TlsAcceptor::from(Arc::new(config)))).await
+}
+
+async fn listen(tls: Option<TlsAcceptor>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server {
         address: listener.local_addr().unwrap().to_string(),
         requests: Arc::default(),
-        asked: Arc::default(),
     };
-    let (requests, asked) = (Arc::clone(&server.requests), Arc::clone(&server.asked));
+    let requests = Arc::clone(&server.requests);
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
-            let (requests, asked) = (Arc::clone(&requests), Arc::clone(&asked));
-            let service = service_fn(move |request: Request<Incoming>| {
-                let path = request.uri().path().to_owned();
-                requests.lock().push((path.clone(), request.headers().clone()));
-                asked.notify_one();
-                async move { Ok::<_, Infallible>(answer(&path)) }
-            });
+            let requests = Arc::clone(&requests);
+            let tls = tls.clone();
             tokio::spawn(async move {
-                let connection = hyper::server::conn::http1::Builder::new();
-                // A client that goes away is no fault of this one.
-                let _ = connection.serve_connection(TokioIo::new(tcp), service).await;
+                match tls {
+                    None => speak(tcp, requests).await,
+                    Some(tls) => {
+                        // A client that refuses the certificate is no fault of this one.
+                        if let Ok(stream) = tls.accept(tcp).await {
+                            speak(stream, requests).await;
+                        }
+                    }
+                }
             });
         }
     });
     server
+}
+
+async fn speak<S>(stream: S, requests: Requests)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
+        let path = request.uri().path().to_owned();
+        requests.lock().push((path.clone(), request.headers().clone()));
+        async move { Ok::<_, Infallible>(answer(&path)) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new();
+    // A client that goes away is no fault of this one.
+    let _ = connection.serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Sends these bytes to everyone who asks, then closes, or keeps silent.
