@@ -248,3 +248,196 @@ fn what_is_not_acted_on_is_said_once() {
         );
     }
 }
+
+/// Every section and nearly every key.
+const EVERYTHING: &str = r#"
+global:
+  scrape_interval: 30s
+  scrape_timeout: 20s
+  scrape_protocols: [PrometheusText0.0.4]
+  evaluation_interval: 15s
+  rule_query_offset: 1m
+  query_log_file: q.log
+  scrape_failure_log_file: f.log
+  external_labels: {a: "1", b: "x y"}
+  body_size_limit: 10MB
+  sample_limit: 1
+  target_limit: 2
+  label_limit: 3
+  label_name_length_limit: 4
+  label_value_length_limit: 5
+  keep_dropped_targets: 6
+  metric_name_validation_scheme: legacy
+  metric_name_escaping_scheme: dots
+  scrape_native_histograms: true
+  convert_classic_histograms_to_nhcb: true
+  always_scrape_classic_histograms: true
+  extra_scrape_metrics: true
+runtime: {gogc: 42}
+alerting:
+  alert_relabel_configs: [{regex: x, action: labeldrop}]
+  alertmanagers:
+  - scheme: https
+    path_prefix: /am
+    timeout: 3s
+    api_version: v2
+    static_configs: [{targets: ["am:9093"]}]
+    sigv4: {region: x, secret_key: hidden}
+    relabel_configs: [{target_label: a, replacement: ""}]
+rule_files: ["rules/*.yml"]
+scrape_config_files: ["/nowhere/*.yml"]
+scrape_configs:
+- job_name: "12"
+  honor_labels: true
+  honor_timestamps: false
+  track_timestamps_staleness: true
+  params: {module: [http_2xx, "a b"], b: ["1"]}
+  metrics_path: /m
+  scheme: https
+  enable_compression: false
+  fallback_scrape_protocol: PrometheusText0.0.4
+  native_histogram_bucket_limit: 7
+  native_histogram_min_bucket_factor: 1.5
+  basic_auth: {username: u, password: hidden}
+  tls_config: {ca_file: ca, cert_file: c, key_file: k, server_name: s, insecure_skip_verify: true, min_version: TLS12}
+  follow_redirects: false
+  enable_http2: false
+  proxy_url: http://user:hidden@proxy:1
+  no_proxy: localhost
+  proxy_connect_header: {X: [hidden]}
+  http_headers: {H: {values: [v], secrets: [hidden], files: [f]}}
+  relabel_configs:
+  - {source_labels: [__address__, "a,b"], separator: ";", regex: "(.*):(\\d+)", target_label: p, replacement: "${2}"}
+  - {source_labels: [a], modulus: 8, target_label: h, action: hashmod}
+  - {source_labels: [a], target_label: b, action: KeepEqual}
+  metric_relabel_configs: [{regex: "a|b", action: labelkeep}]
+  metric_name_validation_scheme: utf8
+  static_configs: [{targets: ["[::1]:9090", "h"], labels: {x: "true", y: "{z}"}}]
+  file_sd_configs: [{files: [a.json, "b/*.yml"], refresh_interval: 1m}]
+  http_sd_configs: [{url: "http://sd/", refresh_interval: 10s}]
+  dns_sd_configs: [{names: [a.b], type: a, port: 80}]
+  kubernetes_sd_configs:
+  - role: pod
+    namespaces: {own_namespace: true, names: [n]}
+    selectors: [{role: pod, label: "a=b", field: "c=d"}]
+    attach_metadata: {node: true, namespace: true}
+  consul_sd_configs: [{server: "c:8500", token: hidden}]
+- job_name: two
+  oauth2:
+    client_id: i
+    client_secret: hidden
+    scopes: [a]
+    token_url: http://t/
+    endpoint_params: {p: q}
+storage:
+  tsdb:
+    out_of_order_time_window: 30m
+    stale_series_compaction_threshold: 0.5
+    chunk_encoding: {floats: xor2}
+    retention: {time: 20d, size: 1TB, percentage: 80}
+  exemplars: {max_exemplars: 10}
+tracing: {endpoint: "t:4317", client_type: http, sampling_fraction: 0.5, insecure: true, headers: {a: b}, compression: gzip, timeout: 5s}
+remote_write:
+- url: http://user:hidden@w/write
+  name: w
+  remote_timeout: 5s
+  headers: {X-A: b}
+  send_exemplars: true
+  protobuf_message: io.prometheus.write.v2.Request
+  queue_config: {capacity: 1, max_shards: 2, min_shards: 1, max_samples_per_send: 3, batch_send_deadline: 1s, min_backoff: 1s, max_backoff: 2s, retry_on_http_429: true, sample_age_limit: 1h}
+  metadata_config: {send: false, send_interval: 2m, max_samples_per_send: 4}
+  write_relabel_configs: [{source_labels: [a], regex: b, action: drop}]
+remote_read:
+- url: http://r/read
+  read_recent: true
+  required_matchers: {job: x}
+  filter_external_labels: false
+  authorization: {credentials: hidden}
+otlp:
+  translation_strategy: UnderscoreEscapingWithoutSuffixes
+  promote_resource_attributes: [a, b]
+  keep_identifying_resource_attributes: true
+"#;
+
+#[test]
+fn what_is_shown_reads_back_as_the_same_and_hides_secrets() {
+    let config = read(EVERYTHING).unwrap().config;
+    let yaml = config.to_yaml();
+    assert!(!yaml.contains("hidden"), "{yaml}");
+    let again = read(&yaml).unwrap_or_else(|e| panic!("{e}\n{yaml}")).config;
+    assert_eq!(again.to_yaml(), yaml);
+    // Apart from the secrets nothing is lost.
+    assert_eq!(again.global, config.global);
+    assert_eq!(again.storage, config.storage);
+    let (one, other) = (&config.scrape_configs[0], &again.scrape_configs[0]);
+    assert_eq!(one.relabel_configs, other.relabel_configs);
+    assert_eq!(
+        (&one.params, one.limits, &one.http_client.tls),
+        (&other.params, other.limits, &other.http_client.tls)
+    );
+    assert_eq!(
+        one.service_discovery.static_configs,
+        other.service_discovery.static_configs
+    );
+    assert_eq!(
+        one.service_discovery.kubernetes,
+        other.service_discovery.kubernetes
+    );
+}
+
+#[test]
+fn a_job_is_shown_in_prometheus_order() {
+    let text = "scrape_configs: [{job_name: a, relabel_configs: [{source_labels: [x, z], regex: (.+), action: keep}], \
+                static_configs: [{targets: ['h:1']}]}]";
+    let job = read(text).unwrap().config.job("a").unwrap().to_yaml();
+    let want = "job_name: a\nhonor_timestamps: true\ntrack_timestamps_staleness: false\nscrape_interval: 1m\n\
+                scrape_timeout: 10s\nscrape_protocols:\n- OpenMetricsText1.0.0\n- OpenMetricsText0.0.1\n\
+                - PrometheusText1.0.0\n- PrometheusText0.0.4\nscrape_native_histograms: false\n\
+                always_scrape_classic_histograms: false\nconvert_classic_histograms_to_nhcb: false\n\
+                metrics_path: /metrics\nscheme: http\nenable_compression: true\n\
+                metric_name_validation_scheme: utf8\nmetric_name_escaping_scheme: allow-utf-8\n\
+                extra_scrape_metrics: false\nfollow_redirects: true\nenable_http2: true\nrelabel_configs:\n\
+                - source_labels: [x, z]\n  separator: ;\n  regex: (.+)\n  replacement: $1\n  action: keep\n\
+                static_configs:\n- targets:\n  - h:1\n";
+    assert_eq!(job, want);
+}
+
+#[test]
+fn a_real_cluster_file_is_accepted() {
+    let shared = std::env::var("NARTHEX_SHARED").unwrap_or_else(|_| "../shared".to_owned());
+    let path = Path::new(&shared).join("k8s/prometheus.yaml");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("skipped: {} is not there", path.display());
+        return;
+    };
+    let loaded = read(&text).unwrap();
+    assert!(loaded.config.jobs().count() >= 4);
+    assert_eq!(
+        read(&loaded.config.to_yaml()).unwrap().config.to_yaml(),
+        loaded.config.to_yaml()
+    );
+}
+
+mod arbitrary {
+    use super::{EVERYTHING, read};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn damaged_files_never_panic(cuts in prop::collection::vec((0..EVERYTHING.len(), "[-:{}\\[\\]&*!|>'\"%@`, \n\ta0~]{0,3}"), 1..4)) {
+            let mut text = EVERYTHING.to_owned();
+            for (at, put) in cuts {
+                let at = (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+                let end = (at + 2..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+                text.replace_range(at..end, &put);
+            }
+            // The result does not matter; that there is one does.
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn any_text_is_answered(text in "\\PC{0,60}") {
+            let _ = read(&text);
+        }
+    }
+}

@@ -1,12 +1,14 @@
 //! Putting a configuration into force: the one path for the start, SIGHUP and `/-/reload`.
 
 use super::options::Options;
+use super::store::store_options;
 use crate::config::{Config, ConfigSource, Loaded, load_rules};
-use crate::discovery::DiscoveryManager;
+use crate::discovery::{DiscoveryManager, Found};
 use crate::http::App;
 use crate::query::QueryService;
 use crate::scrape::ScrapeManager;
 use narthex_promql::{Engine, EngineOptions, Features};
+use narthex_tsdb::Options as StoreOptions;
 use std::sync::Arc;
 
 /// Everything that a configuration changes.
@@ -16,6 +18,8 @@ pub(super) struct Subsystems {
     pub(super) queries: QueryService,
     pub(super) discovery: DiscoveryManager,
     pub(super) scrape: ScrapeManager,
+    /// What the store was opened with: only a restart can change it.
+    pub(super) store: StoreOptions,
 }
 
 /// The engine that the command line and the configuration ask for.
@@ -72,6 +76,8 @@ pub(super) async fn apply(
     to.queries.set_engine(engine);
     to.scrape.apply_config(&config);
     to.discovery.apply(&config).await;
+    let found = to.discovery.found().borrow().clone();
+    hand_over(&found, &to.scrape);
     let yaml = config.to_yaml();
     to.app.set_config(config, yaml);
     if faults.is_empty() {
@@ -106,6 +112,11 @@ pub(super) async fn reload(source: &ConfigSource, options: &Options, to: &Subsys
     tracing::info!(filename = file, "Loading configuration file");
     match read(source).await {
         Ok(loaded) => {
+            if store_options(options, &loaded.config) != to.store {
+                tracing::warn!(
+                    "Settings of the store (storage.tsdb) have changed: they take effect with the next start"
+                );
+            }
             apply(loaded, &file, options, to).await?;
             tracing::info!(filename = file, "Completed loading of configuration file");
             Ok(())
@@ -129,8 +140,12 @@ pub(super) async fn forward_targets(discovery: DiscoveryManager, scrape: ScrapeM
     drop(discovery);
     while found.changed().await.is_ok() {
         let groups = found.borrow_and_update().clone();
-        for (job, groups) in groups.iter() {
-            scrape.apply_targets(job, groups.clone());
-        }
+        hand_over(&groups, &scrape);
+    }
+}
+
+fn hand_over(found: &Found, scrape: &ScrapeManager) {
+    for (job, groups) in found.iter() {
+        scrape.apply_targets(job, groups.clone());
     }
 }

@@ -115,8 +115,6 @@ async fn live(
     };
     let keeper = Keeper::start(db.clone(), clock.clone(), options.fsync_interval.to_std())
         .map_err(|e| format!("a thread could not be started: {e}"))?;
-    front.app.set_store(db.clone());
-    tracing::info!("Server is ready to receive web requests.");
     let (discovery, discovering) = DiscoveryManager::start(
         clock.clone(),
         &front.registry,
@@ -128,12 +126,14 @@ async fn live(
         scrape_options(&options),
         &front.registry,
     );
+    front.app.set_scrape(scrape.clone());
     let forwarding = tokio::spawn(forward_targets(discovery.clone(), scrape.clone()));
     let subsystems = Subsystems {
         app: Arc::clone(&front.app),
         queries: front.queries.clone(),
         discovery,
         scrape,
+        store: db.options().clone(),
     };
     let file = source.path.display().to_string();
     let applied = apply(loaded, &file, &options, &subsystems).await;
@@ -145,6 +145,8 @@ async fn live(
     let ended = match applied {
         Ok(()) => {
             tracing::info!(filename = file, "Completed loading of configuration file");
+            front.app.set_store(db.clone());
+            tracing::info!("Server is ready to receive web requests.");
             watch(&mut front, &workers, &source, &options, &subsystems).await
         }
         Err(error) => Err(error),

@@ -57,7 +57,7 @@ pub(super) fn remote_read(endpoint: &RemoteReadConfig) -> OutMap {
     out.text_opt("name", &endpoint.name);
     out.extend(http_client(&endpoint.http_client));
     out.map_opt("required_matchers", labels(&endpoint.required_matchers));
-    out.bool_opt("filter_external_labels", endpoint.filter_external_labels);
+    out.raw("filter_external_labels", endpoint.filter_external_labels);
     out
 }
 
