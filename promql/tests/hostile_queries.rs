@@ -74,6 +74,19 @@ fn expressions_at_the_limit_are_answered() {
 }
 
 #[test]
+fn regular_expressions_are_counted() {
+    let listed = |item: &str| format!("{{{}}}", vec![item; 1_001].join(","));
+    let error = answer(listed("a=~\"[0-9]+b?\"")).unwrap_err();
+    assert!(error.contains("more than 1000 regular expressions"), "{error}");
+    answer(listed("a=~\"b|c.*|.+d\"")).unwrap();
+    let error = answer("x{a=~\"(?:\\\\pL{100}){10}\"}".to_owned()).unwrap_err();
+    assert!(
+        error.contains("1:3: parse error: error parsing regexp: expression too large"),
+        "{error}"
+    );
+}
+
+#[test]
 fn long_queries_are_answered() {
     let listed = |item: &str| format!("{{{}}}", vec![item; 100_000].join(","));
     for query in [

@@ -14,3 +14,4 @@ mod hostile_queries;
 mod memory;
 mod parse_cases;
 mod recordings;
+mod round_trip;

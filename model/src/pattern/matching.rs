@@ -7,10 +7,9 @@ use super::error::PatternError;
 use super::shape::{Shape, shared};
 use super::syntax::{NESTING_MAX, translate};
 
-/// Most bytes that a compiled pattern may take.
-const SIZE_MAX: usize = 10 << 20;
-/// The same for alternations of literals, which are as long as their texts.
-const LITERALS_SIZE_MAX: usize = 256 << 20;
+/// Most bytes that a compiled pattern may take: so many, and so many more for each byte of its source.
+const SIZE_MAX: usize = 2 << 20;
+const SIZE_PER_BYTE: usize = 256;
 /// Deepest nesting of the translated expression: each group may hold an alternation, a concatenation and a repetition.
 const LEVELS_MAX: u32 = 4 * NESTING_MAX as u32 + 10;
 
@@ -27,7 +26,8 @@ impl Pattern {
     /// Compiles `source`, which is in Go's syntax.
     ///
     /// # Errors
-    /// When it is not a valid regular expression (in Go's words), or takes more than 10 MiB once compiled.
+    /// When it is not a valid regular expression (in Go's words), or takes more than 2 MiB, and 256 bytes
+    /// for each of its own, once compiled.
     pub fn new(source: &str) -> Result<Self, PatternError> {
         let translated = translate(source)?;
         let anchored = format!("^(?s:{translated})$");
@@ -39,13 +39,9 @@ impl Pattern {
             .parse(&translated)
             .map_err(|_| too_large())?;
         let shape = Shape::of(&hir);
-        let size = match shape {
-            Some(Shape::Texts(_)) => LITERALS_SIZE_MAX,
-            _ => SIZE_MAX,
-        };
         let regex = RegexBuilder::new(&anchored)
             .nest_limit(LEVELS_MAX)
-            .size_limit(size)
+            .size_limit(SIZE_MAX + SIZE_PER_BYTE * source.len())
             .build()
             .map_err(|_| too_large())?;
         let prefix = match &shape {
@@ -82,6 +78,12 @@ impl Pattern {
             Some(Shape::Texts(texts)) => Some(texts),
             _ => None,
         }
+    }
+
+    /// Whether matching takes a regular expression engine: the pattern is more than literals with gaps.
+    #[must_use]
+    pub const fn needs_engine(&self) -> bool {
+        self.shape.is_none()
     }
 
     /// What every matching text begins with; often nothing.
@@ -274,6 +276,41 @@ mod tests {
     }
 
     #[test]
+    fn most_patterns_need_no_engine() {
+        for source in [
+            "",
+            "a",
+            "a|b",
+            ".*",
+            ".+",
+            "a.*",
+            ".+a",
+            ".*a.*",
+            "a.*b.+c",
+            "b|c.*|.+d",
+            "(a.*)",
+            "(?:.{2,})x",
+            "(?i)ab",
+            "^a$",
+            "^(a|b.*)$",
+            "^a.*|b$",
+        ] {
+            assert!(!Pattern::new(source).unwrap().needs_engine(), "{source}");
+        }
+        for source in [
+            "a[0-9]+",
+            "a.",
+            ".{2}",
+            "(?-s).*",
+            "(?i)abcdefghijkl",
+            "a*",
+            "a^b",
+        ] {
+            assert!(Pattern::new(source).unwrap().needs_engine(), "{source}");
+        }
+    }
+
+    #[test]
     fn long_lists_stay_lists_and_huge_patterns_are_refused() {
         let list: Vec<String> = (0..20_000).map(|n| format!("pod-{n:05}")).collect();
         let pattern = Pattern::new(&format!("({})", list.join("|"))).unwrap();
@@ -307,6 +344,7 @@ mod tests {
         ];
         leaf.prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
+                inner.clone().prop_map(|p| format!("^{p}$")),
                 prop::collection::vec(inner.clone(), 1..4).prop_map(|p| p.concat()),
                 prop::collection::vec(inner.clone(), 1..4).prop_map(|p| format!("({})", p.join("|"))),
                 inner.clone().prop_map(|p| format!("(?:{p})?")),

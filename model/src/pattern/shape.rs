@@ -1,6 +1,6 @@
 //! Patterns that need no regular expression engine: literals, and literals with gaps between them.
 
-use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 /// Most texts that a pattern is expanded to.
 const TEXTS_MAX: usize = 2_048;
@@ -47,7 +47,10 @@ impl Shape {
             HirKind::Alternation(arms) if arms.len() <= ALTERNATIVES_MAX => {
                 arms.iter().map(Self::of).collect::<Option<_>>().map(Self::Any)
             }
-            _ => Gaps::of(hir).map(Self::Gaps),
+            _ => match without_anchors(hir) {
+                Some(bare) => Self::of(&bare),
+                None => Gaps::of(hir).map(Self::Gaps),
+            },
         }
     }
 
@@ -72,6 +75,18 @@ impl Shape {
             Self::Any(shapes) => shapes.iter().map(Self::prefix).reduce(shared).unwrap_or(""),
         }
     }
+}
+
+/// A pattern without anchors at its ends, if it has some: all of the text must match anyway.
+fn without_anchors(hir: &Hir) -> Option<Hir> {
+    let HirKind::Concat(parts) = hir.kind() else {
+        return None;
+    };
+    let is = |look: Look| move |part: &&Hir| *part.kind() == HirKind::Look(look);
+    let skipped = parts.iter().take_while(is(Look::Start)).count();
+    let dropped = parts.iter().rev().take_while(is(Look::End)).count();
+    let inner = parts.get(skipped..parts.len().saturating_sub(dropped))?;
+    (inner.len() < parts.len()).then(|| Hir::concat(inner.to_vec()))
 }
 
 /// The longest beginning of both.
@@ -174,9 +189,10 @@ fn gap(hir: &Hir) -> Option<u32> {
             min, max: None, sub, ..
         }) => match sub.kind() {
             HirKind::Class(Class::Unicode(class)) => {
-                // All characters, newlines included: two ranges, for surrogates are left out.
-                let size: usize = class.ranges().iter().map(|r| r.len()).sum();
-                (size == 0x10_ffff + 1 - 0x800).then_some(*min)
+                // All characters, newlines included.
+                let all = [('\0', char::MAX)];
+                let ranges = class.ranges().iter().map(|r| (r.start(), r.end()));
+                ranges.eq(all).then_some(*min)
             }
             _ => None,
         },

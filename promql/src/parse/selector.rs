@@ -1,6 +1,6 @@
 //! Vector selectors: a name, matchers in braces, or both.
 
-use narthex_model::{METRIC_NAME, MatchOp, Matcher};
+use narthex_model::{METRIC_NAME, MatchOp, Matcher, Pattern};
 
 use super::literal::string_literal;
 use super::token::{Token, TokenKind};
@@ -76,7 +76,12 @@ fn matcher(tokens: Tokens<'_>) -> Parsed<'_, Matcher> {
         return Err(rest.unexpected(Complaint::MatcherString));
     }
     let value = string_literal(&rest, value_token).value;
-    let matcher = Matcher::new(op, name, value)
-        .map_err(|error| failure(Span::new(name_token.start, value_token.end), error.to_string()))?;
+    let span = Span::new(name_token.start, value_token.end);
+    let matcher = Matcher::new(op, name, value).map_err(|error| failure(span, error.to_string()))?;
+    let rest = if matcher.pattern().is_some_and(Pattern::needs_engine) {
+        rest.count_regex(span)?
+    } else {
+        rest
+    };
     Ok((rest.advance(), matcher))
 }

@@ -6,7 +6,7 @@ use super::lexer::Lexer;
 use super::syntax_error::SyntaxError;
 use super::token::{Token, TokenKind};
 use crate::features::Features;
-use crate::limits::{DEPTH_MAX, DURATION_DEPTH_MAX};
+use crate::limits::{DEPTH_MAX, DURATION_DEPTH_MAX, REGEXES_MAX};
 use crate::span::Span;
 
 /// Result of a rule: the rest and the value. All errors are failures: rules look ahead instead of trying.
@@ -69,6 +69,8 @@ pub(crate) struct Tokens<'a> {
     /// Levels of the duration that is being read.
     depth: usize,
     complaint: Complaint,
+    /// Regular expressions read so far.
+    regexes: usize,
 }
 
 impl<'a> Tokens<'a> {
@@ -84,7 +86,23 @@ impl<'a> Tokens<'a> {
             last_end: 0,
             depth: 0,
             complaint: Complaint::Plain,
+            regexes: 0,
         }
+    }
+
+    /// The same tokens, with one more regular expression behind them.
+    ///
+    /// # Errors
+    /// When there are too many; the last one stands at `span`.
+    pub(crate) fn count_regex(mut self, span: Span) -> Result<Self, nom::Err<SyntaxError>> {
+        self.regexes += 1;
+        if self.regexes > REGEXES_MAX {
+            let message = format!(
+                "more than {REGEXES_MAX} regular expressions that are not just lists, prefixes or suffixes"
+            );
+            return Err(failure(span, message));
+        }
+        Ok(self)
     }
 
     /// The features that are on.
