@@ -17,6 +17,8 @@ pub struct Features {
     pub type_and_unit_labels: bool,
     /// `use-start-timestamps`: `rate` and `increase` use the samples' start times.
     pub start_timestamps: bool,
+    /// No flag of Prometheus: errors name series in label order, as from 3.14 on, instead of the later one first.
+    pub sorted_error_series: bool,
 }
 
 impl Features {
@@ -29,5 +31,6 @@ impl Features {
         delayed_name_removal: true,
         type_and_unit_labels: true,
         start_timestamps: true,
+        sorted_error_series: true,
     };
 }

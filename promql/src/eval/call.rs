@@ -11,7 +11,7 @@ use super::select::{Yield, instant_selector};
 use super::steps::Steps;
 use super::stream::for_each_column;
 use super::vector::{Computed, Identity, Output};
-use super::{absent, histogram_calls, label_calls, sort};
+use super::{absent, histogram_calls, info, label_calls, sort};
 use crate::error::QueryError;
 use crate::functions::{
     Point, clamp, date_function, histogram_function, math_function, range_function, round_to,
@@ -63,6 +63,7 @@ pub(super) fn call<'a>(
         "start_timestamp" => timestamp(ev, argument(plan, 0)?, steps, Yield::StartTime),
         "round" | "clamp" | "clamp_min" | "clamp_max" => bounded(ev, plan, steps),
         "min_of" | "max_of" => extreme(ev, plan, steps),
+        "info" => info::info(ev, plan, steps).map(Output::Vector),
         "absent" => absent::absent(ev, plan, steps).map(Output::Vector),
         "label_replace" => label_calls::label_replace(ev, plan, steps).map(Output::Vector),
         "label_join" => label_calls::label_join(ev, plan, steps).map(Output::Vector),
@@ -193,7 +194,7 @@ fn timestamp<'a>(
 ) -> Result<Output<'a>, QueryError> {
     let delayed = ev.cx.features.delayed_name_removal;
     if let Op::Select(selector) = &ev.plan.node(arg).op {
-        let times = instant_selector(ev, selector, steps, yields)?;
+        let times = instant_selector(ev, selector, ev.plan.node(arg).spans(), steps, yields)?;
         return Ok(Output::Vector(mapped_without_name(
             times,
             delayed,

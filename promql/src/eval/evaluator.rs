@@ -112,7 +112,13 @@ impl<'a> Evaluator<'a> {
         Ok(match &node.op {
             Op::Number(value) => Output::Scalar(Arc::new(vec![*value; steps.count])),
             Op::Text(text) => Output::Text(Arc::from(text.as_str())),
-            Op::Select(selector) => Output::Vector(instant_selector(self, selector, steps, Yield::Value)?),
+            Op::Select(selector) => Output::Vector(instant_selector(
+                self,
+                selector,
+                node.spans(),
+                steps,
+                Yield::Value,
+            )?),
             Op::Negate(operand) => negate::negate(self, *operand, steps)?,
             Op::Binary(plan) => binary::binary(self, node, plan, steps)?,
             Op::Aggregate(plan) => Output::Vector(aggregate::aggregate(self, node, plan, steps)?),

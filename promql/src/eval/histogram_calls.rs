@@ -136,9 +136,8 @@ struct HistogramCall<'a> {
     asked: Vec<(usize, usize)>,
     targets: Vec<Target>,
     questions: Vec<Question>,
-    /// Where the histograms stand, and where the function's first argument does.
+    /// Where the histograms stand.
     places: Vec<Span>,
-    first_places: Vec<Span>,
     /// Whether names are still there when findings are told.
     delayed: bool,
     slot: usize,
@@ -173,7 +172,6 @@ fn build<'a>(
         targets,
         questions: questions.into_iter().map(|(_, question)| question).collect(),
         places: node.operand_spans(operand),
-        first_places: node.operand_spans(0),
         delayed,
         slot: ev.cx.new_slot(),
     });
@@ -329,7 +327,7 @@ impl Vector for HistogramCall<'_> {
         if let (true, Some(member)) = (bad_label, target.native) {
             self.warn_of_label(target, member, scratch);
         }
-        scratch.report(&notes, &target.metric, &self.first_places)?;
+        scratch.report(&notes, &target.metric, &self.places)?;
         Ok(out.finish())
     }
 }

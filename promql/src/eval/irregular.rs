@@ -130,18 +130,15 @@ fn at_step(
     let here = many.iter().filter(|(_, column)| column.has(step));
     for (index, column) in here {
         let own = labels(sides.many, *index);
-        let (other, value) = match (single, fill_of_one(sides)) {
+        let (other, value) = match (single, matching.fill_right) {
             (Some((other, column)), _) => (labels(sides.one, other), column.get(step)),
             (None, Some(value)) => (matched_labels(&own, matching), Point::Float(value)),
             (None, None) => continue,
         };
-        matched = true;
         let point = sides.operation.point(&column.get(step), &value, scratch);
-        if point == Point::None {
-            continue;
-        }
         let identity = sides.operation.identity(&own, &other);
-        if matching.card == Cardinality::OneToOne && !results.is_empty() {
+        // A second match is an error even where a comparison has filtered the first one away.
+        if matching.card == Cardinality::OneToOne && matched {
             return Err(QueryError::Execution(
                 "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
                     .to_owned(),
@@ -152,9 +149,12 @@ fn at_step(
                 "multiple matches for labels: grouping labels must ensure unique matches".to_owned(),
             ));
         }
-        results.push((*index, identity, point));
+        matched = true;
+        if point != Point::None {
+            results.push((*index, identity, point));
+        }
     }
-    if let (false, Some((other, column)), Some(value)) = (matched, single, fill_of_many(sides)) {
+    if let (false, Some((other, column)), Some(value)) = (matched, single, matching.fill_left) {
         let other = labels(sides.one, other);
         let own = matched_labels(&other, matching);
         let point = sides
@@ -165,26 +165,6 @@ fn at_step(
         }
     }
     Ok(results)
-}
-
-/// The fill value for the "one" side.
-const fn fill_of_one(sides: &Sides<'_, '_>) -> Option<f64> {
-    let matching = sides.operation.matching;
-    if sides.operation.swapped {
-        matching.fill_left
-    } else {
-        matching.fill_right
-    }
-}
-
-/// The fill value for the "many" side.
-const fn fill_of_many(sides: &Sides<'_, '_>) -> Option<f64> {
-    let matching = sides.operation.matching;
-    if sides.operation.swapped {
-        matching.fill_right
-    } else {
-        matching.fill_left
-    }
 }
 
 /// The only series of the "one" side that has a value at this step.
@@ -205,12 +185,18 @@ fn the_one<'c>(
             .get(index)
             .map_or_else(Labels::empty, |i| i.labels.clone())
     };
+    let (first, second) = (labels(*first), labels(*second));
+    let (shown, then) = if sides.operation.sorted_errors && first < second {
+        (&first, &second)
+    } else {
+        (&second, &first)
+    };
     let side = if sides.operation.swapped { "left" } else { "right" };
     Err(QueryError::Execution(format!(
         "found duplicate series for the match group {} on the {side} hand-side of the operation: [{}, {}];many-to-many \
          matching not allowed: matching labels must be unique on one side",
-        matched_labels(&labels(*first), sides.operation.matching),
-        labels(*second),
-        labels(*first),
+        matched_labels(&first, sides.operation.matching),
+        shown,
+        then,
     )))
 }

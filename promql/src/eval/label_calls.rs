@@ -25,7 +25,7 @@ pub(super) fn label_replace<'a>(
     let pattern = Pattern::new(regex).map_err(|_| {
         QueryError::Execution(format!("invalid regular expression in label_replace(): {regex}"))
     })?;
-    if dst.is_empty() {
+    if !is_label_name(dst) {
         return Err(QueryError::Execution(format!(
             "invalid destination label name in label_replace(): {dst}"
         )));
@@ -53,12 +53,12 @@ pub(super) fn label_join<'a>(
     let text = |index: usize| argument(plan, index).and_then(|id| ev.text(id));
     let (dst, separator) = (text(1)?, text(2)?);
     let sources = (3..plan.args.len()).map(text).collect::<Result<Vec<_>, _>>()?;
-    if let Some(name) = sources.iter().find(|name| name.is_empty()) {
+    if let Some(name) = sources.iter().find(|name| !is_label_name(name)) {
         return Err(QueryError::Execution(format!(
             "invalid source label name in label_join(): {name}"
         )));
     }
-    if dst.is_empty() {
+    if !is_label_name(dst) {
         return Err(QueryError::Execution(format!(
             "invalid destination label name in label_join(): {dst}"
         )));
@@ -73,6 +73,12 @@ pub(super) fn label_join<'a>(
     });
     let series = relabelled.collect();
     Ok(unique(Arc::new(Relabelled { inner, series })))
+}
+
+/// Whether a text can be a label's name: all UTF-8 can, save for nothing at all. Bytes of the query that were no
+/// UTF-8 have become replacement characters.
+pub(super) fn is_label_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(char::REPLACEMENT_CHARACTER)
 }
 
 fn with_label(identity: &Identity, name: &str, value: &str) -> Identity {

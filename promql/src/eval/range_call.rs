@@ -14,7 +14,7 @@ use super::steps::Steps;
 use super::vector::{Identity, SharedVector, Vector};
 use super::window::Windows;
 use crate::error::QueryError;
-use crate::functions::{Notes, RangeKernel, Window, quoted};
+use crate::functions::{Extension, Notes, RangeKernel, Window, quoted};
 use crate::plan::{CallPlan, Node};
 use crate::span::Span;
 
@@ -53,6 +53,7 @@ pub(super) fn range_call<'a>(
         }
     }
     let range = range.ok_or_else(|| QueryError::Execution("expected a range vector".to_owned()))?;
+    check_extension(&plan.function, range.frame().extension)?;
     let delayed = ev.cx.features.delayed_name_removal;
     let keeps_name = matches!(plan.function.as_str(), "last_over_time" | "first_over_time");
     let series = if keeps_name {
@@ -74,6 +75,22 @@ pub(super) fn range_call<'a>(
         start_times: ev.cx.features.start_timestamps,
     });
     Ok(if delayed { call } else { unique(call) })
+}
+
+/// Only some functions know what to do with samples outside of the window.
+fn check_extension(function: &str, extension: Extension) -> Result<(), QueryError> {
+    let (modifier, allowed): (&str, &[&str]) = match extension {
+        Extension::None => return Ok(()),
+        Extension::Anchored => ("anchored", &["changes", "delta", "increase", "rate", "resets"]),
+        Extension::Smoothed => ("smoothed", &["delta", "increase", "rate"]),
+    };
+    if allowed.contains(&function) {
+        return Ok(());
+    }
+    Err(QueryError::Execution(format!(
+        "{modifier} modifier can only be used with: {} - not with {function}",
+        allowed.join(", ")
+    )))
 }
 
 /// Buffers of one call in one thread.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use narthex_model::{SeriesSet, TimeRange};
+use narthex_model::{FloatHistogram, HistogramValue, ResetHint, SeriesSet, TimeRange};
 
 use super::column::Column;
 use super::context::Context;
@@ -60,9 +60,11 @@ struct Stored<'a> {
     set: Box<dyn SeriesSet + 'a>,
     series: Vec<Identity>,
     frame: Frame,
+    stats_only: bool,
 }
 
-fn stored<'a>(
+/// The samples of stored series in a window before each step.
+pub(super) fn stored<'a>(
     cx: &'a Context<'a>,
     selector: &SelectorPlan,
     range_ms: i64,
@@ -83,7 +85,12 @@ fn stored<'a>(
     };
     let (min, max) = frame.needed(&steps);
     let (set, series) = select(cx, &selector.matchers, TimeRange { min, max })?;
-    Ok(Arc::new(Stored { set, series, frame }))
+    Ok(Arc::new(Stored {
+        set,
+        series,
+        frame,
+        stats_only: selector.histogram_stats,
+    }))
 }
 
 impl RangeVector for Stored<'_> {
@@ -104,7 +111,7 @@ impl RangeVector for Stored<'_> {
         let count = samples.raw.times().len();
         scratch.samples_read += count as u64;
         scratch.worked(count)?;
-        samples.prepare();
+        samples.prepare(self.stats_only);
         Ok(())
     }
 }
@@ -168,6 +175,15 @@ impl RangeVector for Evaluated<'_> {
     }
 }
 
+/// What a sample says of a reset before it holds between stored samples. A subquery leaves samples out and repeats
+/// others, so nothing is known here.
+fn forgetting_resets(mut h: Arc<FloatHistogram>) -> Arc<FloatHistogram> {
+    if matches!(h.hint, ResetHint::Reset | ResetHint::NotReset) {
+        Arc::make_mut(&mut h).hint = ResetHint::Unknown;
+    }
+    h
+}
+
 fn fill(samples: &mut Samples, column: &Column, steps: &Steps) {
     let times: Vec<i64> = (0..column.len())
         .filter(|step| column.has(*step))
@@ -178,14 +194,13 @@ fn fill(samples: &mut Samples, column: &Column, steps: &Steps) {
         let position = samples.raw.values_mut().len();
         match column.get(step) {
             Point::Histogram(h) => {
-                samples
-                    .raw
-                    .push_histogram(position, narthex_model::HistogramValue::Float(h));
+                let h = forgetting_resets(h);
+                samples.raw.push_histogram(position, HistogramValue::Float(h));
                 samples.raw.values_mut().push(0.0);
             }
             Point::Float(value) => samples.raw.values_mut().push(value),
             Point::None => {}
         }
     }
-    samples.prepare();
+    samples.prepare(false);
 }

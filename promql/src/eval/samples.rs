@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use narthex_model::{FloatHistogram, SampleBuffer, is_stale};
+use narthex_model::{FloatHistogram, ResetHint, SampleBuffer, is_stale};
 
 /// A buffer that operators keep from series to series.
 #[derive(Default)]
@@ -21,14 +21,20 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    /// Brings the raw columns into shape; to be called after each read.
-    pub(crate) fn prepare(&mut self) {
+    /// Brings the raw columns into shape; to be called after each read. `stats_only`: histograms lose their buckets.
+    pub(crate) fn prepare(&mut self, stats_only: bool) {
         self.histograms.clear();
         self.histogram_start_times.clear();
         let stale = self.raw.values().iter().any(|v| is_stale(*v));
         self.separated = stale || !self.raw.histograms().is_empty();
         if self.separated {
             self.separate();
+        }
+        if stats_only {
+            let mut previous = None;
+            for (_, histogram) in &mut self.histograms {
+                *histogram = stats_of(histogram, &mut previous);
+            }
         }
     }
 
@@ -88,4 +94,25 @@ impl Samples {
             Some(self.raw.times_version())
         }
     }
+}
+
+/// Count and sum of a histogram, and whether it comes behind a reset: looked up here, because later nobody can.
+/// Source: Prometheus `promql.HistogramStatsIterator`.
+pub(crate) fn stats_of(
+    histogram: &Arc<FloatHistogram>,
+    previous: &mut Option<Arc<FloatHistogram>>,
+) -> Arc<FloatHistogram> {
+    let hint = match (histogram.hint, previous.as_ref()) {
+        (ResetHint::Unknown, Some(previous)) if histogram.detect_reset(previous) => ResetHint::Reset,
+        (ResetHint::Unknown, Some(_)) => ResetHint::NotReset,
+        (hint, _) => hint,
+    };
+    *previous = Some(Arc::clone(histogram));
+    Arc::new(FloatHistogram {
+        hint,
+        schema: histogram.schema,
+        count: histogram.count,
+        sum: histogram.sum,
+        ..FloatHistogram::default()
+    })
 }

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use narthex_model::{Matcher, Selection, SeriesSet, TimeRange, is_stale};
+use narthex_model::{FloatHistogram, HistogramValue, Matcher, Selection, SeriesSet, TimeRange, is_stale};
 
 use super::column::{Column, ColumnBuilder};
 use super::context::Context;
 use super::evaluator::Evaluator;
+use super::samples::stats_of;
 use super::scratch::{Scratch, Tally};
+use super::smoothed;
 use super::steps::Steps;
 use super::vector::{Identity, SharedVector, Vector};
 use crate::error::QueryError;
 use crate::functions::Point;
 use crate::plan::{SelectorPlan, TimeShift};
+use crate::span::Span;
 
 /// Asks the source for series.
 pub(super) fn select<'a>(
@@ -35,8 +38,10 @@ pub(super) enum Yield {
     Value,
     /// Its time in seconds.
     Time,
-    /// Its start time in seconds.
+    /// Its start time in seconds, 0 if it is not known.
     StartTime,
+    /// The time in seconds of a float, a histogram as it is.
+    FloatTime,
 }
 
 struct Selected<'a> {
@@ -47,16 +52,21 @@ struct Selected<'a> {
     lookback_ms: i64,
     yields: Yield,
     tally: Tally,
+    stats_only: bool,
     slot: usize,
 }
 
-/// An instant selector.
+/// An instant selector; `places` say where it stands.
 pub(super) fn instant_selector<'a>(
     ev: &Evaluator<'a>,
     selector: &SelectorPlan,
+    places: Vec<Span>,
     steps: Steps,
     yields: Yield,
 ) -> Result<SharedVector<'a>, QueryError> {
+    if selector.smoothed && yields == Yield::Value {
+        return smoothed::smoothed_selector(ev, selector, places, steps);
+    }
     let (cx, shift) = (ev.cx, selector.shift);
     let range = TimeRange {
         min: shift
@@ -74,6 +84,7 @@ pub(super) fn instant_selector<'a>(
         lookback_ms: cx.lookback_ms,
         yields,
         tally: ev.tally(),
+        stats_only: selector.histogram_stats,
         slot: cx.new_slot(),
     }))
 }
@@ -111,33 +122,51 @@ impl Buffer {
 }
 
 impl Selected<'_> {
+    /// The histograms without their buckets, if nobody wants these; else nothing.
+    fn stats(&self, histograms: &[(usize, HistogramValue)]) -> Vec<Arc<FloatHistogram>> {
+        if !self.stats_only {
+            return Vec::new();
+        }
+        let mut previous = None;
+        let stats = histograms.iter().map(|(_, h)| {
+            if h.is_stale() {
+                h.to_float()
+            } else {
+                stats_of(&h.to_float(), &mut previous)
+            }
+        });
+        stats.collect()
+    }
+
     fn gather(&self, buffer: &Buffer) -> Column {
         let (times, values) = (buffer.samples.times(), buffer.samples.values());
         let (starts, histograms) = (buffer.samples.start_times(), buffer.samples.histograms());
+        let stats = self.stats(histograms);
         let mut out = ColumnBuilder::new(self.steps.count);
         for behind in &buffer.newest {
             let Some(at) = (*behind as usize).checked_sub(1) else {
                 out.push_none();
                 continue;
             };
-            let histogram = match histograms {
+            let place = match histograms {
                 [] => None,
-                all => all
-                    .binary_search_by_key(&at, |(position, _)| *position)
-                    .ok()
-                    .and_then(|i| all.get(i)),
+                all => all.binary_search_by_key(&at, |(position, _)| *position).ok(),
             };
+            let histogram = place.and_then(|place| histograms.get(place));
             let value = values.get(at).copied().unwrap_or_default();
             let stale = histogram.map_or_else(|| is_stale(value), |(_, h)| h.is_stale());
             out.push(match (stale, self.yields, histogram) {
                 (true, ..) => Point::None,
-                (false, Yield::Value, Some((_, h))) => Point::Histogram(h.to_float()),
+                (false, Yield::Value, Some((_, h))) => Point::Histogram(
+                    place
+                        .and_then(|place| stats.get(place).cloned())
+                        .unwrap_or_else(|| h.to_float()),
+                ),
                 (false, Yield::Value, None) => Point::Float(value),
                 (false, Yield::Time, _) => Point::Float(seconds(times.get(at))),
-                (false, Yield::StartTime, _) => match starts.get(at) {
-                    Some(0) | None => Point::None,
-                    start => Point::Float(seconds(start)),
-                },
+                (false, Yield::StartTime, _) => Point::Float(seconds(starts.get(at))),
+                (false, Yield::FloatTime, Some((_, h))) => Point::Histogram(h.to_float()),
+                (false, Yield::FloatTime, None) => Point::Float(seconds(times.get(at))),
             });
         }
         out.finish()

@@ -29,6 +29,8 @@ pub(super) struct Operation<'a> {
     pub(super) swapped: bool,
     pub(super) delayed: bool,
     pub(super) places: Vec<Span>,
+    /// Errors name series in label order instead of the later one first.
+    pub(super) sorted_errors: bool,
 }
 
 impl Operation<'_> {
@@ -128,6 +130,7 @@ pub(super) fn vector_binary<'a>(
         swapped,
         delayed: ev.cx.features.delayed_name_removal,
         places: node.spans(),
+        sorted_errors: ev.cx.features.sorted_error_series,
     });
     let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
     let groups = groups(many.series(), one.series(), matching);

@@ -40,6 +40,7 @@ pub(crate) fn plan(expr: &Expr, times: &QueryTimes) -> Result<(Plan, NodeId), Qu
         plan: Plan::default(),
         known: FxHashMap::default(),
         times,
+        histogram_stats: false,
     };
     let root = lowering.lower(expr)?;
     lowering.plan.count_uses();
@@ -50,6 +51,8 @@ struct Lowering<'t> {
     plan: Plan,
     known: FxHashMap<String, NodeId>,
     times: &'t QueryTimes,
+    /// Whether the selectors below are read for the counts and sums of their histograms only.
+    histogram_stats: bool,
 }
 
 impl Lowering<'_> {
@@ -89,7 +92,13 @@ impl Lowering<'_> {
     }
 
     fn binary(&mut self, binary: &Binary, span: Span) -> Result<NodeId, QueryError> {
-        let (lhs, rhs) = (self.lower(&binary.lhs)?, self.lower(&binary.rhs)?);
+        // An operator compares and combines whole histograms.
+        let outer = std::mem::replace(&mut self.histogram_stats, false);
+        let operands = self
+            .lower(&binary.lhs)
+            .and_then(|lhs| Ok((lhs, self.lower(&binary.rhs)?)));
+        self.histogram_stats = outer;
+        let (lhs, rhs) = operands?;
         if let (Op::Number(a), Op::Number(b)) = (&self.plan.node(lhs).op, &self.plan.node(rhs).op) {
             let folded = float_operation(binary.op, *a, *b)
                 .or_else(|| compare_floats(binary.op, *a, *b).map(|is| f64::from(u8::from(is))));
@@ -144,11 +153,21 @@ impl Lowering<'_> {
     }
 
     fn call(&mut self, call: &Call) -> Result<NodeId, QueryError> {
+        let outer = self.histogram_stats;
+        match call.function.as_str() {
+            "histogram_count" | "histogram_sum" | "histogram_avg" => self.histogram_stats = true,
+            "histogram_quantile" | "histogram_quantiles" | "histogram_fraction" => {
+                self.histogram_stats = false
+            }
+            _ => {}
+        }
         let args = call
             .args
             .iter()
             .map(|arg| self.lower(arg))
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Result<Vec<_>, _>>();
+        self.histogram_stats = outer;
+        let args = args?;
         let invariant = !TIME_DEPENDENT.contains(&call.function.as_str())
             && args.iter().all(|id| self.plan.node(*id).invariant);
         let place = Place {
@@ -174,7 +193,11 @@ impl Lowering<'_> {
     }
 
     fn subquery(&mut self, subquery: &Subquery) -> Result<NodeId, QueryError> {
-        let expr = self.lower(&subquery.expr)?;
+        // Resets between the samples of a subquery show in buckets only.
+        let outer = std::mem::replace(&mut self.histogram_stats, false);
+        let expr = self.lower(&subquery.expr);
+        self.histogram_stats = outer;
+        let expr = expr?;
         let range_ms = match &subquery.range_expr {
             Some(expr) => positive_milliseconds(expr, self.times)?,
             None => subquery.range_ms,
@@ -204,6 +227,7 @@ impl Lowering<'_> {
             shift: self.shift(&selector.modifiers)?,
             anchored: selector.anchored,
             smoothed: selector.smoothed,
+            histogram_stats: self.histogram_stats && !selector.smoothed,
         })
     }
 
@@ -232,10 +256,10 @@ impl Lowering<'_> {
     fn add(&mut self, op: Op, value_type: ValueType, place: Place, invariant: bool) -> NodeId {
         let key = format!("{op:?}");
         if let Some(id) = self.known.get(&key).copied() {
-            if let Some(node) = self.plan.nodes.get_mut(id.0 as usize) {
-                if !node.places.contains(&place) {
-                    node.places.push(place);
-                }
+            if let Some(node) = self.plan.nodes.get_mut(id.0 as usize)
+                && !node.places.contains(&place)
+            {
+                node.places.push(place);
             }
             return id;
         }

@@ -125,6 +125,8 @@ pub(crate) struct SelectorPlan {
     pub(crate) shift: TimeShift,
     pub(crate) anchored: bool,
     pub(crate) smoothed: bool,
+    /// Only counts and sums of native histograms are wanted (and resets are looked for at once).
+    pub(crate) histogram_stats: bool,
 }
 
 /// An expression evaluated at steps of its own.

@@ -1,6 +1,6 @@
 //! `count_values`: how many series have each value.
 
-use narthex_model::{Labels, LabelsBuilder};
+use narthex_model::{FloatHistogram, Labels, LabelsBuilder};
 use rustc_hash::FxHashMap;
 
 use super::Aggregation;
@@ -8,9 +8,10 @@ use super::group::group_labels;
 use crate::error::QueryError;
 use crate::eval::column::{Column, ColumnBuilder};
 use crate::eval::evaluator::Evaluator;
+use crate::eval::label_calls::is_label_name;
 use crate::eval::stream::for_each_column;
 use crate::eval::vector::{Computed, Identity, SharedVector};
-use crate::functions::Point;
+use crate::functions::{Point, general, quoted};
 use crate::plan::AggregatePlan;
 
 /// `count_values("version", x)`
@@ -23,8 +24,13 @@ pub(super) fn count_values<'a>(
         .param
         .ok_or_else(|| QueryError::Execution("count_values needs a label".to_owned()))
         .and_then(|id| ev.text(id))?;
-    if label.is_empty() {
-        return Err(QueryError::Execution(format!("invalid label name \"{label}\"")));
+    if !is_label_name(label) {
+        let written = aggregation
+            .param_places
+            .first()
+            .and_then(|span| ev.cx.text.get(span.start..span.end));
+        let written = written.map_or_else(|| quoted(label), str::to_owned);
+        return Err(QueryError::Execution(format!("invalid label name {written}")));
     }
     let mut grouping = aggregation.grouping.to_vec();
     if !aggregation.without {
@@ -86,9 +92,21 @@ fn value_text(point: &Point) -> String {
         Point::Float(value) if value.is_nan() => "NaN".to_owned(),
         Point::Float(value) if value.is_infinite() => if *value > 0.0 { "+Inf" } else { "-Inf" }.to_owned(),
         Point::Float(value) => format!("{value}"),
-        Point::Histogram(h) => format!("{h:?}"),
+        Point::Histogram(h) => histogram_text(h),
         Point::None => String::new(),
     }
+}
+
+/// `{count:20, sum:10, [-0.001,0.001]:2, (0.5,1]:1}`
+fn histogram_text(h: &FloatHistogram) -> String {
+    let mut text = format!("{{count:{}, sum:{}", general(h.count), general(h.sum));
+    for bucket in h.buckets().iter().filter(|b| b.count != 0.0) {
+        text += if bucket.lower_inclusive { ", [" } else { ", (" };
+        text += &format!("{},{}", general(bucket.lower), general(bucket.upper));
+        text += if bucket.upper_inclusive { "]:" } else { "):" };
+        text += &general(bucket.count);
+    }
+    text + "}"
 }
 
 fn column_of(counts: &[u32]) -> Column {

@@ -25,8 +25,7 @@ pub(super) trait Fold: Clone + Default {
     fn result(self, notes: &mut Notes) -> Point;
 }
 
-/// Aggregates with cells of one kind. The second kind of finding, a mix of floats and histograms, is told by
-/// [`Mixed`].
+/// Aggregates with cells of one kind; `finish` makes a group's value of a cell, group by group, step by step.
 pub(super) fn fold_groups<'a, F: Fold>(
     ev: &Evaluator<'a>,
     aggregation: &Aggregation<'_>,
@@ -37,7 +36,6 @@ pub(super) fn fold_groups<'a, F: Fold>(
     let mut groups = groups(inner.series(), aggregation.grouping, aggregation.without);
     let mut cells: Vec<Vec<F>> = vec![Vec::new(); groups.series.len()];
     let mut held = Vec::new();
-    let mut notes = Notes::default();
     let mut ignored = false;
     for_each_column(ev.cx, inner.as_ref(), steps, |index, column| {
         let Some(group) = groups.of.get(index).copied() else {
@@ -59,6 +57,7 @@ pub(super) fn fold_groups<'a, F: Fold>(
             }
             return Ok(());
         }
+        let mut notes = Notes::default();
         for (step, cell) in cells.iter_mut().enumerate() {
             if let Some(histogram) = column.histogram(step) {
                 ignored |= !cell.histogram(histogram, &mut notes);
@@ -66,8 +65,10 @@ pub(super) fn fold_groups<'a, F: Fold>(
                 cell.float(value);
             }
         }
-        Ok(())
+        let metric = inner.series().get(index).map_or("", |i| i.labels.metric_name());
+        aggregation.report(ev, &notes, metric)
     })?;
+    let mut notes = Notes::default();
     let mut columns = Vec::with_capacity(cells.len());
     for cells in cells {
         let mut out = ColumnBuilder::new(steps);
@@ -79,6 +80,6 @@ pub(super) fn fold_groups<'a, F: Fold>(
     if ignored {
         aggregation.histogram_ignored(ev);
     }
-    aggregation.report(ev, &notes)?;
+    aggregation.report(ev, &notes, "")?;
     Ok(Computed::shared(groups.series, columns, steps, held))
 }

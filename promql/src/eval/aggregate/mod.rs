@@ -82,13 +82,13 @@ impl Aggregation<'_> {
         annotate(ev.cx, Severity::Info, &text, &self.places);
     }
 
-    /// Takes over the findings of kernels.
-    fn report(&self, ev: &Evaluator<'_>, notes: &Notes) -> Result<(), QueryError> {
+    /// Takes over the findings of kernels about a metric.
+    fn report(&self, ev: &Evaluator<'_>, notes: &Notes, metric: &str) -> Result<(), QueryError> {
         if notes.is_empty() {
             return Ok(());
         }
         let mut scratch = Scratch::new(ev.cx);
-        let outcome = scratch.report(notes, "", &self.places);
+        let outcome = scratch.report(notes, metric, &self.places);
         ev.cx.absorb(scratch);
         outcome
     }

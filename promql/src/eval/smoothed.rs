@@ -1,0 +1,95 @@
+//! `x smoothed`: the value on the line between the samples around each step.
+
+use std::sync::Arc;
+
+use super::column::{Column, ColumnBuilder};
+use super::evaluator::Evaluator;
+use super::range_vector::{SharedRange, stored};
+use super::samples::Samples;
+use super::scratch::{Scratch, Tally};
+use super::steps::Steps;
+use super::vector::{Identity, SharedVector, Vector};
+use super::window::Windows;
+use crate::error::QueryError;
+use crate::functions::{Notes, Point, Window, smoothed_point};
+use crate::plan::SelectorPlan;
+use crate::span::Span;
+
+struct Smoothed<'a> {
+    range: SharedRange<'a>,
+    steps: Steps,
+    tally: Tally,
+    slot: usize,
+    places: Vec<Span>,
+}
+
+/// A smoothed instant selector: windows of no length, widened by the lookback on both sides.
+pub(super) fn smoothed_selector<'a>(
+    ev: &Evaluator<'a>,
+    selector: &SelectorPlan,
+    places: Vec<Span>,
+    steps: Steps,
+) -> Result<SharedVector<'a>, QueryError> {
+    Ok(Arc::new(Smoothed {
+        range: stored(ev.cx, selector, 0, steps)?,
+        steps,
+        tally: ev.tally(),
+        slot: ev.cx.new_slot(),
+        places,
+    }))
+}
+
+#[derive(Default)]
+struct Buffers {
+    samples: Samples,
+    floats: Windows,
+    histograms: Windows,
+}
+
+impl Vector for Smoothed<'_> {
+    fn series(&self) -> &[Identity] {
+        self.range.series()
+    }
+
+    fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
+        let mut buffers = scratch.take::<Buffers>(self.slot);
+        self.range.read(index, &mut buffers.samples, scratch)?;
+        let frame = self.range.frame();
+        let Buffers {
+            samples,
+            floats,
+            histograms,
+        } = buffers.as_mut();
+        let float_bounds = floats.plan(samples.times_version(), samples.times(), &self.steps, &frame);
+        let histogram_times: Vec<i64> = samples.histograms.iter().map(|(time, _)| *time).collect();
+        let histogram_bounds = histograms.plan(None, &histogram_times, &self.steps, &frame);
+        let mut notes = Notes::default();
+        let mut out = ColumnBuilder::new(self.steps.count);
+        for (step, ((low, high), (from, to))) in float_bounds.iter().zip(histogram_bounds).enumerate() {
+            let (low, high, from, to) = (*low as usize, *high as usize, *from as usize, *to as usize);
+            let eval_ms = self.steps.time(step);
+            let (range_start_ms, range_end_ms) = frame.bounds(eval_ms);
+            let window = Window {
+                times: samples.times().get(low..high).unwrap_or_default(),
+                values: samples.values().get(low..high).unwrap_or_default(),
+                histograms: samples.histograms.get(from..to).unwrap_or_default(),
+                range_start_ms,
+                range_end_ms,
+                eval_ms,
+                extension: frame.extension,
+                ..Window::default()
+            };
+            out.push(if window.is_empty() {
+                Point::None
+            } else {
+                smoothed_point(&window, &mut notes)
+            });
+        }
+        let column = out.finish();
+        scratch.tally_column(self.tally, &column);
+        scratch.put(self.slot, buffers);
+        let name = self.series().get(index).map_or("", |i| i.labels.metric_name());
+        scratch.report(&notes, name, &self.places)?;
+        Ok(column)
+    }
+}
