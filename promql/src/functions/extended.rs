@@ -187,6 +187,9 @@ fn between(
     counter: bool,
 ) -> Result<FloatHistogram, IncompatibleSchemas> {
     let mut result = to.clone();
+    if from.uses_custom_buckets() != to.uses_custom_buckets() {
+        return Err(IncompatibleSchemas);
+    }
     if counter && to.detect_reset(from) {
         result.mul(share);
         return Ok(result);

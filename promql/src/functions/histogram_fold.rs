@@ -91,11 +91,16 @@ impl HistogramFold {
         }
     }
 
-    /// The result; `None` (with a finding) where exponential and custom buckets met.
+    /// Whether exponential and custom buckets have met: there will be no result.
+    #[must_use]
+    pub const fn is_incompatible(&self) -> bool {
+        self.incompatible
+    }
+
+    /// The result; `None` where exponential and custom buckets met.
     #[must_use]
     pub fn finish(mut self, notes: &mut Notes) -> Option<FloatHistogram> {
         if self.incompatible {
-            notes.add(Note::MixedExponentialCustom);
             return None;
         }
         if self.reset && self.not_reset {

@@ -1,6 +1,6 @@
 //! `count_values`: how many series have each value.
 
-use narthex_model::{FloatHistogram, Labels, LabelsBuilder};
+use narthex_model::{Labels, LabelsBuilder};
 use rustc_hash::FxHashMap;
 
 use super::Aggregation;
@@ -11,7 +11,7 @@ use crate::eval::evaluator::Evaluator;
 use crate::eval::label_calls::is_label_name;
 use crate::eval::stream::for_each_column;
 use crate::eval::vector::{Computed, Identity, SharedVector};
-use crate::functions::{Point, general, quoted};
+use crate::functions::{Point, quoted};
 use crate::plan::AggregatePlan;
 
 /// `count_values("version", x)`
@@ -92,21 +92,9 @@ fn value_text(point: &Point) -> String {
         Point::Float(value) if value.is_nan() => "NaN".to_owned(),
         Point::Float(value) if value.is_infinite() => if *value > 0.0 { "+Inf" } else { "-Inf" }.to_owned(),
         Point::Float(value) => format!("{value}"),
-        Point::Histogram(h) => histogram_text(h),
+        Point::Histogram(h) => h.to_string(),
         Point::None => String::new(),
     }
-}
-
-/// `{count:20, sum:10, [-0.001,0.001]:2, (0.5,1]:1}`
-fn histogram_text(h: &FloatHistogram) -> String {
-    let mut text = format!("{{count:{}, sum:{}", general(h.count), general(h.sum));
-    for bucket in h.buckets().iter().filter(|b| b.count != 0.0) {
-        text += if bucket.lower_inclusive { ", [" } else { ", (" };
-        text += &format!("{},{}", general(bucket.lower), general(bucket.upper));
-        text += if bucket.upper_inclusive { "]:" } else { "):" };
-        text += &general(bucket.count);
-    }
-    text + "}"
 }
 
 fn column_of(counts: &[u32]) -> Column {

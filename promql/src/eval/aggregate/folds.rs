@@ -12,7 +12,7 @@ use crate::error::QueryError;
 use crate::eval::annotate::annotate;
 use crate::eval::evaluator::Evaluator;
 use crate::eval::vector::SharedVector;
-use crate::functions::{HistogramFold, HistogramFoldKind, KahanSum, Notes, Point};
+use crate::functions::{HistogramFold, HistogramFoldKind, KahanSum, Note, Notes, Point};
 
 /// `sum`, `avg`, `count`, `group`, `min`, `max`, `stddev`, `stdvar`
 pub(super) fn aggregate<'a>(
@@ -64,10 +64,17 @@ impl Histograms {
         self.fold.is_some()
     }
 
-    fn add(&mut self, kind: HistogramFoldKind, histogram: &FloatHistogram) {
+    fn add(&mut self, kind: HistogramFoldKind, histogram: &FloatHistogram, notes: &mut Notes) {
         match &mut self.fold {
             None => self.fold = Some(Box::new(HistogramFold::new(kind, histogram))),
-            Some(fold) => fold.add(histogram),
+            Some(fold) if fold.is_incompatible() => {}
+            Some(fold) => {
+                fold.add(histogram);
+                if fold.is_incompatible() {
+                    // Told here, where it is known which metric does not fit.
+                    notes.add(Note::MixedExponentialCustom);
+                }
+            }
         }
     }
 }
@@ -104,8 +111,8 @@ impl Fold for Sum {
         }
     }
 
-    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
-        self.histograms.add(HistogramFoldKind::Sum, histogram);
+    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
+        self.histograms.add(HistogramFoldKind::Sum, histogram, notes);
         true
     }
 
@@ -163,8 +170,8 @@ impl Fold for Average {
         self.sum.compensation = mean.compensation;
     }
 
-    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
-        self.histograms.add(HistogramFoldKind::Mean, histogram);
+    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
+        self.histograms.add(HistogramFoldKind::Mean, histogram, notes);
         true
     }
 
