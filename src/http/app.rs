@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::options::WebOptions;
 use super::own_metrics::HttpMetrics;
 use super::version::Version;
+use super::write::WriteReceiver;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::query::QueryService;
@@ -57,6 +58,7 @@ pub struct App {
     pub(crate) quit: ShutdownTrigger,
     pub(crate) stopping: Shutdown,
     pub(crate) metrics: HttpMetrics,
+    pub(crate) write: WriteReceiver,
     pub(crate) started_nanos: i128,
     store: OnceLock<Db>,
     scrape: OnceLock<ScrapeManager>,
@@ -79,6 +81,7 @@ impl App {
     #[must_use]
     pub fn new(parts: AppParts) -> Arc<Self> {
         let metrics = HttpMetrics::new(&parts.registry);
+        let write = WriteReceiver::new(&parts.registry);
         super::own_metrics::register_process(&parts.registry, &parts.clock);
         super::own_metrics::register_build(&parts.registry, &parts.version);
         Arc::new(Self {
@@ -88,12 +91,13 @@ impl App {
             version: parts.version,
             flags: parts.flags,
             clock: parts.clock,
-            registry: parts.registry,
             queries: parts.queries,
+            registry: parts.registry,
             replay: parts.replay,
             reload: parts.reload,
             quit: parts.quit,
             metrics,
+            write,
             store: OnceLock::new(),
             scrape: OnceLock::new(),
             loaded: RwLock::default(),

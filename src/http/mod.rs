@@ -21,6 +21,7 @@ mod routes;
 mod serve;
 mod stream;
 mod version;
+mod write;
 
 pub use app::{App, AppParts, ReloadRequest};
 pub use options::WebOptions;

@@ -2,7 +2,7 @@
 
 use super::api::{
     admin, exemplars, format_query, label_values, labels, lifecycle, metadata, metrics, notifications, query,
-    query_range, relabel_steps, rules, series, status, status_tsdb, targets,
+    query_range, relabel_steps, rules, series, status, status_tsdb, targets, write,
 };
 use super::call::Call;
 use super::problem::Problem;
@@ -35,6 +35,7 @@ impl Route {
 const GET: &[&str] = &["GET"];
 const GET_HEAD: &[&str] = &["GET", "HEAD"];
 const GET_POST: &[&str] = &["GET", "POST"];
+const POST: &[&str] = &["POST"];
 const POST_PUT: &[&str] = &["POST", "PUT"];
 const GET_POST_PUT: &[&str] = &["GET", "POST", "PUT"];
 
@@ -98,6 +99,9 @@ pub(crate) const ROUTES: &[Route] = &[
         admin::clean_tombstones
     ),
     api!("admin/tsdb/snapshot", POST_PUT, Ready, admin::snapshot),
+    api!("write", POST, Ready, write::write),
+    // Senders whose server type is not set push here, on the host's root path.
+    api!("push", POST, Ready, write::write),
     plain!("/metrics", GET, Nothing, metrics::metrics),
     plain!("/-/healthy", GET_HEAD, Nothing, lifecycle::healthy),
     plain!("/-/ready", GET_HEAD, Nothing, lifecycle::ready),

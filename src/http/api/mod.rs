@@ -17,3 +17,4 @@ pub(crate) mod series;
 pub(crate) mod status;
 pub(crate) mod status_tsdb;
 pub(crate) mod targets;
+pub(crate) mod write;

@@ -1,0 +1,196 @@
+//! Native histograms in write requests: the message, and what must hold before one is stored.
+
+use std::sync::Arc;
+
+use narthex_model::histogram::CUSTOM_BUCKETS_SCHEMA;
+use narthex_model::{FloatHistogram, Histogram, HistogramValue, ResetHint, Span};
+
+/// A histogram as Prometheus's `prompb.Histogram` has it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct HistogramMessage {
+    #[prost(uint64, optional, tag = "1")]
+    count_int: Option<u64>,
+    #[prost(double, optional, tag = "2")]
+    count_float: Option<f64>,
+    #[prost(double, tag = "3")]
+    sum: f64,
+    #[prost(sint32, tag = "4")]
+    schema: i32,
+    #[prost(double, tag = "5")]
+    zero_threshold: f64,
+    #[prost(uint64, optional, tag = "6")]
+    zero_count_int: Option<u64>,
+    #[prost(double, optional, tag = "7")]
+    zero_count_float: Option<f64>,
+    #[prost(message, repeated, tag = "8")]
+    negative_spans: Vec<SpanMessage>,
+    #[prost(sint64, repeated, tag = "9")]
+    negative_deltas: Vec<i64>,
+    #[prost(double, repeated, tag = "10")]
+    negative_counts: Vec<f64>,
+    #[prost(message, repeated, tag = "11")]
+    positive_spans: Vec<SpanMessage>,
+    #[prost(sint64, repeated, tag = "12")]
+    positive_deltas: Vec<i64>,
+    #[prost(double, repeated, tag = "13")]
+    positive_counts: Vec<f64>,
+    #[prost(int32, tag = "14")]
+    reset_hint: i32,
+    /// Unix milliseconds.
+    #[prost(int64, tag = "15")]
+    pub(super) timestamp: i64,
+    #[prost(double, repeated, tag = "16")]
+    custom_values: Vec<f64>,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+struct SpanMessage {
+    #[prost(sint32, tag = "1")]
+    offset: i32,
+    #[prost(uint32, tag = "2")]
+    length: u32,
+}
+
+impl HistogramMessage {
+    /// The histogram, if its parts fit together.
+    pub(super) fn into_value(self) -> Result<HistogramValue, String> {
+        if !(-4..=8).contains(&self.schema) && self.schema != CUSTOM_BUCKETS_SCHEMA {
+            return Err(format!(
+                "histogram with unknown schema {}: it must be -4 to 8, or -53 for custom buckets",
+                self.schema
+            ));
+        }
+        let is_float =
+            self.count_float.is_some() || self.count_int.is_none() && self.zero_count_float.is_some();
+        let (negative, positive) = if is_float {
+            (self.negative_counts.len(), self.positive_counts.len())
+        } else {
+            (self.negative_deltas.len(), self.positive_deltas.len())
+        };
+        fits("negative", &self.negative_spans, negative)?;
+        fits("positive", &self.positive_spans, positive)?;
+        let hint = match self.reset_hint {
+            1 => ResetHint::Reset,
+            2 => ResetHint::NotReset,
+            3 => ResetHint::Gauge,
+            _ => ResetHint::Unknown,
+        };
+        let spans = |spans: Vec<SpanMessage>| -> Vec<Span> {
+            spans
+                .into_iter()
+                .map(|s| Span {
+                    offset: s.offset,
+                    length: s.length,
+                })
+                .collect()
+        };
+        Ok(if is_float {
+            HistogramValue::Float(Arc::new(FloatHistogram {
+                hint,
+                schema: self.schema,
+                zero_threshold: self.zero_threshold,
+                zero_count: self.zero_count_float.unwrap_or_default(),
+                count: self.count_float.unwrap_or_default(),
+                sum: self.sum,
+                positive_spans: spans(self.positive_spans),
+                negative_spans: spans(self.negative_spans),
+                positive_buckets: self.positive_counts,
+                negative_buckets: self.negative_counts,
+                custom_values: self.custom_values,
+            }))
+        } else {
+            HistogramValue::Integer(Arc::new(Histogram {
+                hint,
+                schema: self.schema,
+                zero_threshold: self.zero_threshold,
+                zero_count: self.zero_count_int.unwrap_or_default(),
+                count: self.count_int.unwrap_or_default(),
+                sum: self.sum,
+                positive_spans: spans(self.positive_spans),
+                negative_spans: spans(self.negative_spans),
+                positive_buckets: self.positive_deltas,
+                negative_buckets: self.negative_deltas,
+                custom_values: self.custom_values,
+            }))
+        })
+    }
+}
+
+fn fits(side: &str, spans: &[SpanMessage], buckets: usize) -> Result<(), String> {
+    let named: u64 = spans.iter().map(|s| u64::from(s.length)).sum();
+    if named != buckets as u64 {
+        return Err(format!(
+            "{side} side: spans need {named} buckets, have {buckets} buckets: histogram spans specify different number of buckets than provided"
+        ));
+    }
+    match spans.iter().skip(1).find(|s| s.offset < 0) {
+        Some(span) => Err(format!(
+            "{side} side: span with negative offset {}: histogram has a span whose offset is negative",
+            span.offset
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message() -> HistogramMessage {
+        HistogramMessage {
+            count_int: Some(3),
+            sum: 1.5,
+            positive_spans: vec![SpanMessage { offset: 0, length: 2 }],
+            positive_deltas: vec![1, 1],
+            ..HistogramMessage::default()
+        }
+    }
+
+    #[test]
+    fn parts_must_fit_together() {
+        let Ok(HistogramValue::Integer(histogram)) = message().into_value() else {
+            panic!("an integer histogram")
+        };
+        assert_eq!((histogram.count, histogram.positive_buckets.len()), (3, 2));
+        let float = HistogramMessage {
+            count_int: None,
+            count_float: Some(3.0),
+            positive_deltas: vec![],
+            positive_counts: vec![1.0, 2.0],
+            ..message()
+        };
+        assert!(matches!(float.into_value(), Ok(HistogramValue::Float(_))));
+        for broken in [
+            HistogramMessage {
+                schema: 9,
+                ..message()
+            },
+            HistogramMessage {
+                positive_deltas: vec![],
+                ..message()
+            },
+            HistogramMessage {
+                positive_spans: vec![
+                    SpanMessage { offset: 0, length: 1 },
+                    SpanMessage {
+                        offset: -1,
+                        length: 1,
+                    },
+                ],
+                ..message()
+            },
+            HistogramMessage {
+                positive_spans: vec![
+                    SpanMessage {
+                        offset: 0,
+                        length: u32::MAX
+                    };
+                    3
+                ],
+                ..message()
+            },
+        ] {
+            assert!(broken.into_value().is_err());
+        }
+    }
+}

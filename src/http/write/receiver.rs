@@ -1,0 +1,136 @@
+//! Takes write requests: unpacks them within bounds, commits each as one batch, whole or not at all.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use narthex_tsdb::{Db, Error, Reason};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::request::decode;
+use super::series_cache::SeriesCache;
+use super::wire::WireError;
+use crate::telemetry::metrics::{Counter, Registry};
+
+/// Largest request as it is sent.
+pub(crate) const PACKED_BYTES: usize = 32 << 20;
+/// Largest request unpacked.
+const UNPACKED_BYTES: usize = 128 << 20;
+/// What all requests being received may take, and what all unpacked ones may, in KiB. Two budgets: who holds its
+/// share of the first while it waits for the second keeps nobody else from finishing.
+const PACKED_KIB: usize = 256 << 10;
+const UNPACKED_KIB: usize = 512 << 10;
+/// How many requests are decoded and committed at once.
+const MOST_COMMITS: usize = 8;
+
+/// Why a write request was not kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteFault {
+    /// The compression is broken.
+    #[error("s2: corrupt input")]
+    Corrupt,
+    /// The request is larger than we take.
+    #[error(
+        "write request of {0} bytes exceeds the limit of {UNPACKED_BYTES} bytes: send fewer samples in one request"
+    )]
+    TooLarge(usize),
+    /// The message is broken.
+    #[error("{0}")]
+    Malformed(String),
+    /// The store did not take it.
+    #[error("{0}")]
+    Store(Error),
+    /// The commit broke off; the log has more.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<WireError> for WriteFault {
+    fn from(error: WireError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+/// Takes write requests.
+#[derive(Debug, Clone)]
+pub(crate) struct WriteReceiver {
+    cache: Arc<SeriesCache>,
+    packed: Arc<Semaphore>,
+    unpacked: Arc<Semaphore>,
+    commits: Arc<Semaphore>,
+    invalid: Counter,
+}
+
+impl WriteReceiver {
+    pub(crate) fn new(registry: &Registry) -> Self {
+        Self {
+            cache: Arc::new(SeriesCache::default()),
+            packed: Arc::new(Semaphore::new(PACKED_KIB)),
+            unpacked: Arc::new(Semaphore::new(UNPACKED_KIB)),
+            commits: Arc::new(Semaphore::new(MOST_COMMITS)),
+            invalid: registry.counter(
+                "prometheus_api_remote_write_invalid_labels_samples_total",
+                "The total number of received remote write samples which contain invalid labels.",
+            ),
+        }
+    }
+
+    /// Waits until there is memory to receive so many bytes; they are free again when the answer is dropped.
+    pub(crate) async fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        memory(&self.packed, bytes).await
+    }
+
+    /// Unpacks and commits a request. When this returns, the operating system has its samples.
+    pub(crate) async fn take(&self, packed: Bytes, store: Db, now_ms: i64) -> Result<(), WriteFault> {
+        let length = snap::raw::decompress_len(&packed).map_err(|_| WriteFault::Corrupt)?;
+        if length > UNPACKED_BYTES {
+            return Err(WriteFault::TooLarge(length));
+        }
+        let memory = memory(&self.unpacked, length).await;
+        let place = Arc::clone(&self.commits).acquire_owned().await.ok();
+        let receiver = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let _held = (memory, place);
+            let request = snap::raw::Decoder::new()
+                .decompress_vec(&packed)
+                .map_err(|_| WriteFault::Corrupt)?;
+            drop(packed);
+            receiver.commit(&request, &store, now_ms)
+        })
+        .await
+        .unwrap_or_else(|e| Err(WriteFault::Broken(e.to_string())))
+    }
+
+    fn commit(&self, request: &[u8], store: &Db, now_ms: i64) -> Result<(), WriteFault> {
+        match self.try_commit(request, store, now_ms) {
+            // The store has dropped a series that we remembered: look all of them up again.
+            Err(WriteFault::Store(Error::Refused(rejected)))
+                if rejected.iter().any(|r| r.reason == Reason::UnknownSeries) =>
+            {
+                self.cache.clear();
+                self.try_commit(request, store, now_ms)
+            }
+            other => other,
+        }
+    }
+
+    fn try_commit(&self, request: &[u8], store: &Db, now_ms: i64) -> Result<(), WriteFault> {
+        let decoded = decode(request, &self.cache, store, now_ms)?;
+        if !decoded.batch.is_empty() {
+            store.append(&decoded.batch, now_ms).map_err(WriteFault::Store)?;
+        }
+        if decoded.invalid > 0 {
+            self.invalid.add(decoded.invalid as f64);
+            tracing::warn!(
+                samples = decoded.invalid,
+                "a write request held series with invalid labels; they were left out"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A share of a budget; the limits on single requests keep every share below its budget.
+async fn memory(budget: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+    Arc::clone(budget).acquire_many_owned(kib).await.ok()
+}
