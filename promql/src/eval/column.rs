@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use narthex_model::FloatHistogram;
 
-use crate::functions::Point;
+use crate::functions::{FloatSink, Point};
 
 /// One bit per step.
 #[derive(Debug, Clone, PartialEq)]
@@ -213,6 +213,18 @@ pub(crate) struct ColumnBuilder {
     bits: Option<Bits>,
     histograms: Option<Box<Histograms>>,
     len: usize,
+}
+
+impl FloatSink for ColumnBuilder {
+    #[inline]
+    fn float(&mut self, value: f64) {
+        self.push_float(value);
+    }
+
+    #[inline]
+    fn none(&mut self) {
+        self.push_none();
+    }
 }
 
 impl ColumnBuilder {

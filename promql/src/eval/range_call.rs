@@ -14,7 +14,9 @@ use super::steps::Steps;
 use super::vector::{Identity, SharedVector, Vector};
 use super::window::Windows;
 use crate::error::QueryError;
-use crate::functions::{Extension, Notes, RangeKernel, Window, quoted};
+use crate::functions::{
+    ColumnFunction, ColumnKernel, Extension, FloatColumn, Notes, RangeKernel, Window, column_function, quoted,
+};
 use crate::plan::{CallPlan, Node};
 use crate::span::Span;
 
@@ -22,6 +24,8 @@ use crate::span::Span;
 struct RangeCall<'a> {
     range: SharedRange<'a>,
     kernel: RangeKernel,
+    /// The same by whole columns, where there is such a form.
+    by_columns: Option<ColumnFunction>,
     /// Scalar arguments in the order written, one value per step each.
     params: Vec<Arc<Vec<f64>>>,
     series: Vec<Identity>,
@@ -64,6 +68,7 @@ pub(super) fn range_call<'a>(
     let call: SharedVector<'a> = Arc::new(RangeCall {
         range,
         kernel,
+        by_columns: column_function(&plan.function),
         params,
         series,
         steps,
@@ -101,6 +106,7 @@ struct Buffers {
     histograms: Windows,
     histogram_times: Vec<i64>,
     params: Vec<f64>,
+    columns: Option<ColumnKernel>,
 }
 
 impl RangeCall<'_> {
@@ -117,6 +123,7 @@ impl RangeCall<'_> {
             histograms,
             histogram_times,
             params,
+            columns,
         } = buffers;
         let (times, values) = (samples.times(), samples.values());
         let start_times = if self.start_times {
@@ -125,6 +132,20 @@ impl RangeCall<'_> {
             &[]
         };
         let float_bounds = floats.plan(samples.times_version(), times, &self.steps, &frame);
+        let plain = samples.histograms.is_empty() && start_times.is_empty();
+        if let Some(function) = self.by_columns
+            && plain
+            && frame.extension == Extension::None
+        {
+            let column = FloatColumn {
+                version: samples.times_version(),
+                times,
+                values,
+                bounds: float_bounds,
+            };
+            let kernel = columns.get_or_insert_with(|| ColumnKernel::new(function));
+            return self.compute_column(kernel, &column, scratch);
+        }
         histogram_times.clear();
         histogram_times.extend(samples.histograms.iter().map(|(time, _)| *time));
         let histogram_bounds = if histogram_times.is_empty() {
@@ -165,6 +186,25 @@ impl RangeCall<'_> {
             self.count(&window, step, scratch);
             scratch.worked(high - low)?;
         }
+        Ok(out.finish())
+    }
+
+    fn compute_column(
+        &self,
+        kernel: &mut ColumnKernel,
+        column: &FloatColumn<'_>,
+        scratch: &mut Scratch<'_>,
+    ) -> Result<Column, QueryError> {
+        let frame = self.range.frame();
+        let mut out = ColumnBuilder::new(self.steps.count);
+        kernel.fill(column, |step| frame.bounds(self.steps.time(step)), &mut out);
+        let mut seen = 0;
+        for (step, (low, high)) in column.bounds.iter().enumerate() {
+            let count = high.saturating_sub(*low);
+            seen += count as usize;
+            scratch.tally(self.tally, step, u64::from(count));
+        }
+        scratch.worked(seen)?;
         Ok(out.finish())
     }
 

@@ -4,6 +4,7 @@
 
 mod calendar;
 mod classic;
+mod columns;
 mod ends;
 mod extended;
 mod extremes;
@@ -29,6 +30,7 @@ mod window;
 
 pub use calendar::date_function;
 pub use classic::{Bucket, BucketQuantile, MonotonicityFix, bucket_fraction, bucket_quantile};
+pub use columns::{ColumnFunction, ColumnKernel, FloatColumn, FloatSink, column_function};
 pub use extended::smoothed_point;
 pub use format::quoted;
 pub use histogram_binary::{

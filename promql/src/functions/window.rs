@@ -56,12 +56,17 @@ impl Window<'_> {
         self.len() == 0
     }
 
-    /// The window's length in seconds, rounded as Go rounds `Duration.Seconds`.
+    /// The window's length in seconds.
     #[must_use]
     pub fn range_seconds(&self) -> f64 {
-        let ms = self.range_end_ms.wrapping_sub(self.range_start_ms);
-        (ms / 1_000) as f64 + ((ms % 1_000) * 1_000_000) as f64 / 1e9
+        range_seconds(self.range_start_ms, self.range_end_ms)
     }
+}
+
+/// The seconds between two times in milliseconds, rounded as Go rounds `Duration.Seconds`.
+pub(super) fn range_seconds(start_ms: i64, end_ms: i64) -> f64 {
+    let ms = end_ms.wrapping_sub(start_ms);
+    (ms / 1_000) as f64 + ((ms % 1_000) * 1_000_000) as f64 / 1e9
 }
 
 /// What a function answers for one window or one step.

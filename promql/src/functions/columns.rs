@@ -1,0 +1,319 @@
+//! Whole columns at once: the heavy functions of plain floats, over windows planned once for all series that share
+//! their times. What they answer is what the plain kernels answer, bit for bit.
+
+use super::sums::{mean, sum};
+use super::window::range_seconds;
+
+/// A function that can be computed by columns.
+#[derive(Debug, Clone, Copy)]
+pub enum ColumnFunction {
+    /// `rate`, `increase`, `delta`
+    Gain {
+        /// A drop is a reset, not a loss.
+        counter: bool,
+        /// Per second of the window.
+        per_second: bool,
+    },
+    /// Anything made of the floats of a window; the window is never empty.
+    Fold(fn(&[f64]) -> f64),
+}
+
+/// How a function is computed by columns, by its name in the language; `None` for the lighter ones.
+#[must_use]
+pub fn column_function(name: &str) -> Option<ColumnFunction> {
+    let gain = |counter, per_second| Some(ColumnFunction::Gain { counter, per_second });
+    match name {
+        "rate" => gain(true, true),
+        "increase" => gain(true, false),
+        "delta" => gain(false, false),
+        "sum_over_time" => Some(ColumnFunction::Fold(sum)),
+        "avg_over_time" => Some(ColumnFunction::Fold(mean)),
+        "min_over_time" => Some(ColumnFunction::Fold(|values| extreme(values, |a, b| a < b))),
+        "max_over_time" => Some(ColumnFunction::Fold(|values| extreme(values, |a, b| a > b))),
+        "count_over_time" => Some(ColumnFunction::Fold(|values| values.len() as f64)),
+        "last_over_time" => Some(ColumnFunction::Fold(|values| {
+            values.last().copied().unwrap_or(f64::NAN)
+        })),
+        "present_over_time" => Some(ColumnFunction::Fold(|_| 1.0)),
+        _ => None,
+    }
+}
+
+/// The value that `better` prefers; anything is better than NaN.
+fn extreme(values: &[f64], better: impl Fn(f64, f64) -> bool) -> f64 {
+    let first = values.first().copied().unwrap_or(f64::NAN);
+    values.iter().fold(first, |best, value| {
+        if better(*value, best) || best.is_nan() {
+            *value
+        } else {
+            best
+        }
+    })
+}
+
+/// Where a column goes, step by step.
+pub trait FloatSink {
+    /// The next step has this value.
+    fn float(&mut self, value: f64);
+    /// The next step has none.
+    fn none(&mut self);
+}
+
+/// One series and the windows over it.
+#[derive(Debug, Clone, Copy)]
+pub struct FloatColumn<'a> {
+    /// Equal for series with equal times (and then the windows are equal too); `None` if that is not known.
+    pub version: Option<u64>,
+    /// Times of the samples, ascending, in Unix milliseconds.
+    pub times: &'a [i64],
+    /// Their values; stale markers and histograms are gone.
+    pub values: &'a [f64],
+    /// For each step the first sample of its window and the one behind its last; both only grow.
+    pub bounds: &'a [(u32, u32)],
+}
+
+/// A function with what it has found out about the times of the series before.
+#[derive(Debug)]
+pub struct ColumnKernel {
+    function: ColumnFunction,
+    version: Option<u64>,
+    steps: Vec<GainStep>,
+    resets: Vec<u32>,
+}
+
+/// What the gain of one step needs to know of its times.
+#[derive(Debug, Clone, Copy, Default)]
+struct GainStep {
+    /// First sample, and the last; equal where the window holds fewer than two.
+    first: u32,
+    last: u32,
+    /// Seconds between the two.
+    sampled: f64,
+    /// Seconds by which the gain is stretched to the left, if the counter was not at zero before, and to the right.
+    to_start: f64,
+    to_end: f64,
+    /// What the gain is multiplied with if it is stretched so.
+    factor: f64,
+    /// What it is divided by.
+    seconds: f64,
+}
+
+impl GainStep {
+    fn new(times: &[i64], (low, high): (u32, u32), (start, end): (i64, i64), per_second: bool) -> Self {
+        let empty = Self::default();
+        let Some(last) = high.checked_sub(1).filter(|last| *last > low) else {
+            return empty;
+        };
+        let (Some(first_ms), Some(last_ms)) = (times.get(low as usize), times.get(last as usize)) else {
+            return empty;
+        };
+        let seconds = |from: i64, to: i64| to.wrapping_sub(from) as f64 / 1_000.0;
+        let sampled = seconds(*first_ms, *last_ms);
+        let average = sampled / f64::from(last - low);
+        let threshold = average * 1.1;
+        let near = |distance: f64| {
+            if distance >= threshold {
+                average / 2.0
+            } else {
+                distance
+            }
+        };
+        let mut step = Self {
+            first: low,
+            last,
+            sampled,
+            to_start: near(seconds(start, *first_ms)),
+            to_end: near(seconds(*last_ms, end)),
+            factor: 0.0,
+            seconds: if per_second {
+                range_seconds(start, end)
+            } else {
+                1.0
+            },
+        };
+        step.factor = step.factor_from(step.to_start);
+        step
+    }
+
+    /// Division by 1 changes no bit, so that `increase` needs no branch.
+    #[inline]
+    fn factor_from(&self, to_start: f64) -> f64 {
+        (self.sampled + to_start + self.to_end) / self.sampled / self.seconds
+    }
+}
+
+impl ColumnKernel {
+    /// A kernel that knows nothing yet.
+    #[must_use]
+    pub const fn new(function: ColumnFunction) -> Self {
+        Self {
+            function,
+            version: None,
+            steps: Vec::new(),
+            resets: Vec::new(),
+        }
+    }
+
+    /// Computes every step of a series. `window` answers the open start and the closed end of a step's window, in
+    /// Unix milliseconds.
+    pub fn fill(
+        &mut self,
+        column: &FloatColumn<'_>,
+        window: impl Fn(usize) -> (i64, i64),
+        sink: &mut impl FloatSink,
+    ) {
+        match self.function {
+            ColumnFunction::Fold(fold) => {
+                for (low, high) in column.bounds {
+                    match column.values.get(*low as usize..*high as usize) {
+                        Some(values) if !values.is_empty() => sink.float(fold(values)),
+                        _ => sink.none(),
+                    }
+                }
+            }
+            ColumnFunction::Gain { counter, per_second } => {
+                self.plan(column, window, per_second);
+                self.resets.clear();
+                if counter {
+                    let pairs = column.values.windows(2).enumerate();
+                    self.resets
+                        .extend(pairs.filter(|(_, p)| p[1] < p[0]).map(|(i, _)| i as u32));
+                }
+                self.gains(column.values, counter, sink);
+            }
+        }
+    }
+
+    fn plan(&mut self, column: &FloatColumn<'_>, window: impl Fn(usize) -> (i64, i64), per_second: bool) {
+        let known = column.version.is_some() && column.version == self.version;
+        if known && self.steps.len() == column.bounds.len() {
+            return;
+        }
+        self.version = column.version;
+        self.steps.clear();
+        self.steps.extend(
+            column
+                .bounds
+                .iter()
+                .enumerate()
+                .map(|(i, bounds)| GainStep::new(column.times, *bounds, window(i), per_second)),
+        );
+    }
+
+    fn gains(&self, values: &[f64], counter: bool, sink: &mut impl FloatSink) {
+        let mut resets = self.resets.as_slice();
+        for step in &self.steps {
+            let (Some(&first), Some(&last)) =
+                (values.get(step.first as usize), values.get(step.last as usize))
+            else {
+                sink.none();
+                continue;
+            };
+            if step.first == step.last {
+                sink.none();
+                continue;
+            }
+            let mut result = last - first;
+            while let [reset, rest @ ..] = resets
+                && *reset < step.first
+            {
+                resets = rest;
+            }
+            for reset in resets.iter().take_while(|reset| **reset < step.last) {
+                result += values.get(*reset as usize).copied().unwrap_or(0.0);
+            }
+            let mut factor = step.factor;
+            if counter && result > 0.0 && first >= 0.0 {
+                let to_zero = step.sampled * (first / result);
+                if to_zero < step.to_start {
+                    factor = step.factor_from(to_zero);
+                }
+            }
+            sink.float(result * factor);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::functions::{Notes, Point, Window, range_function};
+
+    #[derive(Default)]
+    struct Bits(Vec<Option<u64>>);
+
+    impl FloatSink for Bits {
+        fn float(&mut self, value: f64) {
+            self.0.push(Some(value.to_bits()));
+        }
+        fn none(&mut self) {
+            self.0.push(None);
+        }
+    }
+
+    fn plain(name: &str, column: &FloatColumn<'_>, ends: &[(i64, i64)]) -> Vec<Option<u64>> {
+        let kernel = range_function(name).unwrap();
+        let windows = column.bounds.iter().zip(ends);
+        windows
+            .map(|((low, high), (start, end))| {
+                let window = Window {
+                    times: &column.times[*low as usize..*high as usize],
+                    values: &column.values[*low as usize..*high as usize],
+                    range_start_ms: *start,
+                    range_end_ms: *end,
+                    eval_ms: *end,
+                    ..Window::default()
+                };
+                if window.is_empty() {
+                    return None;
+                }
+                match kernel(&window, &[], &mut Notes::default()) {
+                    Point::Float(value) => Some(value.to_bits()),
+                    _ => None,
+                }
+            })
+            .collect()
+    }
+
+    fn value() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            4 => (0_i32..1_000).prop_map(f64::from),
+            2 => 0.0_f64..1e3,
+            1 => prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(-1.5), Just(-0.0), Just(1e308)],
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn columns_are_what_plain_kernels_answer(
+            gaps in prop::collection::vec(1_i64..40_000, 0..60),
+            all_values in prop::collection::vec(value(), 60),
+            interval in 1_i64..90_000,
+            range in 1_i64..300_000,
+            begin in -100_000_i64..400_000,
+        ) {
+            let times: Vec<i64> = gaps.iter().scan(0, |time, gap| { *time += gap; Some(*time) }).collect();
+            let ends: Vec<(i64, i64)> = (0..20).map(|i| begin + i * interval).map(|t| (t - range, t)).collect();
+            let at = |time: i64| times.partition_point(|t| *t <= time) as u32;
+            let bounds: Vec<(u32, u32)> = ends.iter().map(|(start, end)| (at(*start), at(*end))).collect();
+            for name in [
+                "rate", "increase", "delta", "sum_over_time", "avg_over_time", "min_over_time", "max_over_time",
+                "count_over_time", "last_over_time", "present_over_time",
+            ] {
+                let mut kernel = ColumnKernel::new(column_function(name).unwrap());
+                // The second series shares the times of the first.
+                for values in [&all_values[..times.len()], &all_values[60 - times.len()..]] {
+                    let column = FloatColumn { version: Some(7), times: &times, values, bounds: &bounds };
+                    let mut found = Bits::default();
+                    kernel.fill(&column, |step| ends[step], &mut found);
+                    let expected = plain(name, &column, &ends);
+                    let nan = |bits: &Option<u64>| bits.is_some_and(|b| f64::from_bits(b).is_nan());
+                    let same = found.0.iter().zip(&expected).all(|(a, b)| a == b || (nan(a) && nan(b)));
+                    prop_assert!(same && found.0.len() == expected.len(), "{name}: {:?} {:?}", found.0, expected);
+                }
+            }
+        }
+    }
+}
