@@ -1,10 +1,20 @@
 //! Queries that only an enemy would write: deep, long or broken. All get an answer, on a thread with a small stack.
 
+use narthex_model::{EmptySeriesSet, Selection, SeriesSet, SeriesSource, SourceError};
 use narthex_promql::limits::{DEPTH_MAX, DURATION_DEPTH_MAX};
-use narthex_promql::{Features, parse, parse_selector};
+use narthex_promql::{Engine, Features, InstantQuery, QueryOptions, parse, parse_selector};
 
 /// The stack of the threads that queries are answered on.
 const STACK_BYTES: usize = 2 << 20;
+
+/// A source without series.
+struct Empty;
+
+impl SeriesSource for Empty {
+    fn select<'s>(&'s self, _: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
+        Ok(Box::new(EmptySeriesSet))
+    }
+}
 
 /// What became of the query: the length of its printed forms, or the error.
 fn answer(query: String) -> Result<usize, String> {
@@ -51,6 +61,41 @@ fn deep_expressions_are_refused_with_a_reason() {
             "duration has more than 50 levels",
         ];
         assert!(reasons.iter().any(|r| error.contains(r)), "{shown}: {error}");
+    }
+}
+
+/// Evaluates over nothing. Without optimisation, frames are about four times as large.
+fn evaluate(query: String) {
+    let factor = if cfg!(debug_assertions) { 4 } else { 1 };
+    std::thread::Builder::new()
+        .stack_size(factor * STACK_BYTES)
+        .spawn(move || {
+            let query = InstantQuery {
+                text: &query,
+                time: 0,
+                options: QueryOptions::default(),
+            };
+            Engine::default().instant(&Empty, &query).unwrap();
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn expressions_at_the_limit_are_evaluated() {
+    let levels = DEPTH_MAX - 2;
+    for query in [
+        nested("(", "x", ")", levels),
+        nested("-", "x", "", levels),
+        nested("abs(", "x", ")", levels),
+        nested("sum by (a) (", "x", ")", levels),
+        nested("1 ^ ", "1", "", levels),
+        nested("", "x", " + x", levels),
+        nested("", "x", " or x", levels),
+        nested("max_over_time(", "x", "[5m:])", levels / 2),
+    ] {
+        evaluate(query);
     }
 }
 
