@@ -8,10 +8,12 @@ use narthex_model::{Annotations, SeriesSource};
 use crate::ast::{Expr, ValueType};
 use crate::check::parse;
 use crate::error::QueryError;
-use crate::eval::{Context, Evaluator, Guard, Record, Steps, instant_value, matrix_value, range_value};
+use crate::eval::{
+    Context, Evaluator, Guard, Record, Steps, instant_value, matrix_value, range_value, with_stack,
+};
 use crate::features::Features;
 use crate::limits::Interrupt;
-use crate::plan::{QueryTimes, plan};
+use crate::plan::{QueryTimes, levels, plan};
 use crate::value::Value;
 
 /// What is the same for all queries of a server.
@@ -206,6 +208,11 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn answer(&self, expr: &Expr, shape: Shape) -> Result<QueryOutput, QueryError> {
+        let levels = levels(expr);
+        with_stack(levels, || self.evaluate(expr, shape, levels))
+    }
+
+    fn evaluate(&self, expr: &Expr, shape: Shape, levels: usize) -> Result<QueryOutput, QueryError> {
         let (plan, root) = plan(expr, &self.times)?;
         let cx = Context {
             source: self.source,
@@ -216,6 +223,7 @@ impl Run<'_> {
                 .unwrap_or(self.options.lookback_delta_ms),
             max_samples: self.options.max_samples,
             parallelism: self.options.parallelism,
+            levels,
             guard: Guard::new(self.query.interrupt, self.options.max_samples),
             times: self.times,
             text: self.text,

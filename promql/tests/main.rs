@@ -8,6 +8,7 @@
     reason = "a broken expectation is how a test fails, and a skipped test says so"
 )]
 
+mod engine;
 mod golden_eval;
 mod golden_parse;
 mod hostile_queries;

@@ -20,6 +20,8 @@ pub(crate) struct Context<'a> {
     pub(crate) lookback_ms: i64,
     pub(crate) max_samples: usize,
     pub(crate) parallelism: usize,
+    /// How deep the expression is.
+    pub(crate) levels: usize,
     pub(crate) guard: Guard<'a>,
     pub(crate) times: QueryTimes,
     pub(crate) text: &'a str,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::context::Context;
+use super::guard::Held;
 use super::range_vector::{SharedRange, range_vector};
 use super::scratch::Tally;
 use super::select::{Yield, instant_selector};
@@ -19,12 +20,17 @@ use crate::plan::{NodeId, Op, Plan};
 /// Most points that a vector with several users may keep; larger ones are computed again for each.
 const KEPT_POINTS: usize = 4_000_000;
 
+/// From so many steps on the column that each operator has in work counts as held.
+const LONG_COLUMN: usize = 20_000;
+
 /// Builds the operators of one query.
 pub(crate) struct Evaluator<'a> {
     pub(crate) cx: &'a Context<'a>,
     pub(crate) plan: &'a Plan,
     shared: RefCell<FxHashMap<(NodeId, Steps, Tally), Output<'a>>>,
     tally: Cell<Tally>,
+    /// Long columns that operators hold while they work.
+    held: RefCell<Vec<Held<'a>>>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -33,6 +39,7 @@ impl<'a> Evaluator<'a> {
             cx,
             plan,
             shared: RefCell::default(),
+            held: RefCell::default(),
             tally: Cell::new(Tally {
                 weight: 1,
                 own_steps: true,
@@ -72,7 +79,7 @@ impl<'a> Evaluator<'a> {
         let output = match self.with_tally(tally, || self.eval_once(id, steps))? {
             Output::Vector(vector) if vector.is_computed() => Output::Vector(vector),
             Output::Vector(vector) if vector.series().len().saturating_mul(steps.count) <= KEPT_POINTS => {
-                Output::Vector(Arc::new(Kept::new(vector)))
+                Output::Vector(Kept::shared(self.cx, vector))
             }
             Output::Vector(_) => return self.eval_once(id, steps),
             other => other,
@@ -108,6 +115,9 @@ impl<'a> Evaluator<'a> {
     }
 
     fn build(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
+        if steps.count >= LONG_COLUMN {
+            self.held.borrow_mut().push(self.cx.guard.hold(steps.count)?);
+        }
         let node = self.plan.node(id);
         Ok(match &node.op {
             Op::Number(value) => Output::Scalar(Arc::new(vec![*value; steps.count])),

@@ -12,7 +12,7 @@ use super::samples::Samples;
 use super::scratch::{Scratch, Tally};
 use super::steps::Steps;
 use super::vector::{Identity, SharedVector, Vector};
-use super::window::Windows;
+use super::window::{Frame, Windows};
 use crate::error::QueryError;
 use crate::functions::{
     ColumnFunction, ColumnKernel, Extension, FloatColumn, Notes, RangeKernel, Window, column_function, quoted,
@@ -107,6 +107,27 @@ struct Buffers {
     histogram_times: Vec<i64>,
     params: Vec<f64>,
     columns: Option<ColumnKernel>,
+}
+
+impl Buffers {
+    /// Most samples that lie in the window of one step.
+    fn widest(&mut self, frame: &Frame, steps: &Steps) -> usize {
+        let samples = &self.samples;
+        let bounds = self
+            .floats
+            .plan(samples.times_version(), samples.times(), steps, frame);
+        let floats = bounds
+            .iter()
+            .map(|(low, high)| (high - low) as usize)
+            .max()
+            .unwrap_or(0);
+        let histograms = samples
+            .histograms
+            .iter()
+            .map(|(_, h)| histogram_weight(h))
+            .sum::<usize>();
+        floats + histograms
+    }
 }
 
 impl RangeCall<'_> {
@@ -256,6 +277,9 @@ impl Vector for RangeCall<'_> {
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
         let mut buffers = scratch.take::<Buffers>(self.slot);
         self.range.read(index, &mut buffers.samples, scratch)?;
+        // What a step sees at once counts as held.
+        let widest = buffers.widest(&self.range.frame(), &self.steps);
+        let _held = scratch.hold(widest)?;
         let mut notes = Notes::default();
         let column = self.compute(&mut buffers, &mut notes, scratch)?;
         scratch.put(self.slot, buffers);

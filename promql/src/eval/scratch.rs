@@ -7,6 +7,7 @@ use narthex_model::{Annotations, Severity};
 use super::column::{Column, histogram_weight};
 use super::context::Context;
 use super::findings::{Fix, Fixes};
+use super::guard::Held;
 use crate::error::QueryError;
 use crate::functions::Notes;
 use crate::span::Span;
@@ -72,6 +73,11 @@ impl<'c> Scratch<'c> {
         if let Some(place) = self.slots.get_mut(slot) {
             *place = Some(buffer);
         }
+    }
+
+    /// Counts samples as held until the answer is dropped.
+    pub(crate) fn hold(&self, samples: usize) -> Result<Held<'c>, QueryError> {
+        self.cx.guard.hold(samples)
     }
 
     /// Counts work; asks now and then whether the query may go on.

@@ -72,7 +72,7 @@ fn or<'a>(
     let lhs: SharedVector<'a> = if lhs.is_computed() || points > 4_000_000 {
         lhs
     } else {
-        Arc::new(Kept::new(lhs))
+        Kept::shared(ev.cx, lhs)
     };
     let presence = presence(ev, wanted, lhs.as_ref(), matching, steps)?;
     let mut signatures: Vec<Option<Labels>> = vec![None; lhs.series().len()];

@@ -5,7 +5,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use super::column::Column;
 use super::context::Context;
 use super::scratch::Scratch;
-use super::vector::Vector;
+use super::stack::stack_bytes;
+use super::vector::{Identity, SharedVector, Vector};
 use crate::error::QueryError;
 
 /// Series that a thread computes before it hands them over.
@@ -43,6 +44,52 @@ pub(crate) fn for_each_column(
     outcome
 }
 
+/// Computes columns that no result needs: Prometheus computes them too, and what is found and counted on the way
+/// belongs to the answer.
+///
+/// # Errors
+/// As [`for_each_column`].
+pub(crate) fn compute_unused(
+    cx: &Context<'_>,
+    vector: &SharedVector<'_>,
+    unused: Vec<usize>,
+    steps: usize,
+) -> Result<(), QueryError> {
+    if vector.is_computed() || unused.is_empty() {
+        return Ok(());
+    }
+    let series = unused
+        .iter()
+        .filter_map(|index| vector.series().get(*index).cloned())
+        .collect();
+    let selected = Selected {
+        vector,
+        series,
+        indices: unused,
+    };
+    for_each_column(cx, &selected, steps, |_, _| Ok(()))
+}
+
+/// Some series of a vector.
+struct Selected<'v, 'a> {
+    vector: &'v SharedVector<'a>,
+    series: Vec<Identity>,
+    indices: Vec<usize>,
+}
+
+impl Vector for Selected<'_, '_> {
+    fn series(&self) -> &[Identity] {
+        &self.series
+    }
+
+    fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
+        match self.indices.get(index) {
+            Some(index) => self.vector.column(*index, scratch),
+            None => Err(QueryError::Execution("no such series".to_owned())),
+        }
+    }
+}
+
 type Block = Result<Vec<Column>, QueryError>;
 
 /// Thread `n` of `threads` computes blocks n, n + threads, ...; they are taken in turn, and no thread runs more
@@ -59,7 +106,11 @@ fn in_parallel(
         for thread in 0..threads {
             let (sender, receiver) = sync_channel(1);
             inboxes.push(receiver);
-            scope.spawn(move || compute_blocks(cx, vector, thread, threads, &sender));
+            let work = move || compute_blocks(cx, vector, thread, threads, &sender);
+            std::thread::Builder::new()
+                .stack_size(stack_bytes(cx.levels))
+                .spawn_scoped(scope, work)
+                .map_err(|error| QueryError::Execution(format!("no thread for evaluation: {error}")))?;
         }
         for (number, first) in (0..count).step_by(BLOCK).enumerate() {
             let block = inboxes

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use narthex_model::Labels;
 
 use super::column::Column;
-use super::guard::Held;
+use super::context::Context;
+use super::guard::{Guard, Held};
 use super::scratch::Scratch;
 use crate::error::QueryError;
 
@@ -114,13 +115,18 @@ impl Vector for Computed<'_> {
 /// Series whose columns are computed once and kept.
 pub(crate) struct Kept<'a> {
     inner: SharedVector<'a>,
-    columns: Vec<OnceLock<Column>>,
+    guard: &'a Guard<'a>,
+    columns: Vec<OnceLock<(Column, Held<'a>)>>,
 }
 
 impl<'a> Kept<'a> {
-    pub(crate) fn new(inner: SharedVector<'a>) -> Self {
+    pub(crate) fn shared(cx: &'a Context<'a>, inner: SharedVector<'a>) -> SharedVector<'a> {
         let columns = inner.series().iter().map(|_| OnceLock::new()).collect();
-        Self { inner, columns }
+        Arc::new(Self {
+            inner,
+            guard: &cx.guard,
+            columns,
+        })
     }
 }
 
@@ -133,11 +139,13 @@ impl Vector for Kept<'_> {
         let Some(cell) = self.columns.get(index) else {
             return self.inner.column(index, scratch);
         };
-        if let Some(column) = cell.get() {
+        if let Some((column, _)) = cell.get() {
             return Ok(column.clone());
         }
         let column = self.inner.column(index, scratch)?;
-        Ok(cell.get_or_init(|| column).clone())
+        let held = self.guard.hold(column.count())?;
+        let (column, _) = cell.get_or_init(|| (column, held));
+        Ok(column.clone())
     }
 }
 

@@ -13,6 +13,7 @@ use super::matching::{Group, groups, result_labels};
 use super::names::unique;
 use super::scratch::Scratch;
 use super::steps::Steps;
+use super::stream::compute_unused;
 use super::vector::{Identity, Kept, SharedVector, Vector};
 use crate::ast::{BinaryOp, Cardinality, VectorMatching};
 use crate::error::QueryError;
@@ -98,9 +99,6 @@ impl Vector for Pairs<'_> {
         match self.entries.get(index) {
             Some(Entry::Pair(many, one)) => {
                 let many = self.many.column(*many, scratch)?;
-                if many.is_empty() {
-                    return Ok(many);
-                }
                 let one = self.one.column(*one, scratch)?;
                 Ok(self.operation.column(&many, &one, scratch))
             }
@@ -137,10 +135,15 @@ pub(super) fn vector_binary<'a>(
     // One series of the "one" side meets many: compute it once.
     let reused = groups.iter().any(|g| g.many.len() > 1 && !g.one.is_empty());
     let one: SharedVector<'a> = if reused && !one.is_computed() {
-        Arc::new(Kept::new(one))
+        Kept::shared(ev.cx, one)
     } else {
         one
     };
+    if matching.fill_left.is_none() && matching.fill_right.is_none() {
+        let (many_alone, one_alone) = unmatched(&groups);
+        compute_unused(ev.cx, &many, many_alone, steps.count)?;
+        compute_unused(ev.cx, &one, one_alone, steps.count)?;
+    }
     let mut found: Vec<(usize, Identity, Entry)> = Vec::new();
     let mut irregular: Vec<&Group> = Vec::new();
     for group in &groups {
@@ -174,6 +177,19 @@ pub(super) fn vector_binary<'a>(
         pairs.entries.push(entry);
     }
     Ok(unique(Arc::new(pairs)))
+}
+
+/// Series of the "many" and of the "one" side that match nothing.
+fn unmatched(groups: &[Group]) -> (Vec<usize>, Vec<usize>) {
+    let (mut many, mut one) = (Vec::new(), Vec::new());
+    for group in groups {
+        if group.one.is_empty() {
+            many.extend_from_slice(&group.many);
+        } else if group.many.is_empty() {
+            one.extend_from_slice(&group.one);
+        }
+    }
+    (many, one)
 }
 
 /// The pairs of a group in which nothing can go wrong at any step; `None` if it has to be looked at step by step.

@@ -2,10 +2,12 @@
 
 mod arithmetic;
 mod durations;
+mod levels;
 mod lower;
 mod node;
 
 pub(crate) use arithmetic::{compare_floats, float_operation};
+pub(crate) use levels::levels;
 pub(crate) use lower::plan;
 pub(crate) use node::{
     AggregatePlan, BinaryPlan, CallPlan, Node, NodeId, Op, Plan, QueryTimes, SelectorPlan, SubqueryPlan,

@@ -1,0 +1,251 @@
+//! What holds for any query: limits, statistics, and answers that do not depend on threads.
+
+use narthex_model::Labels;
+use narthex_promql::limits::DEPTH_MAX;
+use narthex_promql::{
+    Engine, EngineOptions, Features, InstantQuery, Interrupt, QueryError, QueryOptions, QueryOutput,
+    RangeQuery,
+};
+
+use crate::memory::Memory;
+
+fn labels(pairs: &[(&str, &str)]) -> Labels {
+    Labels::from_pairs(pairs.iter().copied())
+}
+
+fn engine(change: impl FnOnce(&mut EngineOptions)) -> Engine {
+    let mut options = EngineOptions {
+        features: Features {
+            experimental_functions: true,
+            ..Features::default()
+        },
+        ..EngineOptions::default()
+    };
+    change(&mut options);
+    Engine::new(options)
+}
+
+/// One series with a sample every 10 s, and three that differ in `a`.
+fn every_ten_seconds() -> Memory {
+    let mut memory = Memory::default();
+    for i in 0..=100 {
+        memory.push(labels(&[("__name__", "one")]), i * 10_000, i as f64 + 1.0);
+        for a in ["1", "2", "3"] {
+            memory.push(labels(&[("__name__", "three"), ("a", a)]), i * 10_000, i as f64);
+        }
+    }
+    memory
+}
+
+/// Many series of which some begin late, some have holes, and values differ in size.
+fn many_series() -> Memory {
+    let mut memory = Memory::default();
+    let mut state = 1_u64;
+    for series in 0..400_i64 {
+        let text = series.to_string();
+        let group = (series % 7).to_string();
+        let labels = labels(&[("__name__", "x_total"), ("group", &group), ("series", &text)]);
+        for i in (series % 5) * 20..200 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            if state >> 60 != 0 {
+                let value = (state >> 40) as f64 * 10_f64.powi((series % 13) as i32 - 6);
+                memory.push(labels.clone(), i * 15_000 + series % 3, value);
+            }
+        }
+    }
+    memory
+}
+
+fn range(
+    engine: &Engine,
+    memory: &Memory,
+    text: &str,
+    times: (i64, i64, i64),
+) -> Result<QueryOutput, QueryError> {
+    let (start, end, step) = times;
+    let options = QueryOptions {
+        per_step_stats: true,
+        ..QueryOptions::default()
+    };
+    engine.range(
+        memory,
+        &RangeQuery {
+            text,
+            start,
+            end,
+            step,
+            options,
+        },
+    )
+}
+
+#[test]
+fn samples_are_counted_as_prometheus_counts_them() {
+    let (engine, memory) = (engine(|_| {}), every_ten_seconds());
+    let instant = |text: &str, time: i64| {
+        let options = QueryOptions::default();
+        let output = engine
+            .instant(&memory, &InstantQuery { text, time, options })
+            .unwrap();
+        output.stats.total_queryable_samples
+    };
+    for (text, time, count) in [
+        ("1", 21_000, 0),
+        ("one", 21_000, 1),
+        ("one", 22_000, 1),
+        ("one offset 10s", 21_000, 1),
+        ("one @ 15", 21_000, 1),
+        ("three", 21_000, 3),
+        ("one[60s]", 201_000, 6),
+        ("three[60s] @ 201", 900_000, 18),
+        ("max_over_time(one[59s])[20s:5s]", 201_000, 24),
+        ("one[21s:10s]", 201_000, 2),
+        ("max_over_time(three[60s:5s])", 201_000, 36),
+        ("sum_over_time(max_over_time(three[60s:5s])[60s:5s])", 201_000, 36),
+        ("sum by (a) (three)", 201_000, 3),
+        ("timestamp(one)", 201_000, 1),
+        ("absent_over_time(three[60s])", 201_000, 18),
+        (
+            "max_over_time(three[60s]) + on (a) group_left () three",
+            201_000,
+            21,
+        ),
+        ("one or one", 201_000, 2),
+        ("one + three", 201_000, 4),
+    ] {
+        assert_eq!(instant(text, time), count, "{text}");
+    }
+    for (text, per_step) in [
+        ("one", [1_u64; 4]),
+        ("three @ 15", [3; 4]),
+        ("rate(three[60s])", [18; 4]),
+        ("sum(max_over_time(one[60s] @ 100))", [6; 4]),
+        ("max_over_time(one[60s:5s])", [12; 4]),
+        ("time()", [0; 4]),
+    ] {
+        let output = range(&engine, &memory, text, (201_000, 220_000, 5_000)).unwrap();
+        let counted: Vec<u64> = output
+            .stats
+            .total_queryable_samples_per_step
+            .iter()
+            .map(|(_, c)| *c)
+            .collect();
+        assert_eq!(counted, per_step, "{text}");
+        assert_eq!(
+            output.stats.total_queryable_samples,
+            per_step.iter().sum::<u64>(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn answers_do_not_depend_on_threads() {
+    let memory = many_series();
+    let (one, four) = (engine(|o| o.parallelism = 1), engine(|o| o.parallelism = 4));
+    for text in [
+        "x_total",
+        "sum(rate(x_total[5m]))",
+        "avg by (group) (x_total)",
+        "stddev by (group) (rate(x_total[2m]))",
+        "topk by (group) (2, x_total)",
+        "quantile(0.9, rate(x_total[1m]))",
+        "x_total / on (group) group_left () sum by (group) (x_total)",
+        "x_total > 1e6 or rate(x_total[5m])",
+        "x_total unless on (group) (sum by (group) (x_total) > 1e12)",
+        "sum(max_over_time(rate(x_total[1m])[5m:30s]))",
+        "count_values(\"value\", round(x_total / 1e9))",
+        "limit_ratio(0.3, x_total)",
+    ] {
+        let times = (0, 3_000_000, 15_000);
+        let (a, b) = (
+            range(&one, &memory, text, times),
+            range(&four, &memory, text, times),
+        );
+        let (a, b) = (a.unwrap(), b.unwrap());
+        assert_eq!(format!("{:?}", a.value), format!("{:?}", b.value), "{text}");
+        assert_eq!(a.annotations, b.annotations, "{text}");
+        assert_eq!(
+            a.stats.total_queryable_samples, b.stats.total_queryable_samples,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn queries_stop_at_their_limits() {
+    let memory = many_series();
+    let small = engine(|o| o.max_samples = 1_000);
+    for text in [
+        "x_total",
+        "sum by (series) (x_total)",
+        "x_total + on (series) x_total",
+        "sort(x_total) or x_total",
+        "time()",
+        "vector(1)",
+        "count_over_time(vector(1)[1h:1s])",
+        "quantile(0.5, x_total)",
+    ] {
+        let outcome = range(&small, &memory, text, (0, 30_000_000, 15_000));
+        assert_eq!(
+            outcome.unwrap_err(),
+            QueryError::TooManySamples("query execution"),
+            "{text}"
+        );
+    }
+    let huge = range(&small, &memory, "max_over_time(x_total[100y:1ms])", (0, 0, 1));
+    assert_eq!(huge.unwrap_err(), QueryError::TooManySamples("query execution"));
+    for (reason, error) in [
+        (Interrupt::Timeout, QueryError::Timeout("expression evaluation")),
+        (Interrupt::Canceled, QueryError::Canceled("expression evaluation")),
+    ] {
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let interrupt = || (asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 20).then_some(reason);
+        let options = QueryOptions {
+            interrupt: Some(&interrupt),
+            ..QueryOptions::default()
+        };
+        let outcome = engine(|o| o.parallelism = 4).range(
+            &memory,
+            &RangeQuery {
+                text: "sum(rate(x_total[5m]))",
+                start: 0,
+                end: 3_000_000,
+                step: 15_000,
+                options,
+            },
+        );
+        assert_eq!(outcome.unwrap_err(), error);
+    }
+}
+
+#[test]
+fn deep_expressions_are_answered_on_small_stacks() {
+    let levels = DEPTH_MAX - 2;
+    let queries = [
+        "-".repeat(levels) + "x_total",
+        "abs(".repeat(levels) + "x_total" + &")".repeat(levels),
+        "1 + ".repeat(levels) + "x_total",
+        "sum(".repeat(levels) + "x_total" + &")".repeat(levels),
+        "x_total or ".repeat(levels) + "x_total",
+    ];
+    std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(move || {
+            let memory = many_series();
+            for text in queries {
+                let outcome = range(
+                    &engine(|o| o.parallelism = 2),
+                    &memory,
+                    &text,
+                    (600_000, 600_000, 1),
+                );
+                if let Err(error) = outcome {
+                    assert!(error.to_string().contains("levels"), "{error}");
+                }
+            }
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+}
