@@ -80,72 +80,9 @@ impl ChunkEncoder {
     /// # Errors
     /// [`Error::Invalid`] if there are no or too many samples, or times, presence and values do not agree.
     pub fn encode(&mut self, input: &ChunkInput<'_>, out: &mut Vec<u8>) -> Result<ChunkShape> {
-        let count = input.values.len();
-        let agreed = |found: usize| {
-            let agree = found == count && count > 0 && count <= SAMPLES_MAX;
-            if agree {
-                Ok(count as u16)
-            } else {
-                Err(Error::invalid(
-                    "chunk",
-                    found,
-                    "1 to 1024 samples, as many times",
-                    count as u64,
-                ))
-            }
-        };
-        let (times, count) = match input.times {
-            InputTimes::Own(own) => {
-                let count = agreed(own.len())?;
-                let mut encoded = Vec::new();
-                self.times.encode(own, &mut encoded)?;
-                put_block(out, &encoded);
-                (ChunkTimes::Own, count)
-            }
-            InputTimes::Shared {
-                column,
-                start,
-                presence: None,
-            } => {
-                let count = agreed(count)?;
-                (
-                    ChunkTimes::Shared {
-                        column,
-                        start,
-                        span: count,
-                    },
-                    count,
-                )
-            }
-            InputTimes::Shared {
-                column,
-                start,
-                presence: Some(presence),
-            } => {
-                let count = agreed(presence.iter().filter(|present| **present).count())?;
-                if presence.len() > SAMPLES_MAX {
-                    return Err(Error::invalid(
-                        "chunk",
-                        0,
-                        "a span of at most 1024 times",
-                        presence.len() as u64,
-                    ));
-                }
-                if presence.len() != usize::from(count) {
-                    put_bits(out, presence.iter().copied());
-                }
-                (
-                    ChunkTimes::Shared {
-                        column,
-                        start,
-                        span: presence.len() as u16,
-                    },
-                    count,
-                )
-            }
-        };
+        let count = checked_count(input)?;
+        let times = self.encode_times(&input.times, count, out)?;
         if let Some(starts) = input.starts {
-            agreed(starts.len())?;
             put_bits(out, starts.iter().map(Option::is_some));
             let known: Vec<i64> = starts.iter().copied().flatten().collect();
             let mut encoded = Vec::new();
@@ -166,6 +103,50 @@ impl ChunkEncoder {
             starts: input.starts.is_some(),
         })
     }
+
+    fn encode_times(&mut self, times: &InputTimes<'_>, count: u16, out: &mut Vec<u8>) -> Result<ChunkTimes> {
+        match *times {
+            InputTimes::Own(own) => {
+                let mut encoded = Vec::new();
+                self.times.encode(own, &mut encoded)?;
+                put_block(out, &encoded);
+                Ok(ChunkTimes::Own)
+            }
+            InputTimes::Shared {
+                column,
+                start,
+                presence,
+            } => {
+                let span = presence.map_or(count, |presence| presence.len() as u16);
+                if let Some(presence) = presence.filter(|_| span != count) {
+                    put_bits(out, presence.iter().copied());
+                }
+                Ok(ChunkTimes::Shared { column, start, span })
+            }
+        }
+    }
+}
+
+/// The number of samples, if everything agrees on it.
+fn checked_count(input: &ChunkInput<'_>) -> Result<u16> {
+    let count = input.values.len();
+    let (times, span) = match input.times {
+        InputTimes::Own(own) => (own.len(), own.len()),
+        InputTimes::Shared { presence: None, .. } => (count, count),
+        InputTimes::Shared {
+            presence: Some(presence),
+            ..
+        } => (
+            presence.iter().filter(|present| **present).count(),
+            presence.len(),
+        ),
+    };
+    let starts = input.starts.map_or(count, <[_]>::len);
+    if count == 0 || span > SAMPLES_MAX || times != count || starts != count {
+        let rule = "1 to 1024 samples, with as many times and start times";
+        return Err(Error::invalid("chunk", times, rule, count as u64));
+    }
+    Ok(count as u16)
 }
 
 /// A chunk's parts, still encoded.
