@@ -10,10 +10,12 @@ mod layout;
 mod reset;
 mod sum;
 mod trim;
+mod validate;
 mod value;
 mod zero_bucket;
 
 pub use arithmetic::{Combined, IncompatibleSchemas};
 pub use bucket::Bucket;
 pub use sum::HistogramSum;
+pub use validate::InvalidHistogram;
 pub use value::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Histogram, ResetHint, Span};
