@@ -41,7 +41,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["db", "inspect"],
             &["append", "select", "compact"],
             &["head", "wal", "catalog", "block"],
-            &["postings"],
+            &["postings", "histograms"],
             &["disk"],
             &["options"],
             &["error"],

@@ -3,11 +3,14 @@
 #![deny(missing_docs)]
 
 mod append;
+mod block;
 mod catalog;
+mod compact;
 mod db;
 pub mod disk;
 mod error;
 mod head;
+mod histograms;
 mod options;
 mod postings;
 mod select;

@@ -20,6 +20,7 @@ fn targets(number: i64) -> Vec<String> {
 fn options() -> Options {
     Options {
         wal_segment_bytes: 700,
+        seal_interval_ms: 12,
         ..Options::default()
     }
 }
@@ -79,6 +80,8 @@ fn held(db: &Db, context: &str) -> Vec<i64> {
 fn count_operations() -> u64 {
     let disk = FaultyDisk::new();
     assert_eq!(live(&disk).acknowledged, BATCHES);
+    let segments = disk.list(std::path::Path::new("data/narthex/head")).unwrap();
+    assert!(segments.len() > 1, "{segments:?}");
     disk.operations()
 }
 

@@ -4,4 +4,5 @@
 mod basics;
 mod crash;
 mod model;
+mod seal;
 mod world;

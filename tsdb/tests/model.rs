@@ -94,7 +94,7 @@ fn run(window: i64, operations: Vec<Operation>) {
     let options = Options {
         out_of_order_window_ms: window,
         wal_segment_bytes: 2_000,
-        replay_threads: 2,
+        seal_interval_ms: 10_000,
         ..Options::default()
     };
     let mut db = open(&disk, options.clone());

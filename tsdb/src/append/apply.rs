@@ -6,8 +6,8 @@ use parking_lot::RwLockWriteGuard;
 
 use super::batch::{Batch, EntryValue};
 use super::committer::Step;
-use super::histograms::{from_float, from_integer};
 use crate::head::{Head, Late, Page, Place, Slot, TimedHistogram, split};
+use crate::histograms::{from_float, from_integer};
 
 /// Where the samples of one batch find their times.
 struct Placer {

@@ -10,9 +10,10 @@ use super::admission::{Admitted, Bounds, Offered, judge};
 use super::apply;
 use super::batch::{Batch, Entry, EntryValue, Policy, Target};
 use super::commit::Commit;
-use super::histograms::{Stored, to_stored};
+use crate::block::{Piece, Segments};
 use crate::error::{Error, Reason, Rejected};
 use crate::head::{Counter, Head, Page, Slot, split};
+use crate::histograms::{Stored, to_stored};
 use crate::options::Options;
 use crate::wal::Wal;
 
@@ -21,6 +22,7 @@ use crate::wal::Wal;
 pub(crate) struct Appender<'a> {
     pub(crate) head: &'a Head,
     pub(crate) wal: &'a Wal,
+    pub(crate) segments: &'a Segments,
     pub(crate) options: &'a Options,
 }
 
@@ -128,6 +130,9 @@ impl Appender<'_> {
                 });
                 continue;
             };
+            if !slot.used {
+                self.recall(id, slot, entry.time);
+            }
             let value = offered(batch, entry);
             let late = match judge(slot, entry.time, value, &bounds) {
                 Err(reason) => {
@@ -161,6 +166,35 @@ impl Appender<'_> {
         }
     }
 
+    /// Finds the newest sample of a series that has had none since the store was opened, if it matters for one at
+    /// `time`.
+    fn recall(&self, id: u32, slot: &mut Slot, time: i64) {
+        if id >= self.head.known_below() {
+            return;
+        }
+        // All that may hold newer samples: the newest segment may have nothing but late ones of this series.
+        let mut piece = Piece::default();
+        for segment in self
+            .segments
+            .list()
+            .iter()
+            .filter(|s| s.summary().time_max >= time)
+        {
+            // A segment that cannot be read refuses nothing: readers report it.
+            let _ = segment.read(id, &mut piece);
+        }
+        // Of equal times the first counts, as it does for readers.
+        let floats = piece.times.iter().zip(&piece.values).rev();
+        let float = floats.max_by_key(|(time, _)| **time);
+        let histogram = piece.histograms.iter().rev().max_by_key(|(time, _)| *time);
+        match (float, histogram) {
+            (Some((at, _)), Some((other, value))) if other > at => slot.set_last_histogram(*other, value),
+            (Some((at, value)), _) => slot.set_last_float(*at, *value),
+            (None, Some((at, value))) => slot.set_last_histogram(*at, value),
+            (None, None) => {}
+        }
+    }
+
     fn log_and_apply(
         &self,
         batch: &Batch,
@@ -191,7 +225,7 @@ impl Appender<'_> {
             let error = std::io::Error::new(std::io::ErrorKind::InvalidInput, e);
             Error::io("write to", self.wal.folder(), error)
         })?;
-        self.wal.append(&payload)?;
+        self.wal.append(&payload, number)?;
         for id in &unlogged {
             if let Some((_, slot)) = locked.find(*id) {
                 slot.logged = true;

@@ -5,7 +5,6 @@ mod apply;
 pub(crate) mod batch;
 pub(crate) mod commit;
 mod committer;
-mod histograms;
 
 pub(crate) use apply::Replay;
 pub(crate) use committer::Appender;

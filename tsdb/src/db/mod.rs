@@ -2,6 +2,8 @@
 
 mod database;
 mod foreign;
+mod inner;
+mod maintain;
 pub(crate) mod progress;
 mod recover;
 pub(crate) mod stats;

@@ -12,7 +12,7 @@ use crate::catalog::{self, Loaded};
 use crate::disk::{Damage, Disk};
 use crate::error::Error;
 use crate::head::Head;
-use crate::wal::{read_segment, segments};
+use crate::wal::{OldSegment, read_segment, segments};
 
 /// What was found in the log.
 #[derive(Debug, Default)]
@@ -21,8 +21,8 @@ pub(super) struct Recovered {
     pub(super) commit: u64,
     /// Number for the next log segment.
     pub(super) next_segment: u64,
-    /// Bytes of the log.
-    pub(super) bytes: u64,
+    /// Segments of the log.
+    pub(super) segments: Vec<OldSegment>,
     pub(super) damage: Vec<Damage>,
     /// Samples whose series are not known because the record that named them is damaged.
     pub(super) unknown: u64,
@@ -35,11 +35,12 @@ pub(super) fn load_catalog(disk: &dyn Disk, folder: &Path, head: &Head) -> Resul
     })
 }
 
-/// Replays the log in `folder` into an empty head.
+/// Replays the log in `folder` into an empty head, from after the commit `sealed` on.
 pub(super) fn replay(
     disk: &dyn Disk,
     folder: &Path,
     head: &Head,
+    sealed: u64,
     progress: &OpenProgress,
 ) -> Result<Recovered, Error> {
     let files = segments(disk, folder)?;
@@ -49,6 +50,7 @@ pub(super) fn replay(
         current: 0,
     };
     let mut recovered = Recovered {
+        commit: sealed,
         next_segment: files.last().map_or(0, |f| f.number + 1),
         ..Recovered::default()
     };
@@ -57,25 +59,32 @@ pub(super) fn replay(
     for file in &files {
         status.current = file.number;
         progress.set(status);
-        recovered.bytes += file.len;
-        let mut failure = None;
+        let (mut failure, mut newest) = (None, 0);
         let record = |_: u64, payload: &[u8]| {
             let Record::Batch(batch) = Record::decode(payload)?;
             // What was rescued from a file that could not be synced stands twice.
             if !seen.insert(batch.commit) {
                 return Ok(());
             }
-            recovered.commit = recovered.commit.max(batch.commit);
+            newest = newest.max(batch.commit);
             for (id, labels) in batch.series.iter() {
                 failure = failure.take().or(define(head, id, labels).err());
             }
-            replay.record(&batch);
+            if batch.commit > sealed {
+                replay.record(&batch);
+            }
             Ok(())
         };
         read_segment(disk, file, record, |d| recovered.damage.push(d))?;
         if let Some(error) = failure {
             return Err(error);
         }
+        recovered.commit = recovered.commit.max(newest);
+        recovered.segments.push(OldSegment {
+            path: file.path.clone(),
+            len: file.len,
+            commit: newest,
+        });
     }
     recovered.unknown = replay.unknown;
     head.set_known_below(head.index.read().next_id());

@@ -50,6 +50,17 @@ impl MemoryDisk {
         }
     }
 
+    /// Another place with the same folders and files, which do not change with those of this one.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let state = self.state.lock();
+        let files = state
+            .files
+            .iter()
+            .map(|(path, bytes)| (path.clone(), bytes.lock().clone()));
+        Self::with_files(state.dirs.clone(), files)
+    }
+
     /// Changes the bytes of a file in place: damage, for tests.
     ///
     /// # Errors

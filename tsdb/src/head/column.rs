@@ -3,6 +3,8 @@
 /// Ascending times of one scrape group. Positions count from the group's first scrape and never change.
 #[derive(Debug, Default)]
 pub(crate) struct Column {
+    /// Position of the first time that is still kept.
+    base: u32,
     times: Vec<i64>,
 }
 
@@ -10,7 +12,7 @@ impl Column {
     /// The position of `time`, which is added if it is the newest; `None` if it is older than the newest or the
     /// column is full.
     pub(crate) fn place(&mut self, time: i64) -> Option<u32> {
-        let end = u32::try_from(self.times.len()).ok()?;
+        let end = self.base.checked_add(u32::try_from(self.times.len()).ok()?)?;
         match self.times.last() {
             Some(last) if *last == time => Some(end - 1),
             Some(last) if *last > time => None,
@@ -21,9 +23,24 @@ impl Column {
         }
     }
 
-    /// The times from a position on.
+    /// The times from a position on; none for positions that are gone.
     pub(crate) fn from(&self, position: u32) -> &[i64] {
-        self.times.get(position as usize..).unwrap_or(&[])
+        let at = position.checked_sub(self.base);
+        at.and_then(|at| self.times.get(at as usize..)).unwrap_or(&[])
+    }
+
+    /// All times that are kept, with the position of the first.
+    pub(crate) fn kept(&self) -> (u32, &[i64]) {
+        (self.base, &self.times)
+    }
+
+    /// Forgets the times before a position, but for the newest of all, which tells what is newer.
+    pub(crate) fn forget_before(&mut self, position: u32) {
+        let spare = self.times.len().saturating_sub(1);
+        let count = (position.saturating_sub(self.base) as usize).min(spare);
+        self.times.drain(..count);
+        self.times.shrink_to_fit();
+        self.base += count as u32;
     }
 
     /// Bytes of memory.
@@ -37,10 +54,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_has_one_position() {
+    fn a_time_has_one_position_as_long_as_it_is_kept() {
         let mut column = Column::default();
         let found = [10, 20, 20, 15, 30].map(|t| column.place(t));
         assert_eq!(found, [Some(0), Some(1), Some(1), None, Some(2)]);
         assert_eq!((column.from(1), column.from(3)), (&[20, 30][..], &[][..]));
+        column.forget_before(1);
+        assert_eq!((column.from(1), column.from(0)), (&[20, 30][..], &[][..]));
+        column.forget_before(9);
+        assert_eq!(column.kept(), (2, &[30][..]));
+        assert_eq!([30, 40].map(|t| column.place(t)), [Some(2), Some(3)]);
     }
 }

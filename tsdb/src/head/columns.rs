@@ -48,6 +48,25 @@ impl Columns {
         }
     }
 
+    /// The position of the newest time of each column, by number.
+    pub(crate) fn newest_positions(&self) -> Vec<u32> {
+        let columns = self.columns.read().clone();
+        let newest = |column: &Arc<RwLock<Column>>| {
+            let column = column.read();
+            let (base, times) = column.kept();
+            base + times.len().saturating_sub(1) as u32
+        };
+        columns.iter().map(newest).collect()
+    }
+
+    /// Forgets the times before `position(number)` of every column.
+    pub(crate) fn forget_before(&self, position: impl Fn(u32) -> u32) {
+        let columns = self.columns.read().clone();
+        for (number, column) in columns.iter().enumerate() {
+            column.write().forget_before(position(number as u32));
+        }
+    }
+
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
         self.columns.read().iter().map(|c| c.read().memory()).sum()

@@ -69,6 +69,17 @@ impl Commits {
         }
     }
 
+    /// Pins the oldest commit that a reader, present or future, can be pinned to.
+    pub(crate) fn pin_oldest(&self) -> Pin {
+        let mut pins = self.pins.lock();
+        let number = pins.keys().next().copied().unwrap_or_else(|| self.visible());
+        *pins.entry(number).or_default() += 1;
+        Pin {
+            number,
+            pins: Arc::clone(&self.pins),
+        }
+    }
+
     /// The oldest commit that a reader, present or future, can be pinned to.
     pub(crate) fn oldest(&self) -> u64 {
         let pins = self.pins.lock();

@@ -3,7 +3,7 @@
 //! Locks, in the order in which they are taken: list of pages, pages in ascending order, index, columns.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use narthex_model::Labels;
 use parking_lot::RwLock;
@@ -26,6 +26,7 @@ pub(crate) struct Head {
     pub(crate) commits: Commits,
     pub(crate) counters: Counters,
     known_below: AtomicU32,
+    moved: AtomicU64,
     newest: AtomicI64,
     oldest: AtomicI64,
 }
@@ -41,6 +42,7 @@ impl Head {
             commits: Commits::after(last),
             counters: Counters::default(),
             known_below: AtomicU32::new(0),
+            moved: AtomicU64::new(0),
             newest: AtomicI64::new(i64::MIN),
             oldest: AtomicI64::new(i64::MAX),
         }
@@ -85,7 +87,7 @@ impl Head {
         }
         let mut pages = self.pages.write();
         while pages.len() <= number as usize {
-            pages.push(Arc::default());
+            pages.push(Arc::new(RwLock::new(Page::after(self.moved()))));
         }
         Arc::clone(&pages[number as usize])
     }
@@ -98,6 +100,16 @@ impl Head {
     /// All pages.
     pub(crate) fn pages(&self) -> Vec<Arc<RwLock<Page>>> {
         self.pages.read().clone()
+    }
+
+    /// What new pages begin with: see [`Page::moved`].
+    pub(crate) fn moved(&self) -> u64 {
+        self.moved.load(Ordering::Acquire)
+    }
+
+    /// Says that the samples in segments below a number are in no new page.
+    pub(crate) fn set_moved(&self, number: u64) {
+        self.moved.store(number, Ordering::Release);
     }
 
     /// Series with lower ids stand in a file.
@@ -116,12 +128,17 @@ impl Head {
         self.newest.fetch_max(newest, Ordering::Relaxed);
     }
 
+    /// Notes the time of a sample in a file.
+    pub(crate) fn note_newest(&self, newest: i64) {
+        self.newest.fetch_max(newest, Ordering::Relaxed);
+    }
+
     /// Time of the newest sample.
     pub(crate) fn newest(&self) -> Option<i64> {
         Some(self.newest.load(Ordering::Relaxed)).filter(|t| *t != i64::MIN)
     }
 
-    /// Time of the oldest sample.
+    /// Time of the oldest sample added since the store was opened.
     pub(crate) fn oldest(&self) -> Option<i64> {
         Some(self.oldest.load(Ordering::Relaxed)).filter(|t| *t != i64::MAX)
     }

@@ -12,8 +12,10 @@ mod counters;
 )]
 mod head;
 mod index;
+pub(crate) mod order;
 mod page;
 mod reference;
+mod run;
 mod slot;
 mod text;
 
@@ -21,6 +23,7 @@ pub(crate) use commits::{Commits, Pin};
 pub(crate) use counters::Counter;
 pub(crate) use head::Head;
 pub(crate) use index::Index;
-pub(crate) use page::{Page, split};
+pub(crate) use page::{Page, join, split};
 pub use reference::SeriesRef;
-pub(crate) use slot::{Late, Place, Rare, Slot, TimedHistogram};
+pub(crate) use run::{Run, RunTimes};
+pub(crate) use slot::{Late, Place, Slot, TimedHistogram};

@@ -10,6 +10,11 @@ pub(crate) const fn split(id: u32) -> (u32, usize) {
     (id / PAGE as u32, id as usize % PAGE)
 }
 
+/// The series at a place of a page.
+pub(crate) const fn join(page: u32, at: usize) -> u32 {
+    page * PAGE as u32 + at as u32
+}
+
 /// Series of one page that got an in-order float with a commit.
 #[derive(Debug)]
 struct Recent {
@@ -21,6 +26,8 @@ struct Recent {
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) slots: Vec<Slot>,
+    /// Samples in sealed segments of lower numbers are not here any more.
+    pub(crate) moved: u64,
     recent: Vec<Recent>,
 }
 
@@ -31,6 +38,14 @@ impl Page {
             self.slots.resize_with(at + 1, Slot::default);
         }
         &mut self.slots[at]
+    }
+
+    /// A page whose samples in segments below `moved` are not here.
+    pub(crate) fn after(moved: u64) -> Self {
+        Self {
+            moved,
+            ..Self::default()
+        }
     }
 
     /// Forgets what no reader can be too old for: commits up to `oldest`.

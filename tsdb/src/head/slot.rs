@@ -14,11 +14,11 @@ use super::columns::Columns;
 /// Raw values kept per series.
 pub(crate) const RING: usize = 16;
 /// Positions that a ring of shared times may span.
-const SPAN_MAX: u32 = 64;
+pub(super) const SPAN_MAX: u32 = 64;
 /// Small chunks that are merged into one.
 const MERGE: u8 = 8;
 /// The group of values that keep their own times.
-const OWN: u32 = u32::MAX;
+pub(super) const OWN: u32 = u32::MAX;
 
 /// Where the time of an in-order float is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) enum Place {
 }
 
 /// A float that came after a newer one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Late {
     pub(crate) time: i64,
     pub(crate) commit: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Late {
 }
 
 /// A native histogram.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TimedHistogram {
     pub(crate) time: i64,
     pub(crate) commit: u64,
@@ -46,14 +46,14 @@ pub(crate) struct TimedHistogram {
 }
 
 /// What most series do not have.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Rare {
     /// Sorted by time, no time twice.
     pub(crate) late: Vec<Late>,
     /// Sorted by time, no time twice.
     pub(crate) histograms: Vec<TimedHistogram>,
     /// The newest histogram, above those that a batch being decided would put in its place.
-    lasts: Vec<HistogramValue>,
+    pub(super) lasts: Vec<HistogramValue>,
     /// From which sample time on which start time holds, sorted by sample time.
     pub(crate) starts: Vec<(i64, i64)>,
 }
@@ -67,25 +67,25 @@ pub(crate) struct Slot {
     pub(crate) last_bits: u64,
     /// Oldest time of all.
     pub(crate) min_time: i64,
-    ring: [f64; RING],
-    own_times: Option<Box<[i64; RING]>>,
+    pub(super) ring: [f64; RING],
+    pub(super) own_times: Option<Box<[i64; RING]>>,
     /// Which positions from `start` on the ring holds.
-    mask: u64,
-    start: u32,
-    group: u32,
+    pub(super) mask: u64,
+    pub(super) start: u32,
+    pub(super) group: u32,
     /// Floats in `sealed`.
-    sealed_count: u32,
+    pub(super) sealed_count: u32,
     /// Where the small chunks that are not merged yet begin in `sealed`.
-    tail: u32,
-    tail_chunks: u8,
-    ring_len: u8,
+    pub(super) tail: u32,
+    pub(super) tail_chunks: u8,
+    pub(super) ring_len: u8,
     /// Whether there is a sample.
     pub(crate) used: bool,
     /// Whether the newest in-order sample is a histogram: the last of [`Rare::histograms`].
     pub(crate) last_is_histogram: bool,
     /// Whether the log knows the labels.
     pub(crate) logged: bool,
-    sealed: Vec<u8>,
+    pub(super) sealed: Vec<u8>,
     pub(crate) rare: Option<Box<Rare>>,
 }
 

@@ -3,6 +3,5 @@
 pub(crate) mod cardinality;
 pub(crate) mod listing;
 mod matching;
-mod order;
 mod read;
 pub(crate) mod snapshot;

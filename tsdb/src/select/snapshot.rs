@@ -5,19 +5,23 @@ use std::fmt;
 use std::sync::Arc;
 
 use narthex_model::{
-    Labels, Matcher, SampleBuffer, Selection, SeriesSet, SeriesSource, SourceError, TimeRange,
+    Labels, Matcher, SampleBuffer, Selection, SeriesSet, SeriesSource, SourceError, SourceErrorKind,
+    TimeRange,
 };
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashSet;
 
 use super::listing::Listing;
-use super::{matching, order, read};
-use crate::head::{Head, Pin, split};
+use super::{matching, read};
+use crate::block::Segments;
+use crate::error::Error;
+use crate::head::{Head, Pin, order, split};
 
 /// The store as of one commit: what is committed later does not show. Cheap to take and to clone.
 #[derive(Clone)]
 pub struct Snapshot {
     head: Arc<Head>,
+    segments: Arc<Segments>,
     pin: Arc<Pin>,
 }
 
@@ -30,9 +34,9 @@ impl fmt::Debug for Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn new(head: Arc<Head>) -> Self {
+    pub(crate) fn new(head: Arc<Head>, segments: Arc<Segments>) -> Self {
         let pin = Arc::new(head.commits.pin());
-        Self { head, pin }
+        Self { head, segments, pin }
     }
 
     /// Number of the newest commit that is visible.
@@ -52,7 +56,7 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        let pairs = self.pairs(sets, range);
+        let pairs = self.pairs(sets, range)?;
         let index = self.head.index.read();
         let names: BTreeSet<&str> = pairs.iter().map(|pair| index.pair_text(*pair).0).collect();
         Ok(Listing::from_sorted(names.into_iter().map(str::to_owned), limit))
@@ -70,7 +74,7 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        let pairs = self.pairs(sets, range);
+        let pairs = self.pairs(sets, range)?;
         let index = self.head.index.read();
         let Some(number) = index.name_number(name) else {
             return Ok(Listing::default());
@@ -92,7 +96,7 @@ impl Snapshot {
         limit: usize,
     ) -> Result<Listing<Labels>, SourceError> {
         let found = matching::find_any(&self.head.index.read(), sets);
-        let mut ids = self.in_range(&found, range);
+        let mut ids = self.in_range(&found, range)?;
         let index = self.head.index.read();
         order::by_labels(&index, &mut ids);
         Ok(Listing::from_sorted(
@@ -102,17 +106,18 @@ impl Snapshot {
     }
 
     /// The label pairs of the series that fulfil one of the sets and may have samples in the range.
-    fn pairs(&self, sets: &[Vec<Matcher>], range: TimeRange) -> FxHashSet<u32> {
+    fn pairs(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Result<FxHashSet<u32>, SourceError> {
         let found = matching::find_any(&self.head.index.read(), sets);
-        let ids = self.in_range(&found, range);
+        let ids = self.in_range(&found, range)?;
         let index = self.head.index.read();
-        ids.iter()
+        Ok(ids
+            .iter()
             .flat_map(|id| index.pairs_of(*id).iter().copied())
-            .collect()
+            .collect())
     }
 
     /// Those of the ids that may have samples in the range.
-    fn in_range(&self, ids: &RoaringBitmap, range: TimeRange) -> Vec<u32> {
+    fn in_range(&self, ids: &RoaringBitmap, range: TimeRange) -> Result<Vec<u32>, SourceError> {
         let mut kept = Vec::new();
         let mut page = None;
         for id in ids {
@@ -120,21 +125,50 @@ impl Snapshot {
             if page.as_ref().is_none_or(|(n, _)| *n != number) {
                 page = Some((number, self.head.existing_page(number)));
             }
-            let Some((_, Some(page))) = &page else {
-                continue;
-            };
-            if page.read().slots.get(at).is_some_and(|s| s.overlaps(range)) {
+            let mut moved = self.head.moved();
+            if let Some((_, Some(page))) = &page {
+                let page = page.read();
+                moved = page.moved;
+                if page.slots.get(at).is_some_and(|s| s.overlaps(range)) {
+                    kept.push(id);
+                    continue;
+                }
+            }
+            if self.sealed(id, moved, range).map_err(source_error)? {
                 kept.push(id);
             }
         }
-        kept
+        Ok(kept)
+    }
+
+    /// Whether a series may have samples of the range in a segment below a number.
+    fn sealed(&self, id: u32, below: u64, range: TimeRange) -> Result<bool, Error> {
+        for segment in self.segments.list().iter().rev() {
+            if segment.number < below && segment.overlaps(range) && segment.contains(id)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn source_error(error: Error) -> SourceError {
+    let kind = match error {
+        Error::Corrupt { .. } => SourceErrorKind::Corrupt,
+        Error::Closed => SourceErrorKind::Closed,
+        Error::Limit { .. } => SourceErrorKind::Limit,
+        _ => SourceErrorKind::Io,
+    };
+    SourceError {
+        kind,
+        message: error.to_string(),
     }
 }
 
 impl SeriesSource for Snapshot {
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
         let found = matching::find(&self.head.index.read(), selection.matchers);
-        let mut ids = self.in_range(&found, selection.range);
+        let mut ids = self.in_range(&found, selection.range)?;
         order::by_labels(&self.head.index.read(), &mut ids);
         Ok(Box::new(Selected {
             snapshot: self,
@@ -163,16 +197,11 @@ impl SeriesSet for Selected<'_> {
     }
 
     fn read(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError> {
-        match self.ids.get(index) {
-            Some(id) => read::read(
-                &self.snapshot.head,
-                *id,
-                self.snapshot.commit(),
-                self.range,
-                buffer,
-            ),
-            None => buffer.set_times(&[]),
-        }
-        Ok(())
+        let Some(id) = self.ids.get(index) else {
+            buffer.set_times(&[]);
+            return Ok(());
+        };
+        let Snapshot { head, segments, pin } = self.snapshot;
+        read::read(head, segments, *id, pin.number(), self.range, buffer).map_err(source_error)
     }
 }

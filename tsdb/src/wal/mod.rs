@@ -5,4 +5,4 @@ mod segment;
 mod writer;
 
 pub(crate) use reader::{read_segment, segments};
-pub(crate) use writer::Wal;
+pub(crate) use writer::{OldSegment, Wal};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use narthex_format::filenames;
 use narthex_format::wal::{SegmentHeader, begin_frame, end_frame};
 
+use super::writer::OldSegment;
 use crate::disk::{Disk, DiskFile};
 
 /// A segment that is being written.
@@ -19,10 +20,14 @@ pub(super) struct Segment {
     pub(super) file: Arc<dyn DiskFile>,
     /// Bytes of whole frames.
     pub(super) len: u64,
+    /// The newest commit in it.
+    pub(super) commit: u64,
     /// Frames written since the last sync, as they stand in the file.
     pub(super) unsynced: Vec<u8>,
     /// Where each of them begins in `unsynced`.
     pub(super) starts: Vec<usize>,
+    /// Whether a sync has failed: what is unsynced has to be written elsewhere.
+    pub(super) doomed: bool,
     frame: Vec<u8>,
 }
 
@@ -45,15 +50,17 @@ impl Segment {
             path,
             file,
             len: header.len() as u64,
+            commit: 0,
             unsynced: Vec::new(),
             starts: Vec::new(),
+            doomed: false,
             frame: Vec::new(),
         })
     }
 
     /// Writes one record; after an error the file holds what it held before, or the segment must be abandoned
     /// (`false`).
-    pub(super) fn append(&mut self, payload: &[u8]) -> Result<(), (io::Error, bool)> {
+    pub(super) fn append(&mut self, payload: &[u8], commit: u64) -> Result<(), (io::Error, bool)> {
         self.frame.clear();
         let start = begin_frame(&mut self.frame);
         self.frame.extend_from_slice(payload);
@@ -64,9 +71,19 @@ impl Segment {
             return Err((error, intact));
         }
         self.len += self.frame.len() as u64;
+        self.commit = self.commit.max(commit);
         self.starts.push(self.unsynced.len());
         self.unsynced.extend_from_slice(&self.frame);
         Ok(())
+    }
+
+    /// What is left of it for the log to remember.
+    pub(super) fn ended(&self) -> OldSegment {
+        OldSegment {
+            path: self.path.clone(),
+            len: self.len,
+            commit: self.commit,
+        }
     }
 
     /// Forgets the first `count` unsynced frames: they are safe.

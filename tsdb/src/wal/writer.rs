@@ -32,11 +32,20 @@ struct State {
     /// Full segments that are not synced yet.
     full: Vec<Segment>,
     next: u64,
-    /// Bytes of segments that are not in `current`.
-    other_bytes: u64,
+    /// Segments that are written and synced.
+    old: Vec<OldSegment>,
     /// Whether a file has been created since the folder was synced.
     folder_changed: bool,
     stats: WalStats,
+}
+
+/// A segment that is not written any more.
+#[derive(Debug, Clone)]
+pub(crate) struct OldSegment {
+    pub(crate) path: PathBuf,
+    pub(crate) len: u64,
+    /// The newest commit in it.
+    pub(crate) commit: u64,
 }
 
 /// What the log has done since it was opened, and how large it is.
@@ -56,13 +65,13 @@ impl Wal {
         folder: PathBuf,
         segment_bytes: u64,
         next: u64,
-        bytes: u64,
+        old: Vec<OldSegment>,
     ) -> Self {
         let state = State {
             current: None,
             full: Vec::new(),
             next,
-            other_bytes: bytes,
+            old,
             folder_changed: true,
             stats: WalStats::default(),
         };
@@ -76,16 +85,16 @@ impl Wal {
     }
 
     /// Hands a record to the operating system. After an error nothing of it counts.
-    pub(crate) fn append(&self, payload: &[u8]) -> Result<(), Error> {
+    pub(crate) fn append(&self, payload: &[u8], commit: u64) -> Result<(), Error> {
         let mut state = self.state.lock();
-        let result = self.append_locked(&mut state, payload);
+        let result = self.append_locked(&mut state, payload, commit);
         if result.is_err() {
             state.stats.write_failures += 1;
         }
         result
     }
 
-    fn append_locked(&self, state: &mut State, payload: &[u8]) -> Result<(), Error> {
+    fn append_locked(&self, state: &mut State, payload: &[u8], commit: u64) -> Result<(), Error> {
         let fits = |s: &Segment| s.len + (payload.len() as u64) < self.segment_bytes || s.len < 64;
         if state.current.as_ref().is_some_and(|s| !fits(s)) {
             state.retire();
@@ -95,7 +104,7 @@ impl Wal {
             None => self.begin_segment(state)?,
         };
         let path = segment.path.clone();
-        segment.append(payload).map_err(|(error, intact)| {
+        segment.append(payload, commit).map_err(|(error, intact)| {
             if !intact {
                 state.retire();
             }
@@ -136,8 +145,12 @@ impl Wal {
         let full = std::mem::take(&mut self.state.lock().full);
         let mut failure = None;
         for segment in full {
-            match segment.file.sync() {
-                Ok(()) => self.state.lock().other_bytes += segment.len,
+            let synced = match segment.doomed {
+                true => Err(std::io::Error::other("an earlier sync of it failed")),
+                false => segment.file.sync(),
+            };
+            match synced {
+                Ok(()) => self.state.lock().old.push(segment.ended()),
                 Err(error) => failure = Some(self.rescue(segment, error)),
             }
         }
@@ -176,7 +189,6 @@ impl Wal {
     fn rescue(&self, segment: Segment, error: std::io::Error) -> Error {
         let mut state = self.state.lock();
         state.stats.sync_failures += 1;
-        state.other_bytes += segment.len;
         let error = Error::io("sync", &segment.path, error);
         // A new segment: the one in use may be the next to fail.
         state.retire();
@@ -192,15 +204,37 @@ impl Wal {
                 .unsynced
                 .get(start + FRAME_HEADER_LENGTH..*end)
                 .unwrap_or(&[]);
-            if self.append_locked(&mut state, payload).is_err() {
-                // Kept for the next sync, which fails again and comes here.
+            if self.append_locked(&mut state, payload, segment.commit).is_err() {
+                // The next sync comes here again: it must not ask the operating system, which may say yes now.
                 let mut rest = segment;
                 rest.synced(at);
+                rest.doomed = true;
                 state.full.push(rest);
-                break;
+                return error;
             }
         }
+        state.old.push(segment.ended());
         error
+    }
+
+    /// Removes the segments that hold nothing newer than a commit: sealed files have it.
+    pub(crate) fn forget(&self, commit: u64) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        if state.current.as_ref().is_some_and(|s| s.commit <= commit) {
+            state.retire();
+        }
+        let full = std::mem::take(&mut state.full);
+        let (gone, kept): (Vec<_>, Vec<_>) = full.into_iter().partition(|s: &Segment| s.commit <= commit);
+        state.full = kept;
+        state.old.extend(gone.iter().map(Segment::ended));
+        let gone: Vec<OldSegment> = state.old.extract_if(.., |s| s.commit <= commit).collect();
+        for (at, segment) in gone.iter().enumerate() {
+            if let Err(error) = self.disk.remove(&segment.path) {
+                state.old.extend_from_slice(&gone[at..]);
+                return Err(Error::io("remove", &segment.path, error));
+            }
+        }
+        Ok(())
     }
 
     /// How large the log is and what it has done.
@@ -208,7 +242,7 @@ impl Wal {
         let state = self.state.lock();
         let open: u64 = state.current.iter().chain(&state.full).map(|s| s.len).sum();
         WalStats {
-            bytes: state.other_bytes + open,
+            bytes: state.old.iter().map(|s| s.len).sum::<u64>() + open,
             segment: state
                 .current
                 .as_ref()

@@ -6,7 +6,7 @@ use narthex_format::histogram as stored;
 use narthex_model::{FloatHistogram, Histogram, HistogramValue, ResetHint, Span};
 
 /// A histogram as the log keeps it.
-pub(super) enum Stored {
+pub(crate) enum Stored {
     Integer(stored::Histogram),
     Float(stored::FloatHistogram),
 }
@@ -31,7 +31,7 @@ macro_rules! convert {
 
 use stored::HistogramFields;
 
-pub(super) fn to_stored(value: &HistogramValue) -> Stored {
+pub(crate) fn to_stored(value: &HistogramValue) -> Stored {
     let span = |s: &Span| stored::Span {
         offset: s.offset,
         length: s.length,
@@ -44,11 +44,11 @@ pub(super) fn to_stored(value: &HistogramValue) -> Stored {
     }
 }
 
-pub(super) fn from_integer(h: &stored::Histogram) -> HistogramValue {
+pub(crate) fn from_integer(h: &stored::Histogram) -> HistogramValue {
     HistogramValue::Integer(Arc::new(convert!(h, hint(h.hint), from_span, Histogram)))
 }
 
-pub(super) fn from_float(h: &stored::FloatHistogram) -> HistogramValue {
+pub(crate) fn from_float(h: &stored::FloatHistogram) -> HistogramValue {
     HistogramValue::Float(Arc::new(convert!(h, hint(h.hint), from_span, FloatHistogram)))
 }
 

@@ -4,10 +4,10 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::head::Index;
+use super::index::Index;
 
 /// Sorts ids by labels.
-pub(super) fn by_labels(index: &Index, ids: &mut Vec<u32>) {
+pub(crate) fn by_labels(index: &Index, ids: &mut Vec<u32>) {
     if ids.len() < 2 {
         return;
     }

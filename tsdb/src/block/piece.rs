@@ -1,0 +1,98 @@
+//! Samples of one series on their way from several places to a reader.
+
+use narthex_model::{HistogramValue, SampleBuffer, TimeRange};
+
+/// Samples of one series, gathered from files and head; buffers that are reused from series to series.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    pub(crate) times: Vec<i64>,
+    pub(crate) values: Vec<f64>,
+    /// With the times that they belong to.
+    pub(crate) histograms: Vec<(i64, HistogramValue)>,
+    /// Floats that are not in `times`, with theirs.
+    pub(crate) late: Vec<(i64, f64)>,
+    /// Start times with the sample times that they belong to.
+    pub(crate) starts: Vec<(i64, i64)>,
+}
+
+impl Piece {
+    /// Empties the buffers, keeping their memory.
+    pub(crate) fn clear(&mut self) {
+        self.times.clear();
+        self.values.clear();
+        self.histograms.clear();
+        self.late.clear();
+        self.starts.clear();
+    }
+
+    /// Moves everything from another piece behind what is here.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        if self.times.is_empty() {
+            std::mem::swap(&mut self.times, &mut other.times);
+            std::mem::swap(&mut self.values, &mut other.values);
+        } else {
+            self.times.append(&mut other.times);
+            self.values.append(&mut other.values);
+        }
+        self.histograms.append(&mut other.histograms);
+        self.late.append(&mut other.late);
+        self.starts.append(&mut other.starts);
+    }
+
+    /// Puts the samples inside the range into the buffer: ascending, one per time. Of several samples with one time
+    /// the one from the older place is taken, floats in order before those that came late, floats before histograms.
+    pub(crate) fn fill(&mut self, range: TimeRange, buffer: &mut SampleBuffer) {
+        let plain = self.histograms.is_empty() && self.late.is_empty() && self.starts.is_empty();
+        if plain && self.times.is_sorted_by(|a, b| a < b) {
+            let from = self.times.partition_point(|t| *t < range.min);
+            let to = self.times.partition_point(|t| *t <= range.max).max(from);
+            buffer.set_times(self.times.get(from..to).unwrap_or(&[]));
+            buffer
+                .values_mut()
+                .extend_from_slice(self.values.get(from..to).unwrap_or(&[]));
+        } else {
+            self.merge(range, buffer);
+        }
+    }
+
+    fn merge(&mut self, range: TimeRange, buffer: &mut SampleBuffer) {
+        let floats = self
+            .times
+            .iter()
+            .zip(&self.values)
+            .map(|(t, v)| (*t, Item::Float(*v)));
+        let late = self.late.iter().map(|(t, v)| (*t, Item::Float(*v)));
+        let histograms = self.histograms.iter().map(|(t, h)| (*t, Item::Histogram(h)));
+        let all = floats.chain(late).chain(histograms);
+        let mut items: Vec<(i64, Item<'_>)> = all.filter(|(t, _)| range.contains(*t)).collect();
+        items.sort_by_key(|(time, _)| *time);
+        items.dedup_by_key(|(time, _)| *time);
+        let times: Vec<i64> = items.iter().map(|(time, _)| *time).collect();
+        buffer.set_times(&times);
+        for (position, (_, item)) in items.iter().enumerate() {
+            match item {
+                Item::Float(value) => buffer.values_mut().push(*value),
+                Item::Histogram(value) => {
+                    buffer.values_mut().push(0.0);
+                    buffer.push_histogram(position, (*value).clone());
+                }
+            }
+        }
+        if self.starts.iter().any(|(_, start)| *start != 0) {
+            self.starts.sort_by_key(|(time, _)| *time);
+            let start = |time: &i64| {
+                let at = self.starts.binary_search_by_key(time, |(t, _)| *t);
+                at.ok()
+                    .and_then(|at| self.starts.get(at))
+                    .map_or(0, |(_, start)| *start)
+            };
+            buffer.start_times_mut().extend(times.iter().map(start));
+        }
+    }
+}
+
+/// A sample on its way into the buffer.
+enum Item<'p> {
+    Float(f64),
+    Histogram(&'p HistogramValue),
+}

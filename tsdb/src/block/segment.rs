@@ -1,0 +1,167 @@
+//! One sealed head segment: a mapped file that is read in place.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use narthex_format::segment::{
+    ChunkDecoder, ChunkKind, ChunkShape, ChunksFile, GroupCache, SEGMENT, Summary,
+};
+use narthex_model::TimeRange;
+use rustc_hash::FxHashMap;
+
+use super::piece::Piece;
+use crate::disk::{Disk, Mapped};
+use crate::error::Error;
+use crate::histograms::{from_float, from_integer};
+
+self_cell::self_cell!(
+    struct OpenFile {
+        owner: Mapped,
+        #[covariant]
+        dependent: ChunksFile,
+    }
+);
+
+/// Groups of chunks kept unpacked per thread.
+const CACHED: usize = 32;
+
+static KEYS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static WORK: RefCell<Work> = RefCell::default();
+}
+
+/// What a thread keeps from chunk to chunk.
+#[derive(Default)]
+struct Work {
+    decoder: ChunkDecoder,
+    /// The group read last of each segment.
+    groups: FxHashMap<u64, GroupCache>,
+}
+
+/// A sealed segment, open.
+pub(crate) struct Segment {
+    pub(crate) number: u64,
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+    file: OpenFile,
+    summary: Summary,
+    /// Told apart from every other segment that this process has open.
+    key: u64,
+}
+
+impl std::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Segment")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Segment {
+    /// Maps a segment's file and checks everything in it but the chunks.
+    pub(crate) fn open(disk: &dyn Disk, path: PathBuf, number: u64) -> Result<Self, Error> {
+        let mapped = disk.map(&path).map_err(|e| Error::io("read", &path, e))?;
+        let bytes = (*mapped).as_ref().len() as u64;
+        let opened = OpenFile::try_new(mapped, |mapped| ChunksFile::open((**mapped).as_ref(), &SEGMENT));
+        let file = opened.map_err(|e| corrupt(&path, e))?;
+        let summary = file.borrow_dependent().summary();
+        let key = KEYS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self {
+            number,
+            path,
+            bytes,
+            file,
+            summary,
+            key,
+        })
+    }
+
+    /// What the file says about itself.
+    pub(crate) const fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// Whether samples of any series may lie in the range.
+    pub(crate) const fn overlaps(&self, range: TimeRange) -> bool {
+        self.summary.time_min <= range.max && self.summary.time_max >= range.min
+    }
+
+    /// Whether the segment has samples of a series.
+    pub(crate) fn contains(&self, id: u32) -> Result<bool, Error> {
+        let found = self.file.borrow_dependent().directory().find(id);
+        Ok(found.map_err(|e| corrupt(&self.path, e))?.is_some())
+    }
+
+    /// Appends the samples of a series.
+    pub(crate) fn read(&self, id: u32, piece: &mut Piece) -> Result<(), Error> {
+        self.read_chunks(id, piece).map_err(|e| corrupt(&self.path, e))
+    }
+
+    fn read_chunks(&self, id: u32, piece: &mut Piece) -> narthex_format::Result<()> {
+        let file = self.file.borrow_dependent();
+        let Some(list) = file.directory().find(id)? else {
+            return Ok(());
+        };
+        WORK.with_borrow_mut(|work| {
+            if work.groups.len() > CACHED && !work.groups.contains_key(&self.key) {
+                work.groups.clear();
+            }
+            let cache = work.groups.entry(self.key).or_default();
+            for place in file.chunks(&list)? {
+                read_chunk(file, place, cache, &mut work.decoder, piece)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn read_chunk(
+    file: &ChunksFile<'_>,
+    place: (u64, u32, ChunkShape),
+    cache: &mut GroupCache,
+    decoder: &mut ChunkDecoder,
+    piece: &mut Piece,
+) -> narthex_format::Result<()> {
+    let shape = place.2;
+    let chunk = file.chunk(place, cache)?;
+    let from = piece.times.len();
+    file.times(&chunk, decoder, &mut piece.times)?;
+    if shape.starts {
+        let mut starts = Vec::new();
+        chunk.starts(decoder, &mut starts)?;
+        let times = piece.times.get(from..).unwrap_or(&[]);
+        piece
+            .starts
+            .extend(times.iter().zip(starts).map(|(t, s)| (*t, s.unwrap_or(0))));
+    }
+    match shape.kind {
+        ChunkKind::Float => chunk.floats(decoder, &mut piece.values)?,
+        ChunkKind::Histogram => {
+            let mut found = Vec::new();
+            chunk.histograms(decoder, &mut found)?;
+            let times = piece.times.drain(from..);
+            piece.histograms.extend(times.zip(found.iter().map(from_integer)));
+        }
+        ChunkKind::FloatHistogram => {
+            let mut found = Vec::new();
+            chunk.float_histograms(decoder, &mut found)?;
+            let times = piece.times.drain(from..);
+            piece.histograms.extend(times.zip(found.iter().map(from_float)));
+        }
+    }
+    // Floats that came late lie in chunks with times of their own, before others that are newer: `fill` sorts them.
+    debug_assert!(shape.kind != ChunkKind::Float || piece.times.len() == piece.values.len());
+    Ok(())
+}
+
+fn corrupt(path: &std::path::Path, error: narthex_format::Error) -> Error {
+    let (path, reason) = (path.to_owned(), error.to_string());
+    match error {
+        narthex_format::Error::Unsupported { .. } => Error::Unsupported { path, reason },
+        narthex_format::Error::Truncated { offset, .. }
+        | narthex_format::Error::Corrupt { offset, .. }
+        | narthex_format::Error::Invalid { offset, .. } => Error::Corrupt { path, offset, reason },
+    }
+}

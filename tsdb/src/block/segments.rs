@@ -1,0 +1,102 @@
+//! All sealed segments of a store.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use narthex_format::filenames;
+use parking_lot::RwLock;
+
+use super::segment::Segment;
+use crate::disk::{Damage, Disk};
+use crate::error::Error;
+
+/// The sealed segments, by number. A reader takes the list as it is; files that are removed stay readable for it.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    disk: Arc<dyn Disk>,
+    pub(crate) folder: PathBuf,
+    list: RwLock<Arc<Vec<Arc<Segment>>>>,
+}
+
+impl Segments {
+    /// Opens the segments in a folder. What was being written when the process ended is removed; what is damaged is
+    /// set aside and reported.
+    pub(crate) fn open(disk: Arc<dyn Disk>, folder: PathBuf) -> Result<(Self, Vec<Damage>), Error> {
+        let entries = disk.list(&folder).map_err(|e| Error::io("list", &folder, e))?;
+        let (mut list, mut damage) = (Vec::new(), Vec::new());
+        for entry in entries.iter().filter(|e| !e.is_dir) {
+            let path = folder.join(&entry.name);
+            if entry.name.ends_with(filenames::TEMPORARY_SUFFIX) {
+                disk.remove(&path).map_err(|e| Error::io("remove", &path, e))?;
+            } else if let Some(number) = filenames::parse_head_segment(&entry.name) {
+                match Segment::open(&*disk, path.clone(), number) {
+                    Ok(segment) => list.push(Arc::new(segment)),
+                    Err(Error::Corrupt { reason, .. }) => {
+                        set_aside(&*disk, &folder, &path)?;
+                        damage.push(Damage {
+                            path,
+                            length: entry.len,
+                            reason,
+                        });
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        list.sort_by_key(|s| s.number);
+        let list = RwLock::new(Arc::new(list));
+        Ok((Self { disk, folder, list }, damage))
+    }
+
+    /// The segments as they are now, by number.
+    pub(crate) fn list(&self) -> Arc<Vec<Arc<Segment>>> {
+        Arc::clone(&self.list.read())
+    }
+
+    /// The number for the next segment.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.list.read().last().map_or(1, |s| s.number + 1)
+    }
+
+    /// Opens a file that has been written under its final name and adds it.
+    pub(crate) fn add(&self, path: PathBuf, number: u64) -> Result<(), Error> {
+        let segment = Segment::open(&*self.disk, path, number)?;
+        let mut list = self.list.write();
+        let mut next = list.to_vec();
+        next.push(Arc::new(segment));
+        *list = Arc::new(next);
+        Ok(())
+    }
+
+    /// Removes a segment and its file.
+    pub(crate) fn remove(&self, number: u64) -> Result<(), Error> {
+        let mut list = self.list.write();
+        let Some(at) = list.iter().position(|s| s.number == number) else {
+            return Ok(());
+        };
+        let mut next = list.to_vec();
+        let gone = next.remove(at);
+        *list = Arc::new(next);
+        self.disk
+            .remove(&gone.path)
+            .map_err(|e| Error::io("remove", &gone.path, e))
+    }
+
+    /// Where files are written to.
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+
+    /// Bytes of all segments.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.list.read().iter().map(|s| s.bytes).sum()
+    }
+}
+
+fn set_aside(disk: &dyn Disk, folder: &Path, path: &Path) -> Result<(), Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(filenames::QUARANTINE_SUFFIX);
+    let aside = PathBuf::from(name);
+    let moved = disk.rename(path, &aside).and_then(|()| disk.sync_dir(folder));
+    moved.map_err(|e| Error::io("set aside", path, e))
+}

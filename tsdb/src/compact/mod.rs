@@ -1,0 +1,7 @@
+//! From the head to files, and from old files to nothing.
+
+mod retention;
+mod seal;
+
+pub(crate) use retention::expire;
+pub(crate) use seal::{Sealer, seal};

@@ -1,0 +1,389 @@
+//! Sealing: the head's samples into a segment file, and out of memory.
+//!
+//! Only samples that every reader, present or future, sees are sealed. The file is written under a temporary name,
+//! synced, renamed and added to the list; then page after page lets go of what the file has. A reader looks at a
+//! page first and at the list after, so it finds every sample in exactly one of the two.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use narthex_format::filenames;
+use narthex_format::header::FileHeader;
+use narthex_format::segment::{
+    ChunkInput, ChunkList, ChunksWriter, InputTimes, InputValues, SEGMENT, Summary,
+};
+use narthex_model::HistogramValue;
+use rustc_hash::FxHashMap;
+
+use crate::block::Segments;
+use crate::disk::DiskFile;
+use crate::error::Error;
+use crate::head::{Head, Run, RunTimes, Slot, order, split};
+use crate::histograms::{Stored, to_stored};
+
+/// Bytes gathered before they are written.
+const WRITE: usize = 1 << 20;
+/// Series sealed between two calls of [`Sealer::pause`].
+const PAUSE: usize = 16_384;
+/// Samples from which on times of a series' own are looked for in other series too.
+const COLUMN_MIN: usize = 8;
+
+/// What sealing works on.
+#[derive(Clone, Copy)]
+pub(crate) struct Sealer<'a> {
+    pub(crate) head: &'a Head,
+    pub(crate) segments: &'a Segments,
+    /// Called now and then, as sealing takes its time: to sync the log.
+    pub(crate) pause: &'a dyn Fn(),
+}
+
+/// A file being written.
+struct Writing {
+    writer: ChunksWriter,
+    file: Arc<dyn DiskFile>,
+    out: Vec<u8>,
+    directory: Vec<(u32, ChunkList)>,
+    /// Number in the file, and position of the first time, of each group's column.
+    columns: FxHashMap<u32, (u32, u32)>,
+    summary: Summary,
+    /// In-order floats of each series that the file has.
+    floats: Vec<(u32, usize)>,
+}
+
+/// Seals everything up to the oldest commit that a reader is pinned to. Returns that commit; `None` if there was
+/// nothing to seal.
+pub(crate) fn seal(sealer: &Sealer<'_>) -> Result<Option<u64>, Error> {
+    let Sealer { head, segments, .. } = sealer;
+    let pin = head.commits.pin_oldest();
+    let ids = sealable(head, pin.number());
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    let number = segments.next_number();
+    let path = segments.folder.join(filenames::head_segment(number));
+    let temporary = segments
+        .folder
+        .join(filenames::head_segment(number) + filenames::TEMPORARY_SUFFIX);
+    let disk = segments.disk();
+    // What an attempt before left behind when the disk was full.
+    let _ = disk.remove(&temporary);
+    let result = write(sealer, &temporary, number, pin.number(), &ids).and_then(|floats| {
+        let placed = disk
+            .rename(&temporary, &path)
+            .and_then(|()| disk.sync_dir(&segments.folder));
+        placed.map_err(|e| Error::io("rename to", &path, e))?;
+        Ok(floats)
+    });
+    let floats = match result {
+        Ok(floats) => floats,
+        Err(error) => {
+            let _ = disk.remove(&temporary);
+            return Err(error);
+        }
+    };
+    segments.add(path, number)?;
+    let_go(head, number, pin.number(), &floats);
+    Ok(Some(pin.number()))
+}
+
+/// Series with samples to be sealed, in label order.
+fn sealable(head: &Head, commit: u64) -> Vec<u32> {
+    let mut ids = Vec::new();
+    for (number, page) in head.pages().iter().enumerate() {
+        let page = page.read();
+        for (at, slot) in page.slots.iter().enumerate() {
+            let rare = slot.rare.as_ref().is_some_and(|r| {
+                r.late.iter().any(|l| l.commit <= commit) || r.histograms.iter().any(|h| h.commit <= commit)
+            });
+            if rare || page.visible(at, commit) > 0 {
+                ids.push(crate::head::join(number as u32, at));
+            }
+        }
+    }
+    order::by_labels(&head.index.read(), &mut ids);
+    ids
+}
+
+fn write(
+    sealer: &Sealer<'_>,
+    path: &std::path::Path,
+    number: u64,
+    commit: u64,
+    ids: &[u32],
+) -> Result<Vec<(u32, usize)>, Error> {
+    let failed = |e| Error::io("write to", path, e);
+    let file = sealer.segments.disk().create(path).map_err(failed)?;
+    let mut out = Vec::with_capacity(WRITE + WRITE / 4);
+    let header = FileHeader {
+        number,
+        id: RandomState::new().hash_one(number),
+    };
+    let writer = ChunksWriter::new(&SEGMENT, header, &mut out).map_err(|e| failed(invalid(e)))?;
+    let summary = Summary {
+        time_min: i64::MAX,
+        time_max: i64::MIN,
+        commit,
+        ..Summary::default()
+    };
+    let mut writing = Writing {
+        writer,
+        file,
+        out,
+        directory: Vec::with_capacity(ids.len()),
+        columns: FxHashMap::default(),
+        summary,
+        floats: Vec::with_capacity(ids.len()),
+    };
+    for (at, id) in ids.iter().enumerate() {
+        if at % PAUSE == PAUSE - 1 {
+            (sealer.pause)();
+        }
+        let (page, place) = split(*id);
+        if let Some(page) = sealer.head.existing_page(page) {
+            let page = page.read();
+            let count = page.visible(place, commit);
+            if let Some(slot) = page.slots.get(place) {
+                writing
+                    .series(sealer.head, *id, slot, count, commit)
+                    .map_err(|e| failed(invalid(e)))?;
+            }
+        }
+        writing.flush(WRITE).map_err(failed)?;
+    }
+    let Writing {
+        writer,
+        file,
+        mut out,
+        directory,
+        summary,
+        floats,
+        ..
+    } = writing;
+    writer
+        .finish(summary, directory, &[], &[], &mut out)
+        .map_err(|e| failed(invalid(e)))?;
+    file.append(&out).and_then(|()| file.sync()).map_err(failed)?;
+    Ok(floats)
+}
+
+fn invalid(error: narthex_format::Error) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidInput, error)
+}
+
+/// A chunk's parts, owned.
+struct Prepared {
+    times: PreparedTimes,
+    starts: Option<Vec<Option<i64>>>,
+    values: PreparedValues,
+}
+
+enum PreparedTimes {
+    Shared {
+        column: u32,
+        start: u32,
+        presence: Option<Vec<bool>>,
+    },
+    Own(Vec<i64>),
+}
+
+enum PreparedValues {
+    Floats(Vec<f64>),
+    Integers(Vec<narthex_format::Histogram>),
+    FloatHistograms(Vec<narthex_format::FloatHistogram>),
+}
+
+impl Prepared {
+    fn input(&self) -> ChunkInput<'_> {
+        ChunkInput {
+            times: match &self.times {
+                PreparedTimes::Own(times) => InputTimes::Own(times),
+                PreparedTimes::Shared {
+                    column,
+                    start,
+                    presence,
+                } => InputTimes::Shared {
+                    column: *column,
+                    start: *start,
+                    presence: presence.as_deref(),
+                },
+            },
+            starts: self.starts.as_deref(),
+            values: match &self.values {
+                PreparedValues::Floats(values) => InputValues::Floats(values),
+                PreparedValues::Integers(values) => InputValues::Histograms(values),
+                PreparedValues::FloatHistograms(values) => InputValues::FloatHistograms(values),
+            },
+        }
+    }
+}
+
+impl Writing {
+    fn flush(&mut self, at_least: usize) -> std::io::Result<()> {
+        if self.out.len() >= at_least {
+            self.file.append(&self.out)?;
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    fn series(
+        &mut self,
+        head: &Head,
+        id: u32,
+        slot: &Slot,
+        count: usize,
+        commit: u64,
+    ) -> narthex_format::Result<()> {
+        let mut chunks = Vec::new();
+        for run in slot.runs(count) {
+            chunks.push(self.floats(head, slot, run)?);
+        }
+        if let Some(rare) = &slot.rare {
+            let late: Vec<_> = rare.late.iter().filter(|l| l.commit <= commit).collect();
+            for late in late.chunks(narthex_format::chunk::SAMPLES_MAX) {
+                let times = late.iter().map(|l| l.time).collect();
+                let values = late.iter().map(|l| l.value).collect();
+                chunks.push(self.own(slot, times, PreparedValues::Floats(values)));
+            }
+            let histograms = rare
+                .histograms
+                .iter()
+                .filter(|h| h.commit <= commit)
+                .map(|h| (h.time, &h.value));
+            for (times, values) in alike(histograms) {
+                chunks.push(self.own(slot, times, values));
+            }
+        }
+        let inputs: Vec<_> = chunks.iter().map(Prepared::input).collect();
+        let list = self.writer.series(&inputs, &mut self.out)?;
+        self.directory.push((id, list));
+        self.floats.push((id, count));
+        Ok(())
+    }
+
+    fn floats(&mut self, head: &Head, slot: &Slot, run: Run) -> narthex_format::Result<Prepared> {
+        let values = PreparedValues::Floats(run.values);
+        let (group, positions) = match run.times {
+            RunTimes::Own(times) if times.len() < COLUMN_MIN => return Ok(self.own(slot, times, values)),
+            RunTimes::Own(times) => {
+                let column = self.writer.column(&times)?;
+                let mut chunk = self.own(slot, times, values);
+                chunk.times = PreparedTimes::Shared {
+                    column,
+                    start: 0,
+                    presence: None,
+                };
+                return Ok(chunk);
+            }
+            RunTimes::Shared { group, positions } => (group, positions),
+        };
+        let (column, base) = match self.columns.get(&group) {
+            Some(known) => *known,
+            None => {
+                let (base, times) = head.columns.with(group, |column| {
+                    let (base, times) = column.kept();
+                    (base, times.to_vec())
+                });
+                let column = (self.writer.column(&times)?, base);
+                *self.columns.entry(group).or_insert(column)
+            }
+        };
+        let (Some(first), Some(last)) = (positions.first().copied(), positions.last().copied()) else {
+            return Ok(self.own(slot, Vec::new(), values));
+        };
+        let times: Vec<i64> = head.columns.with(group, |column| {
+            let shared = column.from(first);
+            positions
+                .iter()
+                .filter_map(|p| shared.get((p - first) as usize).copied())
+                .collect()
+        });
+        let span = (last - first + 1) as usize;
+        let presence = (span != positions.len()).then(|| {
+            let mut presence = vec![false; span];
+            for position in &positions {
+                presence[(position - first) as usize] = true;
+            }
+            presence
+        });
+        let mut chunk = self.own(slot, times, values);
+        chunk.times = PreparedTimes::Shared {
+            column,
+            start: first - base,
+            presence,
+        };
+        Ok(chunk)
+    }
+
+    fn own(&mut self, slot: &Slot, times: Vec<i64>, values: PreparedValues) -> Prepared {
+        let starts = self.note(slot, &times);
+        Prepared {
+            times: PreparedTimes::Own(times),
+            starts,
+            values,
+        }
+    }
+
+    /// Notes the times of a chunk, and says since when its samples have been counted.
+    fn note(&mut self, slot: &Slot, times: &[i64]) -> Option<Vec<Option<i64>>> {
+        let summary = &mut self.summary;
+        summary.time_min = times.iter().fold(summary.time_min, |m, t| m.min(*t));
+        summary.time_max = times.iter().fold(summary.time_max, |m, t| m.max(*t));
+        if slot.rare.as_ref().is_none_or(|r| r.starts.is_empty()) {
+            return None;
+        }
+        let starts: Vec<_> = times.iter().map(|t| slot.start_of(*t)).collect();
+        starts.iter().any(Option::is_some).then_some(starts)
+    }
+}
+
+/// Histograms cut into chunks of one kind.
+fn alike<'h>(histograms: impl Iterator<Item = (i64, &'h HistogramValue)>) -> Vec<(Vec<i64>, PreparedValues)> {
+    let mut chunks: Vec<(Vec<i64>, PreparedValues)> = Vec::new();
+    for (time, value) in histograms {
+        let open = chunks
+            .last_mut()
+            .filter(|(times, _)| times.len() < narthex_format::chunk::SAMPLES_MAX);
+        match (to_stored(value), open) {
+            (Stored::Integer(h), Some((times, PreparedValues::Integers(list)))) => {
+                times.push(time);
+                list.push(h);
+            }
+            (Stored::Float(h), Some((times, PreparedValues::FloatHistograms(list)))) => {
+                times.push(time);
+                list.push(h);
+            }
+            (Stored::Integer(h), _) => chunks.push((vec![time], PreparedValues::Integers(vec![h]))),
+            (Stored::Float(h), _) => chunks.push((vec![time], PreparedValues::FloatHistograms(vec![h]))),
+        }
+    }
+    chunks
+}
+
+/// Lets every page go of what the segment has.
+fn let_go(head: &Head, number: u64, commit: u64, floats: &[(u32, usize)]) {
+    let mut by_page: FxHashMap<u32, Vec<(usize, usize)>> = FxHashMap::default();
+    for (id, count) in floats {
+        let (page, at) = split(*id);
+        by_page.entry(page).or_default().push((at, *count));
+    }
+    head.set_moved(number + 1);
+    // A page that has let go may name positions again while others follow: none below the newest of now.
+    let newest = head.columns.newest_positions();
+    let mut needed: FxHashMap<u32, u32> = FxHashMap::default();
+    for (page_number, page) in head.pages().iter().enumerate() {
+        let mut page = page.write();
+        for (at, count) in by_page.get(&(page_number as u32)).into_iter().flatten() {
+            page.slot(*at).drain(*count, commit, &head.columns);
+        }
+        page.moved = number + 1;
+        for (group, position) in page.slots.iter().flat_map(Slot::needed_positions) {
+            let lowest = needed.entry(group).or_insert(position);
+            *lowest = (*lowest).min(position);
+        }
+    }
+    head.columns.forget_before(|group| {
+        let newest = newest.get(group as usize).copied().unwrap_or(0);
+        needed.get(&group).map_or(newest, |needed| newest.min(*needed))
+    });
+}

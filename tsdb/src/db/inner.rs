@@ -1,0 +1,175 @@
+//! The parts of an open store, and how they come together.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32};
+
+use narthex_format::filenames;
+use parking_lot::Mutex;
+
+use super::progress::OpenProgress;
+use super::stats::{ForeignFile, Stats};
+use super::{foreign, recover};
+use crate::block::Segments;
+use crate::catalog::Catalog;
+use crate::disk::{Disk, DiskLock};
+use crate::error::Error;
+use crate::head::{Commits, Head};
+use crate::options::Options;
+use crate::wal::Wal;
+
+static EPOCH: AtomicU32 = AtomicU32::new(1);
+
+/// The parts of an open store.
+pub(super) struct Inner {
+    pub(super) options: Options,
+    pub(super) head: Arc<Head>,
+    pub(super) segments: Arc<Segments>,
+    pub(super) wal: Wal,
+    pub(super) catalog: Catalog,
+    /// When the log was synced last, by the clock of ticks.
+    pub(super) synced_ms: AtomicI64,
+    /// Held while something seals or cleans up.
+    pub(super) maintaining: Mutex<()>,
+    damage: Vec<String>,
+    foreign: Vec<ForeignFile>,
+    closed: AtomicBool,
+    lock: Mutex<Option<Box<dyn DiskLock>>>,
+}
+
+impl Inner {
+    /// Reads the files and puts the parts together.
+    pub(super) fn open(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        options: Options,
+        progress: &OpenProgress,
+    ) -> Result<Self, Error> {
+        let root = path.join(filenames::ROOT);
+        let folder = |name: &str| {
+            let folder = root.join(name);
+            disk.create_dir_all(&folder)
+                .map_err(|e| Error::io("create", &folder, e))?;
+            Ok(folder)
+        };
+        let wal_folder = folder(filenames::WAL)?;
+        let catalog_folder = folder(filenames::CATALOG)?;
+        let head_folder = folder(filenames::HEAD)?;
+        let lock = lock(&*disk, &root)?;
+        let foreign = foreign::find(&*disk, path);
+
+        let mut head = Head::new(EPOCH.fetch_add(1, Relaxed), 0);
+        let loaded = recover::load_catalog(&*disk, &catalog_folder, &head)?;
+        let (segments, lost) = Segments::open(Arc::clone(&disk), head_folder)?;
+        head.set_moved(segments.next_number());
+        let list = segments.list();
+        list.iter().for_each(|s| head.note_newest(s.summary().time_max));
+        let sealed = list.iter().map(|s| s.summary().commit).max().unwrap_or(0);
+        let recovered = recover::replay(&*disk, &wal_folder, &head, sealed, progress)?;
+        head.commits = Commits::after(recovered.commit);
+
+        let damage = loaded
+            .damage
+            .iter()
+            .chain(&lost)
+            .chain(&recovered.damage)
+            .map(ToString::to_string);
+        let unknown = (recovered.unknown > 0).then(|| {
+            format!(
+                "{} samples belong to series whose names were lost",
+                recovered.unknown
+            )
+        });
+        let damage = damage.chain(unknown).collect();
+        let catalog = Catalog::new(Arc::clone(&disk), catalog_folder, loaded);
+        let (next, old) = (recovered.next_segment, recovered.segments);
+        let wal = Wal::new(disk, wal_folder, options.wal_segment_bytes, next, old);
+        Ok(Self {
+            options,
+            head: Arc::new(head),
+            segments: Arc::new(segments),
+            wal,
+            catalog,
+            synced_ms: AtomicI64::new(i64::MIN),
+            maintaining: Mutex::new(()),
+            damage,
+            foreign,
+            closed: AtomicBool::new(false),
+            lock: Mutex::new(Some(lock)),
+        })
+    }
+
+    /// Fails once the store is closed.
+    pub(super) fn check_open(&self) -> Result<(), Error> {
+        if self.closed.load(Acquire) {
+            Err(Error::Closed)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Syncs and lets go of the lock.
+    pub(super) fn close(&self) -> Result<(), Error> {
+        if self.closed.swap(true, AcqRel) {
+            return Ok(());
+        }
+        let _alone = self.maintaining.lock();
+        let result = self.write_catalog().and_then(|()| self.sync());
+        *self.lock.lock() = None;
+        result
+    }
+
+    /// Figures about the store.
+    pub(super) fn stats(&self) -> Stats {
+        let Self { head, wal, .. } = self;
+        let counters = &head.counters;
+        let mut stats = Stats {
+            max_time: head.newest(),
+            commit: head.commits.visible(),
+            floats_appended: counters.floats.get(),
+            histograms_appended: counters.histograms.get(),
+            series_created: counters.series_created.get(),
+            out_of_order: counters.out_of_order.get(),
+            out_of_bounds: counters.out_of_bounds.get(),
+            too_old: counters.too_old.get(),
+            duplicates: counters.duplicates.get(),
+            wal_corruptions: self.damage.len() as u64,
+            head_segment_bytes: self.segments.bytes(),
+            foreign: self.foreign.clone(),
+            damage: self.damage.clone(),
+            ..Stats::default()
+        };
+        let log = wal.stats();
+        (stats.wal_bytes, stats.wal_segment) = (log.bytes, log.segment);
+        (stats.wal_syncs, stats.wal_sync_failures) = (log.syncs, log.sync_failures);
+        stats.wal_write_failures = log.write_failures;
+        let mut oldest = i64::MAX;
+        for page in head.pages() {
+            let page = page.read();
+            for slot in page.slots.iter().filter(|s| s.used) {
+                stats.series += 1;
+                stats.samples += slot.samples() as u64;
+                stats.chunks += slot.chunk_count() as u64;
+                oldest = oldest.min(slot.min_time);
+            }
+            stats.head_bytes += page.memory() as u64;
+        }
+        stats.min_time = Some(oldest).filter(|t| *t != i64::MAX).or(stats.max_time);
+        let sealed = self.segments.list().iter().map(|s| s.summary().time_min).min();
+        stats.lowest_time = stats.min_time.into_iter().chain(sealed).min();
+        let index = head.index.read();
+        stats.label_pairs = index.pair_count() as u64;
+        stats.head_bytes += (index.memory() + head.columns.memory()) as u64;
+        stats
+    }
+}
+
+fn lock(disk: &dyn Disk, root: &Path) -> Result<Box<dyn DiskLock>, Error> {
+    let path = root.join(filenames::LOCK);
+    disk.lock(&path).map_err(|e| match e.kind() {
+        io::ErrorKind::WouldBlock => Error::Locked { path },
+        _ => Error::io("lock", &path, e),
+    })
+}

@@ -1,0 +1,107 @@
+//! What is due now and then: names into the catalog, syncs, sealing, retention.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use narthex_format::SeriesTable;
+
+use super::inner::Inner;
+use crate::compact::{Sealer, expire, seal};
+use crate::error::Error;
+
+/// Series written to the catalog at a time, while registering waits.
+const CATALOG_SERIES: usize = 4_096;
+
+impl Inner {
+    /// Does what is due at `now_ms`.
+    pub(super) fn maintain(&self, now_ms: i64) -> Result<(), Error> {
+        let Some(alone) = self.maintaining.try_lock() else {
+            return Ok(());
+        };
+        self.check_open()?;
+        self.write_catalog()?;
+        let last = self.synced_ms.load(Relaxed);
+        // A clock that was set back must not stop the syncs.
+        let due = now_ms < last || now_ms.saturating_sub(last) >= self.options.fsync_interval_ms;
+        if due && self.wal.unsynced_bytes() > 0 {
+            self.synced_ms.store(now_ms, Relaxed);
+            self.sync()?;
+        }
+        if self.wants_sealing() {
+            self.seal_alone()?;
+        }
+        if let Some(newest) = self.head.newest() {
+            expire(&self.segments, &self.options, newest, self.wal.stats().bytes)?;
+        }
+        drop(alone);
+        Ok(())
+    }
+
+    /// Syncs catalog and log.
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        let wal = self.wal.sync();
+        self.catalog.sync().and(wal)
+    }
+
+    /// Seals what can be sealed.
+    pub(super) fn seal(&self) -> Result<(), Error> {
+        let _alone = self.maintaining.lock();
+        self.check_open()?;
+        self.seal_alone()
+    }
+
+    fn wants_sealing(&self) -> bool {
+        if self.wal.stats().bytes >= self.options.wal_unsealed_bytes {
+            return true;
+        }
+        let sealed = self.segments.list().iter().map(|s| s.summary().time_max).max();
+        let (Some(newest), Some(since)) = (self.head.newest(), sealed.or_else(|| self.head.oldest())) else {
+            return false;
+        };
+        newest.saturating_sub(since) >= self.options.seal_interval_ms
+    }
+
+    fn seal_alone(&self) -> Result<(), Error> {
+        // The log that names the series is about to go.
+        self.write_catalog()?;
+        self.catalog.sync()?;
+        // Sealing takes its time, and nobody else syncs meanwhile. Failures are counted and come up again.
+        let pause = || drop(self.wal.sync());
+        let sealer = Sealer {
+            head: &self.head,
+            segments: &self.segments,
+            pause: &pause,
+        };
+        if let Some(commit) = seal(&sealer)? {
+            self.wal.forget(commit)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the names of new series to the catalog. The log has them too: one damaged record then costs no names.
+    pub(super) fn write_catalog(&self) -> Result<(), Error> {
+        let missing = self.catalog.missing(self.head.index.read().all());
+        let mut ids = missing.iter().peekable();
+        while ids.peek().is_some() {
+            let index = self.head.index.read();
+            let mut table = SeriesTable::new();
+            for id in ids.by_ref().take(CATALOG_SERIES) {
+                table.push(id, index.pairs_of(id).iter().map(|pair| index.pair_text(*pair)));
+            }
+            self.catalog.add(table)?;
+        }
+        if self.catalog.wants_snapshot() {
+            let index = self.head.index.read();
+            let pairs = |id: u32| {
+                index
+                    .pairs_of(id)
+                    .iter()
+                    .map(|pair| index.pair_text(*pair))
+                    .collect()
+            };
+            let all = index.all().iter().map(|id| (id, pairs(id)));
+            self.catalog
+                .snapshot(all, index.next_id(), self.head.commits.visible())?;
+        }
+        Ok(())
+    }
+}
