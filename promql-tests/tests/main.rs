@@ -1,4 +1,5 @@
 //! Runs the cases of this crate on every store, and Prometheus's own scripts where they are at hand.
+#![expect(clippy::unwrap_used, reason = "a script that cannot be read ends the test")]
 
 use std::path::{Path, PathBuf};
 

@@ -39,6 +39,9 @@ fn either(
     for (_, histogram) in rest {
         fold.add(histogram);
     }
+    if fold.is_incompatible() {
+        notes.add(Note::MixedExponentialCustom);
+    }
     fold.finish(notes)
         .map_or(Point::None, |histogram| Point::Histogram(Arc::new(histogram)))
 }
