@@ -6,7 +6,7 @@ use narthex_tsdb::{Db, Stats};
 
 use super::version::Version;
 use crate::clock::Clock;
-use crate::telemetry::metrics::{Counters, Gather, Gauge, Histograms, Kind, Registry};
+use crate::telemetry::metrics::{Counter, Counters, Gather, Gauge, Histograms, Kind, Registry};
 
 const DURATION_BOUNDS: [f64; 9] = [0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0];
 const SIZE_BOUNDS: [f64; 8] = [1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
@@ -24,6 +24,7 @@ pub(crate) struct HttpMetrics {
     pub(crate) ready: Gauge,
     pub(crate) config_success: Gauge,
     pub(crate) config_time: Gauge,
+    pub(crate) federation_errors: Counter,
 }
 
 impl HttpMetrics {
@@ -50,6 +51,10 @@ impl HttpMetrics {
             config_success: registry.gauge(
                 "prometheus_config_last_reload_successful",
                 "Whether the last configuration reload attempt was successful.",
+            ),
+            federation_errors: registry.counter(
+                "prometheus_web_federation_errors_total",
+                "Total number of errors that occurred while sending federation responses.",
             ),
             config_time: registry.gauge(
                 "prometheus_config_last_reload_success_timestamp_seconds",

@@ -1,8 +1,9 @@
 //! The table of routes: path, methods, whether the store must be open, handler.
 
 use super::api::{
-    admin, exemplars, format_query, label_values, labels, lifecycle, metadata, metrics, notifications, query,
-    query_range, relabel_steps, rules, series, status, status_tsdb, targets, write,
+    admin, exemplars, federate, format_query, label_values, labels, lifecycle, metadata, metrics,
+    notifications, pages, query, query_range, relabel_steps, rules, series, status, status_tsdb, targets,
+    write,
 };
 use super::call::Call;
 use super::problem::Problem;
@@ -78,6 +79,7 @@ pub(crate) const ROUTES: &[Route] = &[
     api!("targets/metadata", GET, Ready, metadata::target_metadata),
     api!("targets/relabel_steps", GET, Ready, relabel_steps::relabel_steps),
     api!("scrape_pools", GET, Ready, targets::scrape_pools),
+    api!("scrape_pools/config", GET, Ready, targets::scrape_pool_config),
     api!("status/config", GET, Ready, status::config),
     api!("status/flags", GET, Ready, status::flags),
     api!("status/buildinfo", GET, Ready, status::build_info),
@@ -107,5 +109,18 @@ pub(crate) const ROUTES: &[Route] = &[
     plain!("/-/ready", GET_HEAD, Nothing, lifecycle::ready),
     plain!("/-/reload", GET_POST_PUT, Nothing, lifecycle::reload),
     plain!("/-/quit", GET_POST_PUT, Nothing, lifecycle::quit),
+    plain!("/federate", GET, Ready, federate::federate),
+    plain!("/", GET, Nothing, pages::to_query),
+    plain!("/graph", GET, Nothing, pages::to_query),
+    plain!("/query", GET, Nothing, pages::page),
+    plain!("/targets", GET, Nothing, pages::page),
+    plain!("/service-discovery", GET, Nothing, pages::page),
+    plain!("/rules", GET, Nothing, pages::page),
+    plain!("/alerts", GET, Nothing, pages::page),
+    plain!("/status", GET, Nothing, pages::page),
+    plain!("/tsdb-status", GET, Nothing, pages::page),
+    plain!("/config", GET, Nothing, pages::page),
+    plain!("/flags", GET, Nothing, pages::page),
+    plain!("/alertmanager-discovery", GET, Nothing, pages::page),
     plain!("/version", GET, Nothing, status::version),
 ];

@@ -2,6 +2,7 @@
 pub(crate) mod admin;
 pub(crate) mod data;
 pub(crate) mod exemplars;
+pub(crate) mod federate;
 pub(crate) mod format_query;
 pub(crate) mod label_values;
 pub(crate) mod labels;
@@ -9,6 +10,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod metadata;
 pub(crate) mod metrics;
 pub(crate) mod notifications;
+pub(crate) mod pages;
 pub(crate) mod query;
 pub(crate) mod query_range;
 pub(crate) mod relabel_steps;

@@ -14,7 +14,7 @@ use super::super::encode::text::write_text;
 use super::super::encode::time::{NEVER, rfc3339_millis};
 use super::super::global_url::global_url;
 use super::super::problem::Problem;
-use super::data::streamed;
+use super::data::{streamed, value};
 use crate::scrape::{PoolStatus, TargetStatus};
 
 /// Targets, active and dropped.
@@ -100,4 +100,20 @@ pub(crate) async fn scrape_pools(call: Call) -> Result<Reply, Problem> {
         .list("scrapePools", names, |out, name| write_text(out, &name))
         .end();
     Ok(streamed(Box::new(Whole(out)), &Annotations::default()))
+}
+
+/// The configuration of one job.
+pub(crate) async fn scrape_pool_config(call: Call) -> Result<Reply, Problem> {
+    let form = call.url_form();
+    let name = form.get("scrapePool");
+    if name.is_empty() {
+        return Err(Problem::bad_data("no scrapePool parameter provided"));
+    }
+    let config = call.app.loaded().config;
+    let job = config.job(name).ok_or_else(|| {
+        Problem::bad_data(format!(
+            "error retrieving scrape config: scrape pool \"{name}\" not found"
+        ))
+    })?;
+    Ok(value(&BTreeMap::from([("yaml", job.to_yaml())])))
 }
