@@ -8,6 +8,7 @@
     reason = "a broken expectation is how a test fails, and a skipped test says so"
 )]
 
+mod api;
 mod command_line;
 mod golden_syntax_tree;
 mod lifecycle;

@@ -129,7 +129,9 @@ pub(crate) fn request(
             .map(|(_, v)| v.clone())
     };
     let mut body = Vec::new();
-    if has("transfer-encoding").is_some_and(|v| v.contains("chunked")) {
+    if method == "HEAD" {
+        // The head says how long the body of a GET would be; there is none.
+    } else if has("transfer-encoding").is_some_and(|v| v.contains("chunked")) {
         read_chunks(&mut reader, &mut body)?;
     } else if let Some(length) = has("content-length").and_then(|v| v.parse().ok()) {
         body.resize(length, 0);

@@ -199,6 +199,9 @@ impl QueryService {
         let deadline = begun + timeout;
         let place = self.place(timeout).await?;
         let queued = shared.clock.elapsed(begun);
+        if queued >= timeout {
+            return Err(Fault::QueueTimeout);
+        }
         shared.metrics.queue_time.observe(queued.as_secs_f64());
         let (guard, canceled) = CancelOnDrop::new();
         let (engine, clock) = (self.engine(), shared.clock.clone());
@@ -250,7 +253,7 @@ impl QueryService {
     async fn place(&self, timeout: Duration) -> Result<OwnedSemaphorePermit, Fault> {
         let place = Arc::clone(&self.shared.gate).acquire_owned();
         match tokio::time::timeout(timeout, place).await {
-            Ok(Ok(place)) if timeout > Duration::ZERO => Ok(place),
+            Ok(Ok(place)) => Ok(place),
             _ => Err(Fault::QueueTimeout),
         }
     }

@@ -1,0 +1,10 @@
+//! The HTTP API over real connections: what clients such as Grafana rely on, with golden bodies of our own.
+
+mod answers;
+mod federation;
+mod names;
+mod parameters;
+mod push;
+mod readiness;
+mod transport;
+mod world;
