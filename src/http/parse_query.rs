@@ -2,60 +2,88 @@
 
 use narthex_model::Matcher;
 use narthex_promql::ast::{
-    AtBound, DurationExpr, Expr, Modifiers, ValueType, VectorMatching, VectorSelector,
+    Aggregate, AtBound, Binary, Call, DurationExpr, Expr, MatrixSelector, Modifiers, Subquery, Unary,
+    ValueType, VectorMatching, VectorSelector,
 };
 use narthex_promql::functions::signature;
 use serde_json::{Map, Value, json};
 
 /// The tree as JSON.
 pub fn syntax_tree(expr: &Expr) -> Value {
-    match expr {
-        Expr::Aggregate(e) => json!({
-            "type": "aggregation",
-            "op": e.op.as_str(),
-            "expr": syntax_tree(&e.expr),
-            "param": e.param.as_ref().map(syntax_tree),
-            "grouping": e.grouping,
-            "without": e.without,
-        }),
-        Expr::Binary(e) => json!({
-            "type": "binaryExpr",
-            "op": e.op.as_str(),
-            "lhs": syntax_tree(&e.lhs),
-            "rhs": syntax_tree(&e.rhs),
-            "matching": e.matching.as_ref().map(matching),
-            "bool": e.return_bool,
-        }),
-        Expr::Call(e) => json!({
-            "type": "call",
-            "func": function(&e.function),
-            "args": e.args.iter().map(syntax_tree).collect::<Vec<_>>(),
-        }),
-        Expr::Matrix(e) => {
-            let mut node = selector("matrixSelector", &e.vector);
-            node.insert("range".into(), e.range_ms.into());
-            node.insert("rangeExpr".into(), length(e.range_expr.as_deref()));
-            Value::Object(node)
-        }
-        Expr::Subquery(e) => {
-            let mut node = modifiers("subquery", &e.modifiers);
-            node.insert("expr".into(), syntax_tree(&e.expr));
-            node.insert("range".into(), e.range_ms.into());
-            node.insert("rangeExpr".into(), length(e.range_expr.as_deref()));
-            node.insert("step".into(), e.step_ms.into());
-            node.insert("stepExpr".into(), length(e.step_expr.as_deref()));
-            Value::Object(node)
-        }
-        Expr::Number(e) => json!({ "type": "numberLiteral", "val": e.plain() }),
-        Expr::Paren(e) => json!({ "type": "parenExpr", "expr": syntax_tree(&e.expr) }),
-        Expr::String(e) => json!({ "type": "stringLiteral", "val": e.value }),
-        Expr::Unary(e) => json!({
-            "type": "unaryExpr",
-            "op": if e.minus { "-" } else { "+" },
-            "expr": syntax_tree(&e.expr),
-        }),
-        Expr::Vector(e) => Value::Object(selector("vectorSelector", e)),
+    // One function a node: the frames of this recursion stay small.
+    Value::Object(match expr {
+        Expr::Aggregate(e) => aggregate(e),
+        Expr::Binary(e) => binary(e),
+        Expr::Call(e) => call(e),
+        Expr::Matrix(e) => matrix(e),
+        Expr::Subquery(e) => subquery(e),
+        Expr::Number(e) => node("numberLiteral", [("val", e.plain().into())]),
+        Expr::Paren(e) => node("parenExpr", [("expr", syntax_tree(&e.expr))]),
+        Expr::String(e) => node("stringLiteral", [("val", e.value.as_str().into())]),
+        Expr::Unary(e) => unary(e),
+        Expr::Vector(e) => selector("vectorSelector", e),
+    })
+}
+
+fn node<const N: usize>(kind: &str, fields: [(&str, Value); N]) -> Map<String, Value> {
+    let mut node = Map::new();
+    node.insert("type".to_owned(), kind.into());
+    for (name, value) in fields {
+        node.insert(name.to_owned(), value);
     }
+    node
+}
+
+fn aggregate(e: &Aggregate) -> Map<String, Value> {
+    let fields = [
+        ("op", e.op.as_str().into()),
+        ("expr", syntax_tree(&e.expr)),
+        ("param", e.param.as_ref().map_or(Value::Null, syntax_tree)),
+        ("grouping", e.grouping.as_slice().into()),
+        ("without", e.without.into()),
+    ];
+    node("aggregation", fields)
+}
+
+fn binary(e: &Binary) -> Map<String, Value> {
+    let fields = [
+        ("op", e.op.as_str().into()),
+        ("lhs", syntax_tree(&e.lhs)),
+        ("rhs", syntax_tree(&e.rhs)),
+        ("matching", e.matching.as_ref().map_or(Value::Null, matching)),
+        ("bool", e.return_bool.into()),
+    ];
+    node("binaryExpr", fields)
+}
+
+fn call(e: &Call) -> Map<String, Value> {
+    let mut args = Vec::with_capacity(e.args.len());
+    for arg in &e.args {
+        args.push(syntax_tree(arg));
+    }
+    node("call", [("func", function(&e.function)), ("args", args.into())])
+}
+
+fn unary(e: &Unary) -> Map<String, Value> {
+    let op = if e.minus { "-" } else { "+" };
+    node("unaryExpr", [("op", op.into()), ("expr", syntax_tree(&e.expr))])
+}
+
+fn matrix(e: &MatrixSelector) -> Map<String, Value> {
+    let mut node = selector("matrixSelector", &e.vector);
+    node.insert("range".into(), e.range_ms.into());
+    node.insert("rangeExpr".into(), length(e.range_expr.as_deref()));
+    node
+}
+
+fn subquery(e: &Subquery) -> Map<String, Value> {
+    let mut node = modifiers("subquery", &e.modifiers);
+    node.insert("expr".into(), syntax_tree(&e.expr));
+    node.insert("range".into(), e.range_ms.into());
+    node.insert("rangeExpr".into(), length(e.range_expr.as_deref()));
+    node.insert("step".into(), e.step_ms.into());
+    node.insert("stepExpr".into(), length(e.step_expr.as_deref()));
+    node
 }
 
 /// What all nodes with `offset` and `@` have.
@@ -155,6 +183,29 @@ mod tests {
 
     fn tree(query: &str) -> Value {
         syntax_tree(&parse(query, &Features::ALL).unwrap())
+    }
+
+    #[test]
+    fn the_deepest_trees_are_shown_on_a_small_stack() {
+        let answer = |query: String| {
+            std::thread::Builder::new()
+                .stack_size(2 << 20)
+                .spawn(move || tree(&query).to_string().len())
+                .unwrap()
+                .join()
+                .unwrap()
+        };
+        for (open, close) in [
+            ("(", ")"),
+            ("abs(", ")"),
+            ("sum(", ")"),
+            ("-", ""),
+            ("x + ", ""),
+            ("", " * x"),
+        ] {
+            let levels = 498;
+            assert!(answer(open.repeat(levels) + "x" + &close.repeat(levels)) > levels);
+        }
     }
 
     #[test]

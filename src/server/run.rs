@@ -20,6 +20,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+/// Stack of each thread. Queries are evaluated recursively, with up to 500 levels; only touched pages are taken.
+const THREAD_STACK_BYTES: usize = 16 << 20;
+
 /// A failure that ends the process with code 1.
 type Failure = String;
 
@@ -59,6 +62,7 @@ pub fn run(options: Options, clock: Clock) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores)
         .thread_name("narthex")
+        .thread_stack_size(THREAD_STACK_BYTES)
         .enable_all()
         .build();
     let ended = match runtime {
