@@ -165,3 +165,19 @@ fn signals_and_quit_end_the_process_well() {
         );
     }
 }
+
+#[test]
+fn a_changed_file_is_reloaded_if_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prometheus.yml");
+    write_jobs(&file, &["one"]);
+    let config = format!("--config.file={}", file.display());
+    let auto = ["--config.auto-reload", "--config.auto-reload-interval=1s"];
+    let server = Server::start(&folder.path().join("data"), &[&config, auto[0], auto[1]]);
+    write_jobs(&file, &["two"]);
+    let seen = (0..1_000).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        pools(&server) == ["two"]
+    });
+    assert!(seen, "the change was not seen");
+}

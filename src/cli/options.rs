@@ -3,7 +3,7 @@
 use super::flag::Effect;
 use super::parse::Values;
 use super::table::FEATURES;
-use crate::server::{LogFormat, LogLevel, Options, Retention};
+use crate::server::{LogFormat, LogLevel, Notice, Options, Retention};
 use narthex_model::Duration;
 
 /// Why the process does not start, and with which code it exits.
@@ -20,21 +20,21 @@ pub struct Refusal {
 /// # Errors
 /// When a flag was given that narthex refuses.
 pub fn options(values: &Values) -> Result<Options, Refusal> {
-    let mut warnings = Vec::new();
+    let mut notices = Vec::new();
     refuse(values)?;
     for flag in values.given() {
         match flag.effect {
             Effect::Ignored(reason) => {
-                warnings.push(format!(
+                notices.push(say(format!(
                     "flag --{} is accepted without effect: {reason}",
                     flag.name
-                ));
+                )));
             }
-            Effect::Removed(reason) => warnings.push(format!("flag --{}: {reason}", flag.name)),
+            Effect::Removed(reason) => notices.push(say(format!("flag --{}: {reason}", flag.name))),
             Effect::Acts | Effect::Refused(_) | Effect::AgentOnly => {}
         }
     }
-    let features = features(values, &mut warnings);
+    let features = features(values, &mut notices);
     let mut time = values.duration("storage.tsdb.retention.time");
     if time == Duration::ZERO {
         time = values.duration("storage.tsdb.retention");
@@ -42,6 +42,13 @@ pub fn options(values: &Values) -> Result<Options, Refusal> {
     Ok(Options {
         config_file: values.text("config.file").into(),
         config_file_given: values.is_given("config.file"),
+        auto_reload: (values.is_on("config.auto-reload")
+            || features.iter().any(|f| f == "auto-reload-config"))
+        .then(|| {
+            values
+                .duration("config.auto-reload-interval")
+                .max(Duration::from_millis(1_000))
+        }),
         listen: values.texts("web.listen-address"),
         read_timeout: values.duration("web.read-timeout"),
         max_connections: values.whole("web.max-connections"),
@@ -77,8 +84,12 @@ pub fn options(values: &Values) -> Result<Options, Refusal> {
             _ => LogFormat::Logfmt,
         },
         shown: values.shown(),
-        warnings,
+        notices,
     })
+}
+
+fn say(text: String) -> Notice {
+    Notice { text, option: None }
 }
 
 fn refuse(values: &Values) -> Result<(), Refusal> {
@@ -108,7 +119,7 @@ fn refuse(values: &Values) -> Result<(), Refusal> {
     })
 }
 
-fn features(values: &Values, warnings: &mut Vec<String>) -> Vec<String> {
+fn features(values: &Values, notices: &mut Vec<Notice>) -> Vec<String> {
     let mut on: Vec<String> = Vec::new();
     for list in values.texts("enable-feature") {
         for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -117,10 +128,15 @@ fn features(values: &Values, warnings: &mut Vec<String>) -> Vec<String> {
                 .find(|(known, _)| *known == name)
                 .map(|(_, effect)| effect)
             {
-                None => warnings.push(format!("Unknown option for --enable-feature: {name}")),
+                None => notices.push(Notice {
+                    text: "Unknown option for --enable-feature".to_owned(),
+                    option: Some(name.to_owned()),
+                }),
                 Some(Effect::Acts | Effect::AgentOnly) => on.push(name.to_owned()),
                 Some(Effect::Ignored(reason) | Effect::Removed(reason) | Effect::Refused(reason)) => {
-                    warnings.push(format!("feature {name} is accepted without effect: {reason}"));
+                    notices.push(say(format!(
+                        "feature {name} is accepted without effect: {reason}"
+                    )));
                 }
             }
         }
@@ -151,20 +167,15 @@ mod tests {
              --enable-feature=promql-experimental-functions,nope --enable-feature=old-ui",
         )
         .unwrap();
-        assert_eq!(options.warnings.len(), 5, "{:?}", options.warnings);
-        assert!(
-            options
-                .warnings
-                .iter()
-                .any(|w| w == "Unknown option for --enable-feature: nope")
-        );
+        assert_eq!(options.notices.len(), 5, "{:?}", options.notices);
+        let unknown = Notice {
+            text: "Unknown option for --enable-feature".into(),
+            option: Some("nope".into()),
+        };
+        assert!(options.notices.contains(&unknown));
         assert_eq!(options.retention.time.to_string(), "30d");
         assert!(options.has_feature("promql-experimental-functions") && !options.has_feature("old-ui"));
-        assert!(options_warnings_of_defaults().is_empty());
-    }
-
-    fn options_warnings_of_defaults() -> Vec<String> {
-        options("").unwrap().warnings
+        assert!(super::tests::options("").unwrap().notices.is_empty());
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub struct Values {
 pub enum Fault {
     /// The line does not parse (exit code 1); with a hint, maybe.
     Line(String, Option<String>),
-    /// A value does not fit its flag (exit code 2).
-    Value(String),
+    /// A value does not fit its flag (exit code 2); with a hint.
+    Value(String, String),
 }
 
 impl Values {
@@ -139,7 +139,7 @@ pub fn parse(
                         .next()
                         .map_or(Ok(values), |token| Err(unexpected(&token, None)));
                 }
-                short if short.starts_with('-') && short.len() > 1 => return Err(unknown_short(short)),
+                short if short.starts_with('-') => return Err(unknown_short(short)),
                 _ => return Err(unexpected(&token, None)),
             }
             continue;
@@ -151,7 +151,11 @@ pub fn parse(
         match name {
             "help" => values.help = values.help.or(Some(false)),
             "help-long" | "help-man" | "write-documentation" => values.help = Some(true),
-            "version" => values.version = true,
+            // The version is told whatever follows.
+            "version" => {
+                values.version = true;
+                return Ok(values);
+            }
             _ => {
                 let (index, negated) = lookup(name)?;
                 let Some((flag, given)) = FLAGS.get(index).zip(values.given.get_mut(index)) else {
@@ -165,9 +169,10 @@ pub fn parse(
                     inline.take().or_else(next).ok_or_else(missing)?
                 };
                 if !given.is_empty() && flag.kind != Kind::Texts {
-                    return Err(Fault::Line(
+                    let hint = format!("give --{} once", flag.name);
+                    return Err(Fault::Value(
                         format!("flag '{}' cannot be repeated", flag.name),
-                        None,
+                        hint,
                     ));
                 }
                 given.push(value);
@@ -245,7 +250,7 @@ fn check(values: &Values) -> Result<(), Fault> {
                 Kind::Size => parse_size(text).err().map(|e| e.to_string()),
                 Kind::Whole => whole(text)
                     .is_none()
-                    .then(|| format!("strconv.ParseInt: parsing {text:?}: invalid syntax")),
+                    .then(|| format!("strconv.ParseFloat: parsing {text:?}: invalid syntax")),
                 Kind::Number => text
                     .parse::<f64>()
                     .is_err()
@@ -255,11 +260,27 @@ fn check(values: &Values) -> Result<(), Fault> {
                 }
             };
             if let Some(fault) = fault {
-                return Err(Fault::Value(format!("{fault} (--{})", flag.name)));
+                return Err(Fault::Value(
+                    fault,
+                    format!("--{} takes {}", flag.name, takes(flag.kind)),
+                ));
             }
         }
     }
     Ok(())
+}
+
+/// What a flag of this kind takes, in words.
+fn takes(kind: Kind) -> String {
+    match kind {
+        Kind::Switch => "no value".to_owned(),
+        Kind::Text | Kind::Texts => "a text".to_owned(),
+        Kind::Duration => "a duration: whole numbers with units, for example 15s, 1m30s or 15d".to_owned(),
+        Kind::Size => "a size: a number with a unit, for example 512MB or 10GB".to_owned(),
+        Kind::Whole => "a whole number".to_owned(),
+        Kind::Number => "a number".to_owned(),
+        Kind::OneOf(words) => format!("one of {}", words.join(", ")),
+    }
 }
 
 fn one_of(name: &str, words: &[&str], text: &str) -> String {
@@ -308,10 +329,7 @@ mod tests {
                 "--config.file --agent",
                 "expected argument for flag '--config.file'",
             ),
-            (
-                "--config.file=a --config.file=b",
-                "flag 'config.file' cannot be repeated",
-            ),
+            ("-", "unknown short flag '-'"),
             ("@nope", "open nope: no such file or directory"),
             ("@self", "files of arguments name each other: self"),
         ] {
@@ -321,23 +339,28 @@ mod tests {
             assert_eq!(text, want, "{line}");
         }
         for (line, want) in [
+            ("--query.timeout=5x", "unknown unit \"x\" in duration \"5x\""),
+            ("--query.timeout=", "empty duration string"),
             (
-                "--query.timeout=5x",
-                "unknown unit \"x\" in duration \"5x\" (--query.timeout)",
+                "--config.file=a --config.file=b",
+                "flag 'config.file' cannot be repeated",
             ),
-            ("--query.timeout=", "empty duration string (--query.timeout)"),
-            ("--log.level=loud", "unrecognized log level loud (--log.level)"),
-            ("--log.format=xml", "unrecognized log format xml (--log.format)"),
+            ("--log.level=loud", "unrecognized log level loud"),
+            ("--log.format=xml", "unrecognized log format xml"),
             (
                 "--query.max-samples=x",
-                "strconv.ParseInt: parsing \"x\": invalid syntax (--query.max-samples)",
+                "strconv.ParseFloat: parsing \"x\": invalid syntax",
             ),
-            (
-                "--storage.tsdb.retention.size=10",
-                "units: unknown unit  in 10 (--storage.tsdb.retention.size)",
-            ),
+            ("--storage.tsdb.retention.size=10", "units: unknown unit  in 10"),
         ] {
-            assert_eq!(read(line), Err(Fault::Value(want.to_owned())), "{line}");
+            let Err(Fault::Value(text, hint)) = read(line) else {
+                panic!("accepted: {line}")
+            };
+            assert_eq!(text, want, "{line}");
+            assert!(
+                hint.starts_with("--") || hint.starts_with("give --"),
+                "{line}: {hint}"
+            );
         }
         let Err(Fault::Line(_, hint)) = read("--web.listen-adress=:1") else {
             panic!()
@@ -370,7 +393,7 @@ mod tests {
         }
         assert_eq!(shown.len(), FLAGS.len());
         assert_eq!(read("--help").unwrap().help, Some(false));
-        assert!(read("--version").unwrap().version);
+        assert!(read("--version --foo").unwrap().version);
     }
 
     #[test]

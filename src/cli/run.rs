@@ -15,7 +15,15 @@ pub fn run(mut arguments: impl Iterator<Item = String>) -> ExitCode {
         .next()
         .and_then(|path| Some(Path::new(&path).file_name()?.to_string_lossy().into_owned()))
         .unwrap_or_else(|| "narthex".to_owned());
-    let read_file = |path: &str| std::fs::read_to_string(path).map_err(|e| format!("open {path}: {e}"));
+    let read_file = |path: &str| {
+        std::fs::read_to_string(path).map_err(|e| {
+            let reason = match e.kind() {
+                std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+                _ => e.to_string(),
+            };
+            format!("failed to open arguments file {path:?}: open {path}: {reason}")
+        })
+    };
     match parse(arguments, &read_file) {
         Ok(values) => start(&program, &values),
         Err(fault) => report(&program, &fault),
@@ -32,7 +40,7 @@ fn start(program: &str, values: &Values) -> ExitCode {
     let options = match options(values) {
         Ok(options) => options,
         Err(Refusal { code, text }) => {
-            complain(&format!("{program}: error: {text}\n"));
+            complain(&format!("{text}\n"));
             return ExitCode::from(code);
         }
     };
@@ -62,9 +70,11 @@ fn report(program: &str, fault: &Fault) -> ExitCode {
             complain(&format!("{program}: see {program} --help for every flag\n"));
             ExitCode::from(1)
         }
-        Fault::Value(text) => {
+        Fault::Value(text, hint) => {
             complain(&format!("Error parsing command line arguments: {text}\n"));
             complain(&usage(program, false));
+            // Behind the long help, where it is seen.
+            complain(&format!("\n{program}: {hint}\n"));
             ExitCode::from(2)
         }
     }

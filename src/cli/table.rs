@@ -11,8 +11,8 @@ const NOT_GO: &str = "it tunes the Go runtime, and narthex does not run on it";
 /// Every flag.
 pub const FLAGS: &[Flag] = &[
     Flag::new("config.file", Kind::Text, "prometheus.yml", "Configuration file. Not given and not there: a built-in default is used."),
-    Flag::switch("config.auto-reload", "Reload when the configuration or a file that it names has changed.").ignored(NOT_BUILT),
-    Flag::new("config.auto-reload-interval", Kind::Duration, "30s", "How often to look for such changes; at least 1s.").ignored(NOT_BUILT),
+    Flag::switch("config.auto-reload", "Reload when the configuration or a file that it names has changed."),
+    Flag::new("config.auto-reload-interval", Kind::Duration, "30s", "How often to look for such changes; at least 1s."),
     Flag::new("web.listen-address", Kind::Texts, "0.0.0.0:9090", "Address to listen on for the API, the pages and own metrics."),
     Flag::new("web.config.file", Kind::Text, "", "File that turns on TLS or authentication.")
         .effect(Effect::Refused("TLS and authentication of the listener are not built yet, and to serve without them what was meant to be protected would be wrong; put a proxy in front")),
@@ -143,7 +143,7 @@ pub(super) const FEATURES: &[(&str, Effect)] = &[
     ),
     ("search-api", Effect::Ignored(NOT_BUILT)),
     ("old-ui", Effect::Ignored("there is one set of pages")),
-    ("auto-reload-config", Effect::Ignored(NOT_BUILT)),
+    ("auto-reload-config", Effect::Acts),
     // Features of version 2 that are always on, or flags, in version 3.
     ("promql-at-modifier", Effect::Removed("it is always on")),
     ("promql-negative-offset", Effect::Removed("it is always on")),

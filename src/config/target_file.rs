@@ -27,9 +27,10 @@ pub(crate) fn read_target_file(path: &str, text: &str) -> Result<Vec<TargetGroup
         json_groups(text, &prefix)?
     } else {
         decode(text, |node, d| {
-            Ok(node
-                .map(|node| target_groups(node, &prefix, d))
-                .unwrap_or_default())
+            node.map_or_else(
+                || Ok(Vec::new()),
+                |node| target_groups(node, &prefix, "nil target group item found ", d),
+            )
         })?
     };
     for group in &mut groups {
@@ -99,6 +100,11 @@ mod tests {
                 "x.json",
                 "[{\"targets\": [1]}]",
                 "invalid type: integer `1`, expected a string at line 1",
+            ),
+            (
+                "x.yml",
+                "- targets: [a]\n-\n",
+                "nil target group item found (index 1)",
             ),
             ("x.json", "[null]", "nil target group item found (index 0)"),
             ("x.json", "", "EOF"),

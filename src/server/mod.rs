@@ -6,7 +6,8 @@ mod options;
 mod run;
 mod signals;
 mod store;
+mod watch_files;
 
 pub use addresses::config_source;
-pub use options::{LogFormat, LogLevel, Options, Retention};
+pub use options::{LogFormat, LogLevel, Notice, Options, Retention};
 pub use run::run;

@@ -35,6 +35,15 @@ pub struct Retention {
     pub size: u64,
 }
 
+/// A sentence about the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The sentence.
+    pub text: String,
+    /// The value it is about, if the sentence does not name it.
+    pub option: Option<String>,
+}
+
 /// What the process was asked to do.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -42,6 +51,8 @@ pub struct Options {
     pub config_file: PathBuf,
     /// Whether it was named: then it must be there.
     pub config_file_given: bool,
+    /// How often to look whether the configuration has changed; None for never.
+    pub auto_reload: Option<Duration>,
     /// Addresses to listen on.
     pub listen: Vec<String>,
     /// How long reading a request may take.
@@ -90,8 +101,8 @@ pub struct Options {
     pub log_format: LogFormat,
     /// Every flag's value as text.
     pub shown: BTreeMap<String, String>,
-    /// Sentences to log once.
-    pub warnings: Vec<String>,
+    /// What to log once.
+    pub notices: Vec<Notice>,
 }
 
 impl Options {

@@ -2,9 +2,10 @@
 
 use super::addresses::{config_source, host_name, listen, look_at, web_options};
 use super::apply::{Subsystems, apply, engine, forward_targets, reload};
-use super::options::Options;
+use super::options::{Options, Retention};
 use super::signals::{Signals, Wish};
 use super::store::{Keeper, open, store_options};
+use super::watch_files::FileWatch;
 use crate::clock::Clock;
 use crate::config::{ConfigSource, Loaded};
 use crate::discovery::DiscoveryManager;
@@ -29,8 +30,11 @@ type Failure = String;
 /// Runs the server until it is told to stop.
 #[must_use]
 pub fn run(options: Options, clock: Clock) -> ExitCode {
-    for warning in &options.warnings {
-        tracing::warn!("{warning}");
+    for notice in &options.notices {
+        match &notice.option {
+            Some(option) => tracing::warn!(option, "{}", notice.text),
+            None => tracing::warn!("{}", notice.text),
+        }
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -53,6 +57,12 @@ pub fn run(options: Options, clock: Clock) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if options.retention == Retention::default() {
+        tracing::info!(
+            duration = "15d",
+            "No time or size retention was set so using the default time retention"
+        );
+    }
     if source.is_built_in() {
         tracing::info!(
             "No configuration file: the built-in configuration is used (--print-default-config shows it)"
@@ -155,8 +165,20 @@ async fn live(
         }
         Err(error) => Err(error),
     };
-    stop(front, workers, subsystems, db).await;
-    ended
+    let again = Signals::new().map_err(|e| format!("signals cannot be heard: {e}"))?;
+    tokio::select! {
+        () = stop(front, workers, subsystems, db) => ended,
+        signal = second_stop(again) => Err(format!("a second signal ({signal}) ended the process at once")),
+    }
+}
+
+/// The next signal to stop: whoever asks twice does not want to wait.
+async fn second_stop(mut signals: Signals) -> &'static str {
+    loop {
+        if let Wish::Stop(signal) = signals.next().await {
+            return signal;
+        }
+    }
 }
 
 /// Listens, with everything that a request can reach but the store.
@@ -294,6 +316,7 @@ async fn watch(
     subsystems: &Subsystems,
 ) -> Result<(), Failure> {
     let mut look = tokio::time::interval(Duration::from_secs(1));
+    let mut files = FileWatch::new(options.auto_reload, source, &front.app.loaded().config).await;
     loop {
         tokio::select! {
             wish = front.signals.next() => match wish {
@@ -308,6 +331,11 @@ async fn watch(
                 let result = reload(source, options, subsystems).await;
                 // The client may have gone away.
                 let _ = answer.send(result);
+            }
+            () = files.changed(source, &front.app) => {
+                tracing::info!("Configuration file change detected, reloading the configuration.");
+                // The log has said what went wrong.
+                drop(reload(source, options, subsystems).await);
             }
             () = front.stopping.stopped() => {
                 tracing::warn!("Received termination request via web service, exiting gracefully...");

@@ -69,6 +69,22 @@ impl Decoder {
         self.report(node.at, text);
     }
 
+    /// Labels of a group of targets or a matcher; a name must not be empty.
+    pub(crate) fn label_set(&mut self, node: &Node) -> Result<narthex_model::Labels, Fatal> {
+        let mut labels = narthex_model::LabelsBuilder::new();
+        for (name, value) in self.entries(node, "model.LabelSet").unwrap_or_default() {
+            if name.is_empty() {
+                return Err(Fatal::new("\"\" is not a valid label name", value.at));
+            }
+            if !matches!(value.value, Value::Scalar(_)) {
+                self.mismatch(value, "model.LabelValue");
+            } else if let Some(text) = self.text(value) {
+                labels.set(&name, &text);
+            }
+        }
+        Ok(labels.labels())
+    }
+
     fn scalar<'n>(&mut self, node: &'n Node, wanted: &str) -> Option<(&'n Scalar, Resolved)> {
         if let Value::Scalar(scalar) = &node.value {
             return Some((scalar, resolve(scalar)));
@@ -142,7 +158,12 @@ impl Decoder {
 
     /// A list of texts.
     pub(crate) fn texts(&mut self, node: &Node) -> Option<Vec<String>> {
-        let items = self.items(node, "[]string")?;
+        self.texts_as(node, "[]string")
+    }
+
+    /// A list of texts that error texts call `wanted`.
+    pub(crate) fn texts_as(&mut self, node: &Node, wanted: &str) -> Option<Vec<String>> {
+        let items = self.items(node, wanted)?;
         Some(items.iter().filter_map(|item| self.text(item)).collect())
     }
 

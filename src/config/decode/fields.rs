@@ -106,9 +106,14 @@ impl<'n> Fields<'n> {
     }
 
     pub(crate) fn unsigned(&mut self, key: &'static str, into: &mut u64, d: &mut Decoder) {
+        self.unsigned_as(key, "uint", into, d);
+    }
+
+    /// A number that error texts call `wanted`.
+    pub(crate) fn unsigned_as(&mut self, key: &'static str, wanted: &str, into: &mut u64, d: &mut Decoder) {
         let value = self
             .get(key)
-            .and_then(|node| d.whole(node, "uint", 0, i128::from(u64::MAX)));
+            .and_then(|node| d.whole(node, wanted, 0, i128::from(u64::MAX)));
         if let Some(value) = value.and_then(|v| u64::try_from(v).ok()) {
             *into = value;
         }

@@ -3,7 +3,7 @@
 use super::decoder::Decoder;
 use super::fields::Fields;
 use crate::config::error::Fatal;
-use crate::config::yaml::Node;
+use crate::config::yaml::{Node, Position};
 use crate::config::{
     Authorization, BasicAuth, HeaderValues, HttpClientConfig, OAuth2, ProxyConfig, Secret, TlsConfig,
     TlsVersion,
@@ -84,7 +84,7 @@ fn authorization(node: &Node, d: &mut Decoder) -> Option<Authorization> {
 }
 
 fn oauth2(node: &Node, d: &mut Decoder) -> Result<Option<OAuth2>, Fatal> {
-    let Some(mut f) = Fields::open(node, "config.plain", d) else {
+    let Some(mut f) = Fields::open(node, "config.OAuth2", d) else {
         return Ok(None);
     };
     let mut oauth2 = OAuth2::default();
@@ -185,6 +185,7 @@ fn proxy(f: &mut Fields<'_>, proxy: &mut ProxyConfig, d: &mut Decoder) -> Result
             .map(|(name, values)| (name, secrets(values)))
             .collect();
     }
+    check_parses(&proxy.proxy_url, at)?;
     let has_url = !proxy.proxy_url.is_empty();
     let fail = |text: &str| Err(Fatal::new(text, at));
     if !proxy.proxy_connect_header.is_empty() && !proxy.proxy_from_environment && !has_url {
@@ -202,6 +203,29 @@ fn proxy(f: &mut Fields<'_>, proxy: &mut ProxyConfig, d: &mut Decoder) -> Result
         return fail("if no_proxy is configured, proxy_url must also be configured");
     }
     Ok(())
+}
+
+/// Whether Go's reader of URLs would take `url`; its texts.
+pub(super) fn check_parses(url: &str, at: Position) -> Result<(), Fatal> {
+    let fault = if url.chars().any(|c| c.is_ascii_control()) {
+        "net/url: invalid control character in URL"
+    } else if url.starts_with(':') {
+        "missing protocol scheme"
+    } else {
+        let scheme_ends = url.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')));
+        let segment = url.split(['/', '?', '#']).next().unwrap_or_default();
+        match scheme_ends.map(|end| url.split_at(end)) {
+            Some((scheme, rest))
+                if rest.starts_with(':') && scheme.starts_with(|c: char| c.is_ascii_alphabetic()) =>
+            {
+                return Ok(());
+            }
+            _ if segment.contains(':') => "first path segment in URL cannot contain colon",
+            _ => return Ok(()),
+        }
+    };
+    Err(Fatal::new(format!("parse {url:?}: {fault}"), at)
+        .hint("write the whole URL, for example http://host:port/path"))
 }
 
 fn headers(node: &Node, d: &mut Decoder) -> Result<Vec<(String, HeaderValues)>, Fatal> {

@@ -61,17 +61,24 @@ fn rule(node: &Node, d: &mut Decoder) -> Result<Option<RelabelConfig>, Fatal> {
     };
     let default = RelabelConfig::with_action(RelabelAction::Replace);
     let mut rule = default.map_err(|e| Fatal::new(e.to_string(), node.at))?;
-    f.texts("source_labels", &mut rule.source_labels, d);
+    if let Some(node) = f.get("source_labels")
+        && let Some(names) = d.texts_as(node, "model.LabelNames")
+    {
+        if names.iter().any(String::is_empty) {
+            return Err(Fatal::new("\"\" is not a valid label name", node.at));
+        }
+        rule.source_labels = names;
+    }
     f.text("separator", &mut rule.separator, d);
     if let Some(node) = f.get("regex")
         && let Some(text) = d.text(node)
     {
         rule.regex = Pattern::new(&text).map_err(|e| {
-            Fatal::new(e.to_string(), node.at)
+            Fatal::new(anchored(&e.to_string(), &text), node.at)
                 .hint("a regex is RE2 and must match the whole value; quote it if it has YAML's signs in it")
         })?;
     }
-    f.unsigned("modulus", &mut rule.modulus, d);
+    f.unsigned_as("modulus", "uint64", &mut rule.modulus, d);
     f.text("target_label", &mut rule.target_label, d);
     f.text("replacement", &mut rule.replacement, d);
     if let Some(node) = f.get("action")
@@ -81,6 +88,14 @@ fn rule(node: &Node, d: &mut Decoder) -> Result<Option<RelabelConfig>, Fatal> {
     }
     f.finish(d);
     Ok(Some(rule))
+}
+
+/// Where Go shows the whole expression, it shows it with its anchors.
+fn anchored(error: &str, source: &str) -> String {
+    match error.strip_suffix(&format!("): `{source}`")) {
+        Some(before) => format!("{before}): `^(?s:{source})$`"),
+        None => error.to_owned(),
+    }
 }
 
 fn action(name: &str, node: &Node) -> Result<RelabelAction, Fatal> {

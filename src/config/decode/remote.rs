@@ -2,7 +2,7 @@
 
 use super::decoder::{Decoder, is_null};
 use super::fields::Fields;
-use super::http_client::http_client;
+use super::http_client::{check_parses, http_client};
 use super::relabel::rules_of;
 use crate::config::error::Fatal;
 use crate::config::yaml::{Node, Position};
@@ -187,14 +187,14 @@ fn read_endpoint(node: &Node, d: &mut Decoder) -> Result<Option<RemoteReadConfig
     };
     f.text("url", &mut config.url, d);
     f.duration("remote_timeout", &mut config.remote_timeout, d)?;
-    f.unsigned("chunked_read_limit", &mut config.chunked_read_limit, d);
+    f.unsigned_as("chunked_read_limit", "uint64", &mut config.chunked_read_limit, d);
     f.text_map("headers", &mut config.headers, d);
     f.boolean("read_recent", &mut config.read_recent, d);
     f.text("name", &mut config.name, d);
     http_client(&mut f, &mut config.http_client, d)?;
-    let mut matchers = Vec::new();
-    f.text_map("required_matchers", &mut matchers, d);
-    config.required_matchers = Labels::from_pairs(matchers);
+    if let Some(node) = f.section("required_matchers") {
+        config.required_matchers = d.label_set(node)?;
+    }
     f.boolean("filter_external_labels", &mut config.filter_external_labels, d);
     f.finish(d);
     if !d.failed_since(mark) {
@@ -208,14 +208,7 @@ fn check_url(url: &str, section: &str, at: Position) -> Result<(), Fatal> {
     if url.is_empty() {
         return Err(Fatal::new(format!("url for {section} is empty"), at));
     }
-    if url
-        .split_once("://")
-        .is_none_or(|(scheme, host)| scheme.is_empty() || host.is_empty())
-    {
-        return Err(Fatal::new(format!("parse {url:?}: no scheme and host in it"), at)
-            .hint("write the whole URL, for example http://host:9090/api/v1/write"));
-    }
-    Ok(())
+    check_parses(url, at)
 }
 
 fn check_headers(headers: &[(String, String)], at: Position) -> Result<(), Fatal> {

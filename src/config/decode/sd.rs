@@ -10,7 +10,7 @@ use crate::config::{
     KubernetesNamespaces, KubernetesRole, KubernetesSdConfig, KubernetesSelector, OtherSdConfig,
     ServiceDiscovery, TargetGroup,
 };
-use narthex_model::{Duration, LabelsBuilder};
+use narthex_model::{Duration, Labels};
 
 /// Kinds that are accepted as written and not run.
 const OTHER_KINDS: [&str; 28] = [
@@ -51,7 +51,7 @@ const LAST_KIND: &str = "vultr_sd_configs";
 pub(crate) fn service_discovery(f: &mut Fields<'_>, d: &mut Decoder) -> Result<ServiceDiscovery, Fatal> {
     let mut sd = ServiceDiscovery::default();
     if let Some(node) = f.get("static_configs") {
-        sd.static_configs = target_groups(node, "", d);
+        sd.static_configs = target_groups(node, "", "empty or null section in static_configs", d)?;
     }
     sd.file = list(f, "file_sd_configs", d, file_sd)?;
     sd.http = list(f, "http_sd_configs", d, http_sd)?;
@@ -59,8 +59,13 @@ pub(crate) fn service_discovery(f: &mut Fields<'_>, d: &mut Decoder) -> Result<S
     sd.kubernetes = list(f, "kubernetes_sd_configs", d, kubernetes_sd)?;
     for kind in OTHER_KINDS.iter().chain([&LAST_KIND]) {
         if let Some(section) = f.section(kind) {
-            for item in d.items(section, "discovery.Configs").unwrap_or_default() {
-                let _ = d.entries(item, "discovery.Config");
+            let package = kind.trim_end_matches("_sd_configs");
+            for item in d
+                .items(section, &format!("[]*{package}.SDConfig"))
+                .unwrap_or_default()
+            {
+                // The keys inside are those of a product that narthex knows nothing of.
+                let _ = d.entries(item, &format!("{package}.plain"));
             }
             sd.other.push(OtherSdConfig {
                 key: (*kind).to_owned(),
@@ -81,13 +86,13 @@ fn list<T>(
     let Some(node) = f.get(key) else {
         return Ok(found);
     };
-    for item in d.items(node, "discovery.Configs").unwrap_or_default() {
+    let package = key.trim_end_matches("_sd_configs");
+    for item in d
+        .items(node, &format!("[]*{package}.SDConfig"))
+        .unwrap_or_default()
+    {
         if is_null(item) {
-            let kind = key.trim_end_matches("_configs");
-            return Err(Fatal::new(
-                format!("empty or null section in {kind}_configs"),
-                item.at,
-            ));
+            return Err(Fatal::new(format!("empty or null section in {key}"), item.at));
         }
         if let Some(config) = read(item, d)? {
             found.push(config);
@@ -97,7 +102,15 @@ fn list<T>(
 }
 
 /// Groups of targets, as `static_configs` and target files write them. Sources are `<prefix><index>`.
-pub(crate) fn target_groups(node: &Node, prefix: &str, d: &mut Decoder) -> Vec<TargetGroup> {
+///
+/// # Errors
+/// When an item says nothing: the text is `empty`, followed by the item's index if it ends in a space.
+pub(crate) fn target_groups(
+    node: &Node,
+    prefix: &str,
+    empty: &str,
+    d: &mut Decoder,
+) -> Result<Vec<TargetGroup>, Fatal> {
     const TYPE: &str =
         "struct { Targets []string \"yaml:\\\"targets\\\"\"; Labels model.LabelSet \"yaml:\\\"labels\\\"\" }";
     let mut groups = Vec::new();
@@ -108,32 +121,32 @@ pub(crate) fn target_groups(node: &Node, prefix: &str, d: &mut Decoder) -> Vec<T
         .enumerate()
     {
         if is_null(item) {
-            continue;
+            let index = if empty.ends_with(' ') {
+                format!("(index {index})")
+            } else {
+                String::new()
+            };
+            return Err(Fatal::new(format!("{empty}{index}"), item.at));
         }
         let Some(mut f) = Fields::open(item, TYPE, d) else {
             continue;
         };
         let mut addresses = Vec::new();
         f.texts("targets", &mut addresses, d);
-        let mut labels = LabelsBuilder::new();
-        if let Some(node) = f.section("labels") {
-            for (name, value) in d.entries(node, "model.LabelSet").unwrap_or_default() {
-                if let Some(value) = d.text(value) {
-                    labels.set(&name, &value);
-                }
-            }
-        }
+        let labels = f
+            .section("labels")
+            .map_or_else(|| Ok(Labels::empty()), |node| d.label_set(node))?;
         f.finish(d);
         groups.push(TargetGroup {
             source: format!("{prefix}{index}"),
             targets: addresses
                 .iter()
-                .map(|a| narthex_model::Labels::from_pairs([("__address__", a)]))
+                .map(|a| Labels::from_pairs([("__address__", a)]))
                 .collect(),
-            labels: labels.labels(),
+            labels,
         });
     }
-    groups
+    Ok(groups)
 }
 
 /// Static targets must be hosts, unless rules may still rewrite them.

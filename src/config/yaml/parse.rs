@@ -29,10 +29,7 @@ pub fn parse(text: &str) -> Result<Option<Node>, SyntaxError> {
     refuse_control_characters(text)?;
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text).keep_tags(true) {
-        let (event, span) = event.map_err(|e| SyntaxError {
-            message: e.info().to_owned(),
-            at: position(e.marker()),
-        })?;
+        let (event, span) = event.map_err(|e| known_words(e.info(), position(e.marker()), text))?;
         let at = position(&span.start);
         if matches!(event, Event::DocumentEnd) {
             break;
@@ -60,6 +57,40 @@ fn position(marker: &Marker) -> Position {
     Position {
         line: marker.line().max(1),
         column: marker.col() + 1,
+    }
+}
+
+/// The fault in the words of the library that Prometheus reads YAML with, where they are known.
+fn known_words(info: &str, at: Position, text: &str) -> SyntaxError {
+    let bare = match info.split_once(", ") {
+        Some((context, rest)) if context.starts_with("while ") => rest,
+        _ => info,
+    };
+    let message = match bare {
+        "found unknown anchor" => {
+            let line = text.lines().nth(at.line - 1).unwrap_or_default();
+            let behind = line.chars().skip(at.column - 1).collect::<String>();
+            let name: String = behind
+                .trim_start_matches('*')
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+                .collect();
+            return SyntaxError {
+                message: format!("unknown anchor '{name}' referenced"),
+                at,
+            };
+        }
+        "expected ',' or ']'" => "did not find expected ',' or ']'",
+        "misplaced bracket" => "did not find expected node content",
+        "invalid trailing content after double-quoted scalar" => "did not find expected key",
+        text if text.starts_with("tab") || text.starts_with("unexpected character") => {
+            "found character that cannot start any token"
+        }
+        text => text,
+    };
+    SyntaxError {
+        message: message.to_owned(),
+        at,
     }
 }
 
