@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use narthex_model::{Annotations, Severity};
 
 use super::context::Context;
+use super::steps::Steps;
 use crate::functions::{MonotonicityFix, general, quoted};
 use crate::span::Span;
 
 /// A histogram was mended at a step.
 pub(crate) struct Fix {
     pub(crate) step: usize,
+    /// The steps of the call.
+    pub(crate) steps: Steps,
     pub(crate) fix: MonotonicityFix,
 }
 
@@ -24,6 +27,7 @@ pub(crate) struct Fixes {
 #[derive(Debug)]
 struct Mended {
     places: Vec<Span>,
+    steps: Steps,
     /// How many histograms at each step.
     per_step: BTreeMap<usize, u64>,
     fix: MonotonicityFix,
@@ -36,6 +40,7 @@ impl Fixes {
             .entry((call, metric.to_owned()))
             .or_insert_with(|| Mended {
                 places: places.to_vec(),
+                steps: fix.steps,
                 per_step: BTreeMap::new(),
                 fix: fix.fix,
             });
@@ -62,7 +67,7 @@ impl Fixes {
     /// Adds the texts.
     pub(crate) fn tell(&self, cx: &Context<'_>, annotations: &mut Annotations) {
         for ((_, metric), mended) in &self.calls {
-            let text = mended.text(cx, metric);
+            let text = mended.text(metric);
             for place in &mended.places {
                 annotations.add(Severity::Info, cx.positioned(Severity::Info, &text, *place));
             }
@@ -91,8 +96,8 @@ impl Mended {
         total
     }
 
-    fn text(&self, cx: &Context<'_>, metric: &str) -> String {
-        let steps = &cx.steps;
+    fn text(&self, metric: &str) -> String {
+        let steps = &self.steps;
         let time = |step: Option<&usize>| rfc3339(steps.time(step.copied().unwrap_or(0)));
         let name = if metric.is_empty() {
             String::new()

@@ -51,7 +51,14 @@ pub(super) fn quantile<'a>(
     let q = ev.scalar(argument(plan, 0)?, steps)?;
     warn_of_quantiles(ev, &q, &node.operand_spans(0));
     let inner = ev.vector(argument(plan, 1)?, steps)?;
-    Ok(build(ev, node, inner, 1, vec![(None, Question::Quantile(q))]))
+    Ok(build(
+        ev,
+        node,
+        inner,
+        1,
+        vec![(None, Question::Quantile(q))],
+        steps,
+    ))
 }
 
 /// `histogram_quantiles(x, "q", 0.5, 0.9)`
@@ -73,7 +80,7 @@ pub(super) fn quantiles<'a>(
         ));
     }
     let inner = ev.vector(argument(plan, 0)?, steps)?;
-    Ok(build(ev, node, inner, 0, questions))
+    Ok(build(ev, node, inner, 0, questions, steps))
 }
 
 /// `histogram_fraction(0, 0.1, x)`
@@ -92,6 +99,7 @@ pub(super) fn fraction<'a>(
         inner,
         2,
         vec![(None, Question::Fraction(lower, upper))],
+        steps,
     ))
 }
 
@@ -140,6 +148,7 @@ struct HistogramCall<'a> {
     places: Vec<Span>,
     /// Whether names are still there when findings are told.
     delayed: bool,
+    steps: Steps,
     slot: usize,
 }
 
@@ -149,6 +158,7 @@ fn build<'a>(
     inner: SharedVector<'a>,
     operand: usize,
     questions: Vec<(Option<(String, String)>, Question)>,
+    steps: Steps,
 ) -> SharedVector<'a> {
     let delayed = ev.cx.features.delayed_name_removal;
     let (identities, targets) = targets(inner.series());
@@ -173,6 +183,7 @@ fn build<'a>(
         questions: questions.into_iter().map(|(_, question)| question).collect(),
         places: node.operand_spans(operand),
         delayed,
+        steps,
         slot: ev.cx.new_slot(),
     });
     if delayed { call } else { unique(call) }
@@ -262,7 +273,16 @@ impl HistogramCall<'_> {
                 let answer = bucket_quantile(at(q), buckets);
                 if let Some(fix) = answer.fix {
                     let name = if self.delayed { metric } else { "" };
-                    scratch.mended(self.slot, name, &self.places, &Fix { step, fix });
+                    scratch.mended(
+                        self.slot,
+                        name,
+                        &self.places,
+                        &Fix {
+                            step,
+                            steps: self.steps,
+                            fix,
+                        },
+                    );
                 }
                 answer.value
             }

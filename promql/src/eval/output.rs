@@ -59,6 +59,9 @@ pub(crate) fn instant_value(cx: &Context<'_>, output: Output<'_>, time: i64) -> 
 
 /// The answer at all steps, sorted by labels.
 pub(crate) fn range_value(cx: &Context<'_>, output: Output<'_>, steps: &Steps) -> Result<Value, QueryError> {
+    if steps.count == 0 {
+        return Ok(Value::Matrix(Vec::new()));
+    }
     let vector = match output {
         Output::Scalar(values) => {
             let _held = cx.guard.hold(values.len())?;

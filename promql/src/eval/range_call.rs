@@ -147,13 +147,9 @@ impl RangeCall<'_> {
             columns,
         } = buffers;
         let (times, values) = (samples.times(), samples.values());
-        let start_times = if self.start_times {
-            samples.start_times()
-        } else {
-            &[]
-        };
         let float_bounds = floats.plan(samples.times_version(), times, &self.steps, &frame);
-        let plain = samples.histograms.is_empty() && start_times.is_empty();
+        let has_starts = self.start_times && !samples.start_times().is_empty();
+        let plain = samples.histograms.is_empty() && !has_starts;
         if let Some(function) = self.by_columns
             && plain
             && frame.extension == Extension::None
@@ -167,6 +163,19 @@ impl RangeCall<'_> {
             let kernel = columns.get_or_insert_with(|| ColumnKernel::new(function));
             return self.compute_column(kernel, &column, scratch);
         }
+        let window_params = (histograms, histogram_times, params);
+        self.compute_windows(samples, float_bounds, window_params, notes, scratch)
+    }
+
+    fn compute_windows(
+        &self,
+        samples: &Samples,
+        float_bounds: &[(u32, u32)],
+        (histograms, histogram_times, params): (&mut Windows, &mut Vec<i64>, &mut Vec<f64>),
+        notes: &mut Notes,
+        scratch: &mut Scratch<'_>,
+    ) -> Result<Column, QueryError> {
+        let frame = self.range.frame();
         histogram_times.clear();
         histogram_times.extend(samples.histograms.iter().map(|(time, _)| *time));
         let histogram_bounds = if histogram_times.is_empty() {
@@ -175,28 +184,13 @@ impl RangeCall<'_> {
             histograms.plan(None, histogram_times, &self.steps, &frame)
         };
         let mut out = ColumnBuilder::new(self.steps.count);
-        for (step, (low, high)) in float_bounds.iter().enumerate() {
-            let (low, high) = (*low as usize, *high as usize);
-            let (from, to) = histogram_bounds
-                .get(step)
-                .map_or((0, 0), |(from, to)| (*from as usize, *to as usize));
-            if low == high && from == to {
+        for (step, floats) in float_bounds.iter().enumerate() {
+            let histograms = histogram_bounds.get(step).copied().unwrap_or_default();
+            let window = self.window(samples, *floats, histograms, step);
+            if window.is_empty() {
                 out.push_none();
                 continue;
             }
-            let eval_ms = self.steps.time(step);
-            let (range_start_ms, range_end_ms) = frame.bounds(eval_ms);
-            let window = Window {
-                times: times.get(low..high).unwrap_or_default(),
-                values: values.get(low..high).unwrap_or_default(),
-                start_times: start_times.get(low..high).unwrap_or_default(),
-                histograms: samples.histograms.get(from..to).unwrap_or_default(),
-                histogram_start_times: samples.histogram_start_times.get(from..to).unwrap_or_default(),
-                range_start_ms,
-                range_end_ms,
-                eval_ms,
-                extension: frame.extension,
-            };
             params.clear();
             params.extend(
                 self.params
@@ -205,9 +199,38 @@ impl RangeCall<'_> {
             );
             out.push((self.kernel)(&window, params, notes));
             self.count(&window, step, scratch);
-            scratch.worked(high - low)?;
+            scratch.worked(window.len())?;
         }
         Ok(out.finish())
+    }
+
+    fn window<'s>(
+        &self,
+        samples: &'s Samples,
+        (low, high): (u32, u32),
+        (from, to): (u32, u32),
+        step: usize,
+    ) -> Window<'s> {
+        let (floats, histograms) = (low as usize..high as usize, from as usize..to as usize);
+        let (start_times, histogram_start_times) = if self.start_times {
+            (samples.start_times(), samples.histogram_start_times.as_slice())
+        } else {
+            (&[][..], &[][..])
+        };
+        let frame = self.range.frame();
+        let eval_ms = self.steps.time(step);
+        let (range_start_ms, range_end_ms) = frame.bounds(eval_ms);
+        Window {
+            times: samples.times().get(floats.clone()).unwrap_or_default(),
+            values: samples.values().get(floats.clone()).unwrap_or_default(),
+            start_times: start_times.get(floats).unwrap_or_default(),
+            histograms: samples.histograms.get(histograms.clone()).unwrap_or_default(),
+            histogram_start_times: histogram_start_times.get(histograms).unwrap_or_default(),
+            range_start_ms,
+            range_end_ms,
+            eval_ms,
+            extension: frame.extension,
+        }
     }
 
     fn compute_column(
