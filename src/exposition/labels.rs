@@ -9,6 +9,9 @@ use super::event::MetricKind;
 use super::float::{format_float, parse_float};
 use super::lex::{Dialect, Lexer, Token};
 
+/// Labels up to which comparing each with each is quicker than sorting.
+const FEW_LABELS: usize = 24;
+
 /// Labels of one sample in the order of the page, the metric's name among them as `__name__`.
 /// Meant to be reused from sample to sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +53,15 @@ impl<'a> LabelList<'a> {
     }
 
     fn first_repeated(&self) -> Option<&str> {
+        if self.pairs.len() <= FEW_LABELS {
+            let mut pairs = self.pairs.iter();
+            while let Some((name, _)) = pairs.next() {
+                if pairs.as_slice().iter().any(|(other, _)| other == name) {
+                    return Some(name);
+                }
+            }
+            return None;
+        }
         let mut names: Vec<&str> = self.pairs.iter().map(|(n, _)| n.as_ref()).collect();
         names.sort_unstable();
         names.windows(2).find(|w| w[0] == w[1]).map(|w| w[0])

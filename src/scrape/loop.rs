@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -17,6 +18,9 @@ use super::status::Health;
 use super::target::Target;
 use crate::clock::Clock;
 use crate::config::ScrapeProtocol;
+
+/// Bytes from which on a page takes so long that other loops should not wait for it: some milliseconds.
+const LARGE_PAGE_BYTES: usize = 1 << 20;
 
 /// What a loop shall do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,13 +148,19 @@ impl<F: Fetch> ScrapeLoop<F> {
             }),
         };
         let clock = &self.clock;
-        self.appender.take(&Arrival {
+        let arrival = Arrival {
             time_ms,
             page,
             body_bytes,
             elapsed: &|| clock.elapsed(started).as_secs_f64(),
             metadata: &self.target.metadata,
-        })
+        };
+        let has_spare_threads = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        if has_spare_threads && fetched.body.len() >= LARGE_PAGE_BYTES {
+            // Other loops of this thread go on meanwhile.
+            return tokio::task::block_in_place(|| self.appender.take(&arrival));
+        }
+        self.appender.take(&arrival)
     }
 
     /// The target is gone: its series end at the first tick that it misses, unless it comes back meanwhile.

@@ -1,6 +1,7 @@
 //! Scraping as a whole: pages in, series read back from a store.
 
 mod http;
+mod jobs;
 mod life;
 mod pages;
 mod server;

@@ -15,12 +15,30 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 /// A target; it is gone when its runtime is.
 pub(super) struct Server {
     pub(super) address: String,
     pub(super) requests: Requests,
+    asked: Arc<Notify>,
+}
+
+impl Server {
+    /// Returns once there have been this many requests for the path.
+    pub(super) async fn has_been_asked(&self, path: &str, times: usize) {
+        let count = || {
+            self.requests
+                .lock()
+                .iter()
+                .filter(|(asked, _)| asked == path)
+                .count()
+        };
+        while count() < times {
+            self.asked.notified().await;
+        }
+    }
 }
 
 type Requests = Arc<Mutex<Vec<(String, HeaderMap)>>>;
@@ -122,19 +140,20 @@ async fn listen(tls: Option<TlsAcceptor>) -> Server {
     let server = Server {
         address: listener.local_addr().unwrap().to_string(),
         requests: Arc::default(),
+        asked: Arc::default(),
     };
-    let requests = Arc::clone(&server.requests);
+    let shared = (Arc::clone(&server.requests), Arc::clone(&server.asked));
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
-            let requests = Arc::clone(&requests);
+            let (requests, asked) = shared.clone();
             let tls = tls.clone();
             tokio::spawn(async move {
                 match tls {
-                    None => speak(tcp, requests).await,
+                    None => speak(tcp, requests, asked).await,
                     Some(tls) => {
                         // A client that refuses the certificate is no fault of this one.
                         if let Ok(stream) = tls.accept(tcp).await {
-                            speak(stream, requests).await;
+                            speak(stream, requests, asked).await;
                         }
                     }
                 }
@@ -144,13 +163,14 @@ async fn listen(tls: Option<TlsAcceptor>) -> Server {
     server
 }
 
-async fn speak<S>(stream: S, requests: Requests)
+async fn speak<S>(stream: S, requests: Requests, asked: Arc<Notify>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let service = service_fn(move |request: Request<Incoming>| {
         let path = request.uri().path().to_owned();
         requests.lock().push((path.clone(), request.headers().clone()));
+        asked.notify_one();
         async move { Ok::<_, Infallible>(answer(&path)) }
     });
     let connection = hyper::server::conn::http1::Builder::new();
