@@ -166,6 +166,7 @@ mod tests {
             let mut bytes = Vec::new();
             writer.finish(&mut bytes).unwrap();
             let blobs = Blobs::open(&bytes, "test").unwrap();
+            prop_assert!(blobs.get(strings.len()).is_err());
             let read: Vec<_> = (0..blobs.len()).map(|i| blobs.get(i).unwrap().to_vec()).collect();
             prop_assert_eq!(read, strings);
         }
@@ -174,9 +175,10 @@ mod tests {
         fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
             if let Ok(blobs) = Blobs::open(&bytes, "test") {
                 prop_assert!(blobs.len() <= 8 * bytes.len());
-                for i in 0..=blobs.len() {
+                for i in 0..blobs.len() {
                     let _ = blobs.get(i);
                 }
+                prop_assert!(blobs.get(blobs.len()).is_err());
             }
         }
     }

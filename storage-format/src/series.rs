@@ -234,4 +234,15 @@ mod tests {
         table.encode(&mut bytes);
         assert_eq!(bytes.windows(4).filter(|w| w == b"node").count(), 1);
     }
+
+    #[test]
+    fn a_string_that_is_not_there_is_refused() {
+        // One symbol "a", one series, one pair.
+        let read =
+            |bytes: &[u8]| SeriesTable::decode(&mut Reader::new(bytes, "test")).map(|table| table.len());
+        assert_eq!(read(&[1, 1, b'a', 1, 0, 1, 0, 0]), Ok(1));
+        assert!(read(&[1, 1, b'a', 1, 0, 1, 0, 1]).is_err());
+        // An id below zero.
+        assert!(read(&[1, 1, b'a', 1, 1, 1, 0, 0]).is_err());
+    }
 }

@@ -2,7 +2,7 @@
 //! Layout: spec/catalog.md.
 
 use crate::error::{Error, Result};
-use crate::frame::{Frames, Lost, Step};
+use crate::frame::{FRAME_HEADER_LENGTH, Frames, Lost, Step};
 use crate::header::{FileHeader, FileKind};
 use crate::series::SeriesTable;
 
@@ -152,7 +152,9 @@ pub fn read_snapshot<'a>(
             }
             Ok(Record::End(end)) => summary.end = Some(end),
             Ok(Record::Removed(_)) => {}
-            Err(error @ Error::Unsupported { .. }) => return Err(error.at(offset)),
+            Err(error @ Error::Unsupported { .. }) => {
+                return Err(error.at(offset + FRAME_HEADER_LENGTH as u64));
+            }
             Err(error) => {
                 let length = payload.len() as u64;
                 summary.lost.push(Lost {

@@ -336,4 +336,28 @@ mod tests {
         let reset: Vec<i64> = (0..480).map(|i| 1_000 * (i % 400)).collect();
         assert!(round_trip(&reset, false) <= 20);
     }
+
+    #[test]
+    fn what_no_writer_writes_is_refused() {
+        let decode = |bytes: &[u8], count| {
+            let mut reader = Reader::new(bytes, "test");
+            IntDecoder::default().decode(&mut reader, count).map(<[u64]>::len)
+        };
+        // One patch: high bits and gap 8 wide, eight residuals of one bit, gap, high bits.
+        assert_eq!(decode(&[flag::PATCH_LIST, 1, 1, 8, 8, 0, 7, 1], 8), Ok(8));
+        for (bytes, count) in [
+            (&[flag::PATCH_LIST, 1, 1, 8, 8, 0, 8, 1][..], 8), // a patch beyond the stream
+            (&[flag::PATCH_LIST, 1, 9, 8, 8, 0, 7, 1], 8),     // more patches than numbers
+            (&[flag::PATCH_BITMAP, 1, 1, 8, 0, 3, 1], 8),      // two places, one patch
+            (&[flag::PATCH_LIST | flag::PATCH_BITMAP, 1, 1, 8, 8, 0, 7, 1], 8),
+            (&[0x80, 1, 0], 8), // an unknown flag
+            (&[0, 58, 0], 8),   // a width that is not stored
+            (&[2, 0, 0, 0], 1), // fewer numbers than the prediction starts from
+        ] {
+            assert!(
+                matches!(decode(bytes, count), Err(crate::Error::Corrupt { .. })),
+                "{bytes:?}"
+            );
+        }
+    }
 }

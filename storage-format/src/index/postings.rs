@@ -175,4 +175,21 @@ mod tests {
         assert!(round_trip(&(0..4_000).map(|i| 3 * i).collect::<Vec<_>>()) <= 4_000 * 2 / 8 + 40);
         assert!(encode(&[3, 3], &mut Vec::new()).is_err());
     }
+
+    #[test]
+    fn series_beyond_the_index_are_refused() {
+        for series in [vec![3, 5, 6, 9, 11], (4..12).collect()] {
+            let mut bytes = Vec::new();
+            encode(&series, &mut bytes).unwrap();
+            assert_eq!(decode(&bytes, 12, &mut Vec::new()), Ok(()));
+            assert!(matches!(
+                decode(&bytes, 11, &mut Vec::new()),
+                Err(Error::Corrupt { .. })
+            ));
+            assert!(matches!(
+                decode(&bytes, 2, &mut Vec::new()),
+                Err(Error::Corrupt { .. })
+            ));
+        }
+    }
 }
