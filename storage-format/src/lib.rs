@@ -1,4 +1,5 @@
 //! The on-disk format: bytes to plain values and back; no files, no threads, nothing else of ours.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

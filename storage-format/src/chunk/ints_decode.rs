@@ -56,6 +56,9 @@ impl IntDecoder {
             return Err(reader.corrupt("1 to 1024 numbers", count as u64));
         }
         let header = Header::read(reader, count)?;
+        if header.is_sparse() {
+            return self.decode_sparse(reader, &header, count);
+        }
         let skipped = match header.order {
             LINE => 0,
             order => usize::from(order),
@@ -80,6 +83,24 @@ impl IntDecoder {
         header.undo_residuals(residuals);
         let numbers = self.numbers.get_mut(..count).unwrap_or_default();
         header.undo_prediction(numbers);
+        Ok(numbers)
+    }
+
+    /// Numbers that change now and then: runs are filled, nothing is added up.
+    fn decode_sparse(&mut self, reader: &mut Reader<'_>, header: &Header, count: usize) -> Result<&[u64]> {
+        let buffers = (&mut *self.places, &mut *self.highs);
+        let amount = read_patches(reader, header.patches, count - 1, &mut self.padded, buffers)?;
+        header.undo_residuals(self.highs.get_mut(..amount).unwrap_or_default());
+        let numbers = self.numbers.get_mut(..count).unwrap_or_default();
+        let (mut value, mut start) = (header.first, 0);
+        for (place, step) in self.places.iter().zip(&self.highs).take(amount) {
+            // Residual i leads from number i to number i + 1; places rise, as gaps are never negative.
+            let end = *place as usize + 1;
+            numbers.get_mut(start..end).unwrap_or_default().fill(value);
+            value = value.wrapping_add(*step);
+            start = end;
+        }
+        numbers.get_mut(start..).unwrap_or_default().fill(value);
         Ok(numbers)
     }
 }
@@ -134,6 +155,11 @@ impl Header {
             base,
             patches,
         })
+    }
+
+    /// Whether the previous number is repeated but for patches.
+    const fn is_sparse(&self) -> bool {
+        self.order == 1 && self.width == 0 && self.base == 0 && !matches!(self.patches, Patches::None)
     }
 
     /// From residuals to what the prediction left over.
