@@ -2,6 +2,7 @@
 
 mod answers;
 mod federation;
+mod limits;
 mod names;
 mod parameters;
 mod push;
