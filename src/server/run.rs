@@ -5,7 +5,7 @@ use super::apply::{Subsystems, apply, engine, forward_targets, reload};
 use super::options::{Options, Retention};
 use super::signals::{Signals, Wish};
 use super::store::{Keeper, open, store_options};
-use super::watch_files::FileWatch;
+use super::watch_files::{changes, checksum};
 use crate::clock::Clock;
 use crate::config::{ConfigSource, Loaded};
 use crate::discovery::DiscoveryManager;
@@ -107,6 +107,8 @@ struct Front {
     stopping: Shutdown,
     signals: Signals,
     serving: JoinHandle<()>,
+    /// Checksum of the configuration's files when they were read.
+    files: [u8; 16],
 }
 
 async fn live(
@@ -116,7 +118,8 @@ async fn live(
     source: ConfigSource,
     loaded: Loaded,
 ) -> Result<(), Failure> {
-    let mut front = open_front(&options, &clock, web, &loaded).await?;
+    let files = checksum(&source, &loaded.config);
+    let mut front = open_front(&options, &clock, web, &loaded, files).await?;
     let opened = open_store(&options, &loaded, &mut front).await;
     let db = match opened {
         Ok(Some(db)) => db,
@@ -187,6 +190,7 @@ async fn open_front(
     clock: &Clock,
     web: WebOptions,
     loaded: &Loaded,
+    files: [u8; 16],
 ) -> Result<Front, Failure> {
     let signals = Signals::new().map_err(|e| format!("signals cannot be heard: {e}"))?;
     let listeners = listen(&options.listen)
@@ -236,6 +240,7 @@ async fn open_front(
         stopping,
         signals,
         serving,
+        files,
     })
 }
 
@@ -316,7 +321,8 @@ async fn watch(
     subsystems: &Subsystems,
 ) -> Result<(), Failure> {
     let mut look = tokio::time::interval(Duration::from_secs(1));
-    let mut files = FileWatch::new(options.auto_reload, source, &front.app.loaded().config).await;
+    let app = Arc::clone(&front.app);
+    let mut changes = changes(options.auto_reload, source.clone(), app, front.files);
     loop {
         tokio::select! {
             wish = front.signals.next() => match wish {
@@ -332,7 +338,7 @@ async fn watch(
                 // The client may have gone away.
                 let _ = answer.send(result);
             }
-            () = files.changed(source, &front.app) => {
+            Some(()) = changes.recv() => {
                 tracing::info!("Configuration file change detected, reloading the configuration.");
                 // The log has said what went wrong.
                 drop(reload(source, options, subsystems).await);

@@ -6,41 +6,37 @@ use md5::{Digest, Md5};
 use narthex_model::Duration;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::time::Interval;
+use tokio::sync::mpsc;
 
-/// Looks for changes at an interval, or never.
-#[derive(Debug)]
-pub(super) struct FileWatch(Option<Watching>);
-
-#[derive(Debug)]
-struct Watching {
-    interval: Interval,
-    last: Option<[u8; 16]>,
-}
-
-impl FileWatch {
-    /// A watch that takes the files as they are now for known.
-    pub(super) async fn new(every: Option<Duration>, source: &ConfigSource, config: &Arc<Config>) -> Self {
-        let Some(every) = every else { return Self(None) };
-        let last = sum_up(source, config).await;
-        let interval = tokio::time::interval(every.to_std());
-        Self(Some(Watching { interval, last }))
-    }
-
-    /// Returns once a file has changed. To be asked again and again; stopping to wait loses nothing.
-    pub(super) async fn changed(&mut self, source: &ConfigSource, app: &App) {
-        let Some(watching) = &mut self.0 else {
-            return std::future::pending().await;
+/// Tells of changes of the files that are in force, looked for at an interval; of none if there is no interval.
+///
+/// `at_start` is the sum when the configuration was read first.
+/// A task of its own, because a look takes a while and must not be given up halfway.
+pub(super) fn changes(
+    every: Option<Duration>,
+    source: ConfigSource,
+    app: Arc<App>,
+    at_start: [u8; 16],
+) -> mpsc::Receiver<()> {
+    let (sender, receiver) = mpsc::channel(1);
+    let watch = async move {
+        let Some(every) = every else {
+            // The sender stays alive, so that the receiver waits for ever.
+            return sender.closed().await;
         };
+        let mut interval = tokio::time::interval(every.to_std());
+        let mut last = Some(at_start);
         loop {
-            watching.interval.tick().await;
-            let now = sum_up(source, &app.loaded().config).await;
-            if now != watching.last {
-                watching.last = now;
+            interval.tick().await;
+            let now = sum_up(&source, &app.loaded().config).await;
+            if now != last && sender.send(()).await.is_err() {
                 return;
             }
+            last = now;
         }
-    }
+    };
+    tokio::spawn(watch);
+    receiver
 }
 
 async fn sum_up(source: &ConfigSource, config: &Arc<Config>) -> Option<[u8; 16]> {
@@ -52,7 +48,7 @@ async fn sum_up(source: &ConfigSource, config: &Arc<Config>) -> Option<[u8; 16]>
 
 /// A sum over the contents of the configuration and the files that it names. Blocks. A file that cannot be read
 /// counts as such: its return is a change too.
-fn checksum(source: &ConfigSource, config: &Config) -> [u8; 16] {
+pub(super) fn checksum(source: &ConfigSource, config: &Config) -> [u8; 16] {
     let mut sum = Md5::new();
     add(&mut sum, &source.path);
     for pattern in config.rule_files.iter().chain(&config.scrape_config_files) {
