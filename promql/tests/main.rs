@@ -16,3 +16,4 @@ mod memory;
 mod parse_cases;
 mod recordings;
 mod round_trip;
+mod selection_model;

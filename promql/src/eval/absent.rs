@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 use super::call::argument;
 use super::column::{Column, ColumnBuilder};
 use super::evaluator::Evaluator;
-use super::range_call::range_call;
+use super::range_call::by_series;
 use super::steps::Steps;
 use super::stream::for_each_column;
 use super::vector::{Computed, Identity, SharedVector};
@@ -33,7 +33,7 @@ pub(super) fn absent_over_time<'a>(
 ) -> Result<SharedVector<'a>, QueryError> {
     let kernel = range_function("present_over_time")
         .ok_or_else(|| QueryError::Execution("no present_over_time".to_owned()))?;
-    let inner = range_call(ev, node, plan, kernel, steps)?;
+    let inner = by_series(ev, node, plan, kernel, steps)?;
     where_nothing_is(ev, plan, &inner, steps)
 }
 

@@ -47,6 +47,19 @@ pub(super) fn range_call<'a>(
     kernel: RangeKernel,
     steps: Steps,
 ) -> Result<SharedVector<'a>, QueryError> {
+    let call = by_series(ev, node, plan, kernel, steps)?;
+    let delayed = ev.cx.features.delayed_name_removal;
+    Ok(if delayed { call } else { unique(call) })
+}
+
+/// The same with a column for each series read, even where labels are the same once names are gone.
+pub(super) fn by_series<'a>(
+    ev: &Evaluator<'a>,
+    node: &'a Node,
+    plan: &'a CallPlan,
+    kernel: RangeKernel,
+    steps: Steps,
+) -> Result<SharedVector<'a>, QueryError> {
     let mut range = None;
     let mut params = Vec::new();
     for arg in &plan.args {
@@ -79,7 +92,7 @@ pub(super) fn range_call<'a>(
         by_type_label: ev.cx.features.type_and_unit_labels,
         start_times: ev.cx.features.start_timestamps,
     });
-    Ok(if delayed { call } else { unique(call) })
+    Ok(call)
 }
 
 /// Only some functions know what to do with samples outside of the window.

@@ -4,17 +4,17 @@ use super::node::QueryTimes;
 use crate::ast::{BinaryOp, DurationExpr};
 use crate::error::QueryError;
 
-/// The value in milliseconds, truncated as Prometheus does.
+/// The value in whole milliseconds, rounded toward zero.
 ///
 /// # Errors
 /// Division by zero, and results that no duration can hold.
 pub(super) fn milliseconds(expr: &DurationExpr, times: &QueryTimes) -> Result<i64, QueryError> {
-    let seconds = seconds(expr, times)?;
+    let milliseconds = seconds(expr, times)? * 1_000.0;
     // Go's time.Duration: nanoseconds in an i64.
-    if seconds.is_nan() || seconds.abs() > i64::MAX as f64 / 1e9 {
-        return Err(QueryError::Execution("duration is out of range".to_owned()));
+    if milliseconds.is_nan() || milliseconds.abs() >= i64::MAX as f64 / 1e6 {
+        return Err(refused(expr, "duration is out of range"));
     }
-    Ok((seconds * 1e9) as i64 / 1_000_000)
+    Ok(milliseconds as i64)
 }
 
 /// The value in milliseconds of a duration that has to be longer than nothing.
@@ -24,11 +24,15 @@ pub(super) fn milliseconds(expr: &DurationExpr, times: &QueryTimes) -> Result<i6
 pub(super) fn positive_milliseconds(expr: &DurationExpr, times: &QueryTimes) -> Result<i64, QueryError> {
     let ms = milliseconds(expr, times)?;
     if ms <= 0 {
-        return Err(QueryError::Execution(
-            "duration must be greater than 0".to_owned(),
-        ));
+        return Err(refused(expr, "duration must be greater than 0"));
     }
     Ok(ms)
+}
+
+/// The error with the place of the expression, in bytes from the query's begin, as Prometheus has it here.
+fn refused(expr: &DurationExpr, reason: &str) -> QueryError {
+    let span = expr.span();
+    QueryError::BadRequest(format!("{}:{}: {reason}", span.start, span.end))
 }
 
 fn seconds(expr: &DurationExpr, times: &QueryTimes) -> Result<f64, QueryError> {
@@ -48,9 +52,9 @@ fn seconds(expr: &DurationExpr, times: &QueryTimes) -> Result<f64, QueryError> {
             let (a, b) = (seconds(lhs, times)?, seconds(rhs, times)?);
             match op {
                 BinaryOp::Div if b == 0.0 => {
-                    return Err(QueryError::Execution("division by zero".to_owned()));
+                    return Err(QueryError::BadRequest("division by zero".to_owned()));
                 }
-                BinaryOp::Mod if b == 0.0 => return Err(QueryError::Execution("modulo by zero".to_owned())),
+                BinaryOp::Mod if b == 0.0 => return Err(QueryError::BadRequest("modulo by zero".to_owned())),
                 op => super::float_operation(*op, a, b).ok_or_else(|| {
                     QueryError::Execution("unexpected duration expression operator".to_owned())
                 })?,
