@@ -6,6 +6,8 @@ mod arithmetic;
 mod bounds;
 mod bucket;
 mod display;
+#[cfg(test)]
+mod hostile;
 mod layout;
 mod reset;
 mod sum;
