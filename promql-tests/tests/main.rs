@@ -12,9 +12,10 @@ use narthex_promql_tests::tsdb_source::TsdbSource;
 /// How many evaluations Prometheus's scripts hold at least.
 const UPSTREAM_EVALUATIONS_MIN: usize = 2_200;
 
-fn engine() -> Engine {
+fn engine(parallelism: usize) -> Engine {
     Engine::new(EngineOptions {
         features: script_features(),
+        parallelism,
         ..EngineOptions::default()
     })
 }
@@ -27,10 +28,6 @@ fn scripts(directory: &Path) -> Vec<PathBuf> {
         .collect();
     paths.sort();
     paths
-}
-
-fn run_file(path: &Path, store: &mut dyn Store) -> Report {
-    run(&std::fs::read_to_string(path).unwrap(), &engine(), store)
 }
 
 fn describe(path: &Path, report: &Report) -> String {
@@ -50,31 +47,36 @@ fn describe(path: &Path, report: &Report) -> String {
 }
 
 /// How many evaluations of all scripts pass, and what is wrong with the others.
-fn run_all(directory: &Path, store: &mut dyn Store) -> (usize, String) {
+fn run_all(directory: &Path, engine: &Engine, store: &mut dyn Store) -> (usize, String) {
     let (mut passed, mut wrong) = (0, String::new());
     for path in scripts(directory) {
-        let report = run_file(&path, store);
+        let report = run(&std::fs::read_to_string(&path).unwrap(), engine, store);
         passed += report.passed;
         wrong += &describe(&path, &report);
     }
     (passed, wrong)
 }
 
-fn all_pass_on(store: &mut dyn Store) {
+fn all_pass_on(store: &mut dyn Store, parallelism: usize) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let (passed, wrong) = run_all(&directory, store);
+    let (passed, wrong) = run_all(&directory, &engine(parallelism), store);
     assert!(wrong.is_empty(), "on {}:\n{wrong}", store.name());
     assert!(passed > 200, "only {passed} evaluations were found");
 }
 
 #[test]
 fn cases_pass_on_plain_maps() {
-    all_pass_on(&mut MemorySource::default());
+    all_pass_on(&mut MemorySource::default(), 1);
+}
+
+#[test]
+fn cases_pass_on_several_threads() {
+    all_pass_on(&mut MemorySource::default(), 4);
 }
 
 #[test]
 fn cases_pass_on_the_embedded_database() {
-    all_pass_on(&mut TsdbSource::new().unwrap());
+    all_pass_on(&mut TsdbSource::new().unwrap(), 1);
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn prometheus_own_scripts_pass() {
         println!("skipped: {} is not there", directory.display());
         return;
     }
-    let (passed, wrong) = run_all(&directory, &mut MemorySource::default());
+    let (passed, wrong) = run_all(&directory, &engine(1), &mut MemorySource::default());
     assert!(wrong.is_empty(), "{wrong}");
     assert!(
         passed > UPSTREAM_EVALUATIONS_MIN,
@@ -97,7 +99,7 @@ fn prometheus_own_scripts_pass() {
 #[test]
 fn a_wrong_expectation_is_found_and_named() {
     let script = "load 1m\n  a 1 2 3\n\neval instant at 1m a\n  a 2\n\neval instant at 1m a\n  a 3\n\neval range from 0 to 2m step 1m a\n  a 1 2 _\n\neval instant at 1m a\n\neval instant at 1m a{\n";
-    let report = run(script, &engine(), &mut MemorySource::default());
+    let report = run(script, &engine(1), &mut MemorySource::default());
     assert_eq!(report.passed, 1);
     let lines: Vec<_> = report.failures.iter().map(|f| f.line).collect();
     assert_eq!(lines, [7, 10, 13, 15]);
