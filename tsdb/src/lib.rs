@@ -16,13 +16,13 @@ mod postings;
 mod select;
 mod wal;
 
-pub use append::batch::{Batch, Exemplar, MetadataKind, Policy, SeriesMetadata};
+pub use append::batch::{Batch, MetadataKind, Policy, SeriesMetadata};
 pub use append::commit::Commit;
 pub use db::Db;
 pub use db::progress::{OpenProgress, ReplayStatus};
 pub use db::stats::{ForeignFile, Stats};
 pub use error::{Error, Reason, Rejected};
-pub use head::SeriesRef;
+pub use head::{Exemplar, SeriesRef};
 pub use options::Options;
 pub use select::cardinality::{Cardinality, NamedCount};
 pub use select::listing::Listing;

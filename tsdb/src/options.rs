@@ -17,19 +17,19 @@ pub struct Options {
     /// Age behind the newest data at which data is deleted, in milliseconds (default 1,296,000,000, 15 days;
     /// 0 keeps everything).
     pub retention_ms: i64,
-    /// Bytes that the store's folder may hold before the oldest data is deleted (default 0: no limit).
+    /// Bytes that the store's folder may hold before the oldest segments are deleted (default 0: no limit). What is not
+    /// sealed yet and the newest segment stay.
     pub retention_bytes: u64,
     /// Bytes after which the log begins a new segment file (default 16 MiB).
     pub wal_segment_bytes: u64,
     /// Bytes of log that are not behind the replay cursor at which the head is sealed even if its time has not come
     /// (default 128 MiB). Bounds what a restart has to replay.
     pub wal_unsealed_bytes: u64,
-    /// Milliseconds of data time after which the head is sealed into a segment (default 1,800,000).
+    /// Milliseconds of data time after which the head is sealed into a segment (default 1,800,000). Longer intervals
+    /// make fewer and denser files, and more memory and log to be replayed in between.
     pub seal_interval_ms: i64,
-    /// How many exemplars are kept in memory (default 0: exemplars are accepted and dropped).
+    /// How many exemplars are kept, in memory only (default 0: they are accepted and dropped).
     pub max_exemplars: usize,
-    /// Threads that replay the log on opening (default 0: as many as there are cores, at most 8).
-    pub replay_threads: usize,
 }
 
 impl Default for Options {
@@ -45,7 +45,6 @@ impl Default for Options {
             wal_unsealed_bytes: 128 << 20,
             seal_interval_ms: 1_800_000,
             max_exemplars: 0,
-            replay_threads: 0,
         }
     }
 }

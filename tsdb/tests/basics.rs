@@ -7,7 +7,7 @@ use narthex_model::{
     SeriesSource, TimeRange,
 };
 use narthex_tsdb::disk::MemoryDisk;
-use narthex_tsdb::{Batch, Db, Error, Options, Policy, Reason};
+use narthex_tsdb::{Batch, Db, Error, Exemplar, Options, Policy, Reason};
 
 use crate::world::{NOW, everything, labels, open, select};
 
@@ -356,4 +356,40 @@ fn readers_see_batches_whole_while_others_write() {
             newest = seen;
         }
     });
+}
+
+#[test]
+fn the_newest_exemplars_are_kept_if_asked_for() {
+    let exemplar = |id: &str, time: i64| Exemplar {
+        labels: Labels::from_pairs([("trace_id", id)]),
+        value: 0.5,
+        time,
+    };
+    for (capacity, expected) in [(0, vec![]), (2, vec!["b", "c"]), (10, vec!["a", "b", "c"])] {
+        let db = open(
+            &MemoryDisk::new(),
+            Options {
+                max_exemplars: capacity,
+                ..Options::default()
+            },
+        );
+        let series = db.resolve(&labels("m", "a")).unwrap();
+        let early = db.snapshot();
+        let mut batch = Batch::new(10);
+        batch.push_float(series, 10, 1.0);
+        for (id, time) in [("a", 10), ("a", 10), ("b", 11), ("old", 5), ("c", 12)] {
+            batch.push_exemplar(series, exemplar(id, time));
+        }
+        db.append(&batch, NOW).unwrap();
+        let found = db
+            .snapshot()
+            .exemplars(&[vec![Matcher::equal("__name__", "m")]], TimeRange::ALL);
+        let ids: Vec<_> = found
+            .iter()
+            .flat_map(|(_, e)| e)
+            .map(|e| e.labels.get("trace_id").unwrap().to_owned())
+            .collect();
+        assert_eq!(ids, expected);
+        assert_eq!(early.exemplars(&[], TimeRange::ALL), []);
+    }
 }

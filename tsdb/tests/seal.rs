@@ -289,3 +289,31 @@ fn a_damaged_segment_is_set_aside_or_reported_and_never_wrong() {
     }
     assert!(aside > 0 && reported > 0, "{aside} {reported}");
 }
+
+#[test]
+fn a_late_sample_in_the_log_does_not_hide_what_is_sealed() {
+    let disk = MemoryDisk::new();
+    let options = Options {
+        out_of_order_window_ms: 1_000,
+        ..Options::default()
+    };
+    let append = |db: &Db, time: i64, value: f64| {
+        let mut batch = Batch::new(time);
+        batch.push_float_labelled(&labels("m", "a"), time, value);
+        db.append(&batch, NOW).unwrap().rejected.len()
+    };
+    let db = open(&disk, options.clone());
+    append(&db, 5_000, 1.0);
+    db.seal().unwrap();
+    append(&db, 4_500, 2.0);
+    db.close().unwrap();
+    let db = open(&disk, options);
+    // Were 4,500 taken for the newest sample, the second of these would be a refused duplicate.
+    assert_eq!([append(&db, 4_600, 3.0), append(&db, 4_600, 4.0)], [0, 0]);
+    let samples: Vec<_> = everything(&db)[0]
+        .1
+        .iter()
+        .map(|(t, v)| (*t, f64::from_bits(*v)))
+        .collect();
+    assert_eq!(samples, [(4_500, 2.0), (4_600, 3.0), (5_000, 1.0)]);
+}

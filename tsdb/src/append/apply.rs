@@ -6,6 +6,8 @@ use parking_lot::RwLockWriteGuard;
 
 use super::batch::{Batch, EntryValue};
 use super::committer::Step;
+use super::recall::recall;
+use crate::block::Segments;
 use crate::head::{Head, Late, Page, Place, Slot, TimedHistogram, split};
 use crate::histograms::{from_float, from_integer};
 
@@ -88,13 +90,18 @@ pub(super) fn apply(
 #[derive(Debug)]
 pub(crate) struct Replay<'h> {
     head: &'h Head,
+    segments: &'h Segments,
     /// Samples whose series no file names: what was lost with a damaged record.
     pub(crate) unknown: u64,
 }
 
 impl<'h> Replay<'h> {
-    pub(crate) const fn new(head: &'h Head) -> Self {
-        Self { head, unknown: 0 }
+    pub(crate) const fn new(head: &'h Head, segments: &'h Segments) -> Self {
+        Self {
+            head,
+            segments,
+            unknown: 0,
+        }
     }
 
     /// Adds everything a record holds. Nothing is refused: what was logged had been admitted. A record that names
@@ -121,7 +128,7 @@ impl<'h> Replay<'h> {
             self.head.columns.reserve(group);
         }
         let mut placer = Placer::new(record);
-        let mut cursor = PageCursor::new(self.head);
+        let mut cursor = PageCursor::new(self.head, self.segments);
         for sample in &record.floats {
             let place = placer.place(self.head, sample.time);
             cursor.change(sample.id, sample.time, sample.start, |slot| {
@@ -145,6 +152,9 @@ impl<'h> Replay<'h> {
 /// Walks over the slots of a record, keeping a page locked while its neighbours follow.
 struct PageCursor<'h> {
     head: &'h Head,
+    segments: &'h Segments,
+    /// Time of the newest sealed sample.
+    sealed: i64,
     page: Option<(u32, ArcPage)>,
     oldest: i64,
     newest: i64,
@@ -153,9 +163,13 @@ struct PageCursor<'h> {
 type ArcPage = parking_lot::lock_api::ArcRwLockWriteGuard<parking_lot::RawRwLock, Page>;
 
 impl<'h> PageCursor<'h> {
-    const fn new(head: &'h Head) -> Self {
+    fn new(head: &'h Head, segments: &'h Segments) -> Self {
+        let sealed = segments.list().iter().map(|s| s.summary().time_max).max();
+        let sealed = sealed.unwrap_or(i64::MIN);
         Self {
             head,
+            segments,
+            sealed,
             page: None,
             oldest: i64::MAX,
             newest: i64::MIN,
@@ -172,6 +186,9 @@ impl<'h> PageCursor<'h> {
             return;
         };
         let slot = page.slot(at);
+        if !slot.used && time <= self.sealed {
+            recall(self.segments, id, slot, time);
+        }
         change(slot);
         slot.set_start(time, start.unwrap_or(0));
         (self.oldest, self.newest) = (self.oldest.min(time), self.newest.max(time));

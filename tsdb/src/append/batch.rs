@@ -2,7 +2,7 @@
 
 use narthex_model::{HistogramValue, Labels};
 
-use crate::head::SeriesRef;
+use crate::head::{Exemplar, SeriesRef};
 
 /// What happens to a batch when one of its samples cannot be accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,17 +39,6 @@ pub(crate) struct Entry {
     pub(crate) time: i64,
     pub(crate) start_time: i64,
     pub(crate) value: EntryValue,
-}
-
-/// A measurement that stands for a sample, usually with a trace id in its labels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Exemplar {
-    /// Labels of the exemplar itself.
-    pub labels: Labels,
-    /// The measured value.
-    pub value: f64,
-    /// When it was measured, in Unix milliseconds.
-    pub time: i64,
 }
 
 /// The type of a metric as its source declares it.
@@ -184,7 +173,8 @@ impl Batch {
         }
     }
 
-    /// Adds an exemplar of a series.
+    /// Adds an exemplar of a series; see [`Options::max_exemplars`](crate::Options::max_exemplars). One that is not newer
+    /// than its series' newest is dropped.
     pub fn push_exemplar(&mut self, series: SeriesRef, exemplar: Exemplar) {
         self.exemplars.push((Target::Known(series), exemplar));
     }
@@ -195,7 +185,7 @@ impl Batch {
         self.exemplars.push((target, exemplar));
     }
 
-    /// Adds what the source says about a series' metric.
+    /// Adds what the source says about a series' metric. The store does not keep it yet.
     pub fn push_metadata(&mut self, series: SeriesRef, metadata: SeriesMetadata) {
         self.metadata.push((Target::Known(series), metadata));
     }

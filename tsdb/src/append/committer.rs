@@ -10,7 +10,8 @@ use super::admission::{Admitted, Bounds, Offered, judge};
 use super::apply;
 use super::batch::{Batch, Entry, EntryValue, Policy, Target};
 use super::commit::Commit;
-use crate::block::{Piece, Segments};
+use super::recall::recall;
+use crate::block::Segments;
 use crate::error::{Error, Reason, Rejected};
 use crate::head::{Counter, Head, Page, Slot, split};
 use crate::histograms::{Stored, to_stored};
@@ -88,14 +89,30 @@ impl Appender<'_> {
         }
         let number = self.head.commits.begin();
         let result = self.log_and_apply(batch, number, &mut locked, &steps);
-        if result.is_err() {
-            undo(&mut locked, &steps);
+        match result {
+            Ok(()) => self.add_exemplars(batch, number),
+            Err(_) => undo(&mut locked, &steps),
         }
         drop(locked);
         self.head.commits.publish(number);
         result?;
         commit.number = number;
         Ok(commit)
+    }
+
+    fn add_exemplars(&self, batch: &Batch, number: u64) {
+        for (target, exemplar) in &batch.exemplars {
+            let series = match target {
+                Target::Known(series) => Some(*series),
+                Target::Labelled(at) => batch
+                    .labels
+                    .get(*at as usize)
+                    .and_then(|l| self.head.resolve(l).ok()),
+            };
+            if let Some(id) = series.and_then(|s| self.head.id(s)) {
+                self.head.exemplars.add(id, number, exemplar);
+            }
+        }
     }
 
     fn ids(&self, batch: &Batch) -> Result<Vec<Option<u32>>, Error> {
@@ -130,8 +147,8 @@ impl Appender<'_> {
                 });
                 continue;
             };
-            if !slot.used {
-                self.recall(id, slot, entry.time);
+            if !slot.used && id < self.head.known_below() {
+                recall(self.segments, id, slot, entry.time);
             }
             let value = offered(batch, entry);
             let late = match judge(slot, entry.time, value, &bounds) {
@@ -163,35 +180,6 @@ impl Appender<'_> {
                     Offered::Histogram(h) => slot.set_last_histogram(entry.time, h),
                 }
             }
-        }
-    }
-
-    /// Finds the newest sample of a series that has had none since the store was opened, if it matters for one at
-    /// `time`.
-    fn recall(&self, id: u32, slot: &mut Slot, time: i64) {
-        if id >= self.head.known_below() {
-            return;
-        }
-        // All that may hold newer samples: the newest segment may have nothing but late ones of this series.
-        let mut piece = Piece::default();
-        for segment in self
-            .segments
-            .list()
-            .iter()
-            .filter(|s| s.summary().time_max >= time)
-        {
-            // A segment that cannot be read refuses nothing: readers report it.
-            let _ = segment.read(id, &mut piece);
-        }
-        // Of equal times the first counts, as it does for readers.
-        let floats = piece.times.iter().zip(&piece.values).rev();
-        let float = floats.max_by_key(|(time, _)| **time);
-        let histogram = piece.histograms.iter().rev().max_by_key(|(time, _)| *time);
-        match (float, histogram) {
-            (Some((at, _)), Some((other, value))) if other > at => slot.set_last_histogram(*other, value),
-            (Some((at, value)), _) => slot.set_last_float(*at, *value),
-            (None, Some((at, value))) => slot.set_last_histogram(*at, value),
-            (None, None) => {}
         }
     }
 

@@ -5,6 +5,7 @@ mod apply;
 pub(crate) mod batch;
 pub(crate) mod commit;
 mod committer;
+mod recall;
 
 pub(crate) use apply::Replay;
 pub(crate) use committer::Appender;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use narthex_format::segment::{
-    ChunkDecoder, ChunkKind, ChunkShape, ChunksFile, GroupCache, SEGMENT, Summary,
+    ChunkDecoder, ChunkKind, ChunkShape, ChunkTimes, ChunksFile, GroupCache, SEGMENT, Summary,
 };
 use narthex_model::TimeRange;
 use rustc_hash::FxHashMap;
@@ -36,8 +36,16 @@ thread_local! {
 #[derive(Default)]
 struct Work {
     decoder: ChunkDecoder,
-    /// The group read last of each segment.
-    groups: FxHashMap<u64, GroupCache>,
+    /// What was read last of each segment.
+    read: FxHashMap<u64, LastRead>,
+}
+
+/// What neighbouring series share.
+#[derive(Default)]
+struct LastRead {
+    group: GroupCache,
+    /// Times of the column read last, with its number.
+    column: Option<(u32, Vec<i64>)>,
 }
 
 /// A sealed segment, open.
@@ -105,10 +113,10 @@ impl Segment {
             return Ok(());
         };
         WORK.with_borrow_mut(|work| {
-            if work.groups.len() > CACHED && !work.groups.contains_key(&self.key) {
-                work.groups.clear();
+            if work.read.len() > CACHED && !work.read.contains_key(&self.key) {
+                work.read.clear();
             }
-            let cache = work.groups.entry(self.key).or_default();
+            let cache = work.read.entry(self.key).or_default();
             for place in file.chunks(&list)? {
                 read_chunk(file, place, cache, &mut work.decoder, piece)?;
             }
@@ -120,14 +128,19 @@ impl Segment {
 fn read_chunk(
     file: &ChunksFile<'_>,
     place: (u64, u32, ChunkShape),
-    cache: &mut GroupCache,
+    cache: &mut LastRead,
     decoder: &mut ChunkDecoder,
     piece: &mut Piece,
 ) -> narthex_format::Result<()> {
     let shape = place.2;
-    let chunk = file.chunk(place, cache)?;
+    let LastRead { group, column } = cache;
+    let chunk = file.chunk(place, group)?;
     let from = piece.times.len();
-    file.times(&chunk, decoder, &mut piece.times)?;
+    let times = match shape.times {
+        ChunkTimes::Own => &[],
+        ChunkTimes::Shared { column: number, .. } => read_column(file, number, column, decoder)?,
+    };
+    chunk.times(times, decoder, &mut piece.times)?;
     if shape.starts {
         let mut starts = Vec::new();
         chunk.starts(decoder, &mut starts)?;
@@ -154,6 +167,23 @@ fn read_chunk(
     // Floats that came late lie in chunks with times of their own, before others that are newer: `fill` sorts them.
     debug_assert!(shape.kind != ChunkKind::Float || piece.times.len() == piece.values.len());
     Ok(())
+}
+
+/// The times of a column: those read last, or read now.
+fn read_column<'c>(
+    file: &ChunksFile<'_>,
+    number: u32,
+    last: &'c mut Option<(u32, Vec<i64>)>,
+    decoder: &mut ChunkDecoder,
+) -> narthex_format::Result<&'c [i64]> {
+    let mut times = match last.take() {
+        Some((known, times)) if known == number => return Ok(&last.insert((known, times)).1),
+        Some((_, times)) => times,
+        None => Vec::new(),
+    };
+    times.clear();
+    file.columns().read(number, &mut decoder.times, &mut times)?;
+    Ok(&last.insert((number, times)).1)
 }
 
 fn corrupt(path: &std::path::Path, error: narthex_format::Error) -> Error {

@@ -60,14 +60,13 @@ impl Inner {
         let lock = lock(&*disk, &root)?;
         let foreign = foreign::find(&*disk, path);
 
-        let mut head = Head::new(EPOCH.fetch_add(1, Relaxed), 0);
+        let mut head = Head::new(EPOCH.fetch_add(1, Relaxed), 0).with_exemplars(options.max_exemplars);
         let loaded = recover::load_catalog(&*disk, &catalog_folder, &head)?;
         let (segments, lost) = Segments::open(Arc::clone(&disk), head_folder)?;
         head.set_moved(segments.next_number());
         let list = segments.list();
         list.iter().for_each(|s| head.note_newest(s.summary().time_max));
-        let sealed = list.iter().map(|s| s.summary().commit).max().unwrap_or(0);
-        let recovered = recover::replay(&*disk, &wal_folder, &head, sealed, progress)?;
+        let recovered = recover::replay(&*disk, &wal_folder, &head, &segments, progress)?;
         head.commits = Commits::after(recovered.commit);
 
         let damage = loaded
@@ -149,7 +148,6 @@ impl Inner {
         for page in head.pages() {
             let page = page.read();
             for slot in page.slots.iter().filter(|s| s.used) {
-                stats.series += 1;
                 stats.samples += slot.samples() as u64;
                 stats.chunks += slot.chunk_count() as u64;
                 oldest = oldest.min(slot.min_time);
@@ -160,6 +158,7 @@ impl Inner {
         let sealed = self.segments.list().iter().map(|s| s.summary().time_min).min();
         stats.lowest_time = stats.min_time.into_iter().chain(sealed).min();
         let index = head.index.read();
+        stats.series = index.all().len();
         stats.label_pairs = index.pair_count() as u64;
         stats.head_bytes += (index.memory() + head.columns.memory()) as u64;
         stats

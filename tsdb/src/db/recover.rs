@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::progress::{OpenProgress, ReplayStatus};
 use crate::append::Replay;
+use crate::block::Segments;
 use crate::catalog::{self, Loaded};
 use crate::disk::{Damage, Disk};
 use crate::error::Error;
@@ -35,14 +36,20 @@ pub(super) fn load_catalog(disk: &dyn Disk, folder: &Path, head: &Head) -> Resul
     })
 }
 
-/// Replays the log in `folder` into an empty head, from after the commit `sealed` on.
+/// Replays the log in `folder` into an empty head, from after the last commit that is in a segment on.
 pub(super) fn replay(
     disk: &dyn Disk,
     folder: &Path,
     head: &Head,
-    sealed: u64,
+    sealed_segments: &Segments,
     progress: &OpenProgress,
 ) -> Result<Recovered, Error> {
+    let sealed = sealed_segments
+        .list()
+        .iter()
+        .map(|s| s.summary().commit)
+        .max()
+        .unwrap_or(0);
     let files = segments(disk, folder)?;
     let mut status = ReplayStatus {
         min: files.first().map_or(0, |f| f.number),
@@ -54,7 +61,7 @@ pub(super) fn replay(
         next_segment: files.last().map_or(0, |f| f.number + 1),
         ..Recovered::default()
     };
-    let mut replay = Replay::new(head);
+    let mut replay = Replay::new(head, sealed_segments);
     let mut seen = FxHashSet::default();
     for file in &files {
         status.current = file.number;

@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use super::columns::Columns;
 use super::commits::Commits;
 use super::counters::Counters;
+use super::exemplars::Exemplars;
 use super::index::Index;
 use super::page::Page;
 use super::reference::SeriesRef;
@@ -25,6 +26,7 @@ pub(crate) struct Head {
     pub(crate) columns: Columns,
     pub(crate) commits: Commits,
     pub(crate) counters: Counters,
+    pub(crate) exemplars: Exemplars,
     known_below: AtomicU32,
     moved: AtomicU64,
     newest: AtomicI64,
@@ -41,11 +43,18 @@ impl Head {
             columns: Columns::default(),
             commits: Commits::after(last),
             counters: Counters::default(),
+            exemplars: Exemplars::default(),
             known_below: AtomicU32::new(0),
             moved: AtomicU64::new(0),
             newest: AtomicI64::new(i64::MIN),
             oldest: AtomicI64::new(i64::MAX),
         }
+    }
+
+    /// The same head with room for exemplars.
+    pub(crate) fn with_exemplars(mut self, capacity: usize) -> Self {
+        self.exemplars = Exemplars::new(capacity);
+        self
     }
 
     /// The series with these labels, registered if it is new.

@@ -6,6 +6,7 @@ mod column;
 mod columns;
 mod commits;
 mod counters;
+mod exemplars;
 #[expect(
     clippy::module_inception,
     reason = "the room and the thing in it share their name"
@@ -21,6 +22,7 @@ mod text;
 
 pub(crate) use commits::{Commits, Pin};
 pub(crate) use counters::Counter;
+pub use exemplars::Exemplar;
 pub(crate) use head::Head;
 pub(crate) use index::Index;
 pub(crate) use page::{Page, join, split};

@@ -15,7 +15,7 @@ use super::listing::Listing;
 use super::{matching, read};
 use crate::block::Segments;
 use crate::error::Error;
-use crate::head::{Head, Pin, order, split};
+use crate::head::{Exemplar, Head, Pin, order, split};
 
 /// The store as of one commit: what is committed later does not show. Cheap to take and to clone.
 #[derive(Clone)]
@@ -103,6 +103,21 @@ impl Snapshot {
             ids.iter().map(|id| index.labels(*id)),
             limit,
         ))
+    }
+
+    /// The exemplars in `range` of the series that fulfil one of the sets of matchers (all series if there is no set),
+    /// in label order, each series' by age.
+    #[must_use]
+    pub fn exemplars(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Vec<(Labels, Vec<Exemplar>)> {
+        let mut kept = self.head.exemplars.select(self.commit(), range);
+        let index = self.head.index.read();
+        let found = matching::find_any(&index, sets);
+        let mut ids: Vec<u32> = kept.keys().copied().filter(|id| found.contains(*id)).collect();
+        order::by_labels(&index, &mut ids);
+        let series = ids
+            .iter()
+            .filter_map(|id| Some((index.labels(*id), kept.remove(id)?)));
+        series.collect()
     }
 
     /// The label pairs of the series that fulfil one of the sets and may have samples in the range.

@@ -1,0 +1,79 @@
+//! The newest exemplars, in memory only: a restart forgets them.
+
+use std::collections::VecDeque;
+
+use narthex_model::{Labels, TimeRange};
+use parking_lot::RwLock;
+use rustc_hash::FxHashMap;
+
+/// A measurement that stands for a sample, usually with a trace id in its labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar {
+    /// Labels of the exemplar itself.
+    pub labels: Labels,
+    /// The measured value.
+    pub value: f64,
+    /// When it was measured, in Unix milliseconds.
+    pub time: i64,
+}
+
+/// As many exemplars as were asked for: a new one takes the place of the oldest.
+#[derive(Debug, Default)]
+pub(crate) struct Exemplars {
+    capacity: usize,
+    kept: RwLock<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    ring: VecDeque<(u32, u64, Exemplar)>,
+    /// The newest exemplar of each series that has any.
+    last: FxHashMap<u32, Exemplar>,
+}
+
+impl Exemplars {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            kept: RwLock::default(),
+        }
+    }
+
+    /// Adds an exemplar of a series that came with a commit. One that repeats its series' newest, or is not newer, is
+    /// left out. Source: Prometheus `tsdb/exemplar.go`.
+    pub(crate) fn add(&self, id: u32, commit: u64, exemplar: &Exemplar) {
+        if self.capacity == 0 {
+            return;
+        }
+        let mut kept = self.kept.write();
+        if kept
+            .last
+            .get(&id)
+            .is_some_and(|last| last == exemplar || last.time >= exemplar.time)
+        {
+            return;
+        }
+        kept.last.insert(id, exemplar.clone());
+        kept.ring.push_back((id, commit, exemplar.clone()));
+        if kept.ring.len() > self.capacity
+            && let Some((old, _, gone)) = kept.ring.pop_front()
+            && kept.last.get(&old) == Some(&gone)
+        {
+            kept.last.remove(&old);
+        }
+    }
+
+    /// Exemplars in the range that a reader of `pin` sees, by series.
+    pub(crate) fn select(&self, pin: u64, range: TimeRange) -> FxHashMap<u32, Vec<Exemplar>> {
+        let mut found: FxHashMap<u32, Vec<Exemplar>> = FxHashMap::default();
+        let kept = self.kept.read();
+        for (id, _, exemplar) in kept
+            .ring
+            .iter()
+            .filter(|(_, c, e)| *c <= pin && range.contains(e.time))
+        {
+            found.entry(*id).or_default().push(exemplar.clone());
+        }
+        found
+    }
+}
