@@ -9,7 +9,7 @@ use crate::ast::ValueType::{self, Matrix, Scalar, String, Vector};
 pub struct Signature {
     /// The function's name, in lower case; names of functions are case-sensitive.
     pub name: &'static str,
-    /// Types of the arguments; where some may be left out or repeated, see [`variadic`](Self::variadic).
+    /// Types of the arguments; where some may be left out or repeated, see `variadic`.
     pub args: &'static [ValueType],
     /// 0: exactly the arguments of `args`. Above 0: the last one may be left out, and up to this many values may stand
     /// in its place. Below 0: the last one may be left out or be repeated without limit.
