@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use narthex_format::chunk::{ValueDecoder, ValueEncoder};
 use narthex_format::frame::{begin_frame, end_frame};
 use narthex_format::header::FileHeader;
-use narthex_format::index::IndexWriter;
+use narthex_format::index::{Index, IndexWriter};
 use narthex_format::segment::{
     CHUNKS, ChunkDecoder, ChunkInput, ChunksFile, ChunksWriter, GroupCache, InputTimes, InputValues, Summary,
 };
@@ -33,12 +33,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     for folder in std::env::args().skip(1) {
         let series = read(Path::new(&folder))?;
-        chunks(&folder, &series)?;
+        chunks(&folder, &series, SAMPLES)?;
         log(&series)?;
         all.extend(series);
     }
-    chunks("all", &all)?;
-    println!();
+    for size in [16, 120, SAMPLES] {
+        chunks(&format!("all, {size} a chunk:"), &all, size)?;
+        println!();
+    }
     block(&all)?;
     Ok(())
 }
@@ -96,12 +98,12 @@ fn fastest(mut run: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<Durati
     Ok(best)
 }
 
-fn chunks(name: &str, series: &Series) -> Result<(), Box<dyn Error>> {
+fn chunks(name: &str, series: &Series, size: usize) -> Result<(), Box<dyn Error>> {
     let values: Vec<Vec<f64>> = series
         .values()
         .map(|samples| samples.iter().map(|(_, value)| *value).collect())
         .collect();
-    let chunks: Vec<&[f64]> = values.iter().flat_map(|values| values.chunks(SAMPLES)).collect();
+    let chunks: Vec<&[f64]> = values.iter().flat_map(|values| values.chunks(size)).collect();
     let samples: usize = chunks.iter().map(|chunk| chunk.len()).sum();
     let still = |chunk: &&&[f64]| chunk.iter().all(|value| value.to_bits() == chunk[0].to_bits());
     let still: usize = chunks.iter().filter(still).map(|chunk| chunk.len()).sum();
@@ -250,6 +252,15 @@ fn block(series: &Series) -> Result<(), Box<dyn Error>> {
         }
         Ok(())
     })?;
+    let index_read = Index::open(&index)?;
+    let resolve = fastest(|| {
+        index_read.verify()?;
+        let mut result = Ok(());
+        index_read.for_each(|_, entry| result = index_read.labels(entry).map(drop))?;
+        Ok(result?)
+    })?;
+    let per_series = resolve.as_nanos() as f64 / summary.series as f64;
+    println!("index: all labels as text, checksums verified: {per_series:.0} ns/series");
     let per = |amount: usize| amount as f64 / summary.samples as f64;
     println!(
         "block: {} series, {} samples, chunks {:.4} B/sample, index {:.4} B/sample ({:.1} B/series), written {:.2} ns/sample, all values read {:.2} ns/sample",

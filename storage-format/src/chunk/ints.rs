@@ -291,11 +291,18 @@ fn choose_width(plan: &mut Plan, residuals: &[u64]) {
 }
 
 /// How many residuals need how many bits; four tables, so that equal neighbours do not wait for each other.
-struct BitCounts([[u16; 65]; 4]);
+struct BitCounts {
+    tables: [[u16; 65]; 4],
+    /// All residuals in one: as wide as the widest.
+    all: u64,
+}
 
 impl Default for BitCounts {
     fn default() -> Self {
-        Self([[0; 65]; 4])
+        Self {
+            tables: [[0; 65]; 4],
+            all: 0,
+        }
     }
 }
 
@@ -303,35 +310,43 @@ impl BitCounts {
     fn add<T: Copy>(&mut self, ys: &[T], residual: impl Fn(T) -> u64) {
         let (groups, tail) = ys.as_chunks::<4>();
         for group in groups {
-            for (table, y) in self.0.iter_mut().zip(group) {
-                table[bit_length(residual(*y)) as usize] += 1;
+            for (table, y) in self.tables.iter_mut().zip(group) {
+                let residual = residual(*y);
+                self.all |= residual;
+                table[bit_length(residual) as usize] += 1;
             }
         }
         for y in tail {
-            self.0[0][bit_length(residual(*y)) as usize] += 1;
+            let residual = residual(*y);
+            self.all |= residual;
+            self.tables[0][bit_length(residual) as usize] += 1;
         }
     }
 
     fn at(&self, bits: usize) -> usize {
-        self.0.iter().map(|table| usize::from(table[bits])).sum()
+        self.tables.iter().map(|table| usize::from(table[bits])).sum()
     }
 
     /// Sets the plan's width, widest and bits: from the widest down, each narrower width patches more.
     fn choose(&self, count: usize, plan: &mut Plan) {
-        let widest = (0..=64).rev().find(|bits| self.at(*bits) > 0).unwrap_or(0) as u32;
+        let widest = bit_length(self.all);
         plan.widest = widest;
         plan.width = storable(widest);
         plan.bits = count * plan.width as usize;
         let mut patched = 0;
         for width in (0..widest).rev() {
             patched += self.at(width as usize + 1);
-            // Beyond the largest storable width nothing is gained, below it patches only grow.
+            // Beyond the largest storable width nothing is gained.
             if storable(width) != width {
                 continue;
             }
             let places =
                 (patched * (bit_length((count / patched.max(1)) as u64) as usize + 1) + 8).min(count);
             let high = storable(widest - width) as usize;
+            // Narrower still, there are more patches and they are wider.
+            if patched * high + 16 >= plan.bits {
+                break;
+            }
             let bits = count * width as usize + patched * high + places + 16;
             if bits < plan.bits {
                 plan.width = width;
