@@ -124,3 +124,22 @@ pub(crate) const ROUTES: &[Route] = &[
     plain!("/alertmanager-discovery", GET, Nothing, pages::page),
     plain!("/version", GET, Nothing, status::version),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_page_about_the_api_lists_the_routes() {
+        let page = include_str!("../../docs/http-api.md");
+        let rows = page.lines().filter(|line| line.starts_with("| `/"));
+        let listed: BTreeSet<&str> = rows
+            .flat_map(|row| row.split('|').nth(1).unwrap_or_default().split('`'))
+            .filter(|word| word.starts_with('/'))
+            .collect();
+        let served: BTreeSet<&str> = ROUTES.iter().map(|route| route.pattern).collect();
+        assert_eq!(listed, served);
+    }
+}

@@ -38,6 +38,13 @@ fn half_a_request_is_not_waited_for() {
 }
 
 #[test]
+fn an_idle_connection_is_closed() {
+    let api = Api::empty(|options| options.read_timeout = Duration::from_millis(50));
+    let all = rest(connect(&api, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert!(all.starts_with(b"HTTP/1.1 200"));
+}
+
+#[test]
 fn a_client_that_does_not_read_is_given_up() {
     let api = Api::empty(|options| options.read_timeout = Duration::from_millis(100));
     let samples: Vec<(i64, f64)> = (0..48).rev().map(|i| (i * 240, 1.0 / 3.0)).collect();
