@@ -1,6 +1,6 @@
 //! What a configuration asks for that narthex does not do yet, in sentences to log once.
 
-use super::{Config, ServiceDiscovery};
+use super::{Config, ScrapeConfig, ServiceDiscovery};
 
 /// A sentence for each section that is accepted and not acted on.
 pub(super) fn unsupported(config: &Config) -> Vec<String> {
@@ -9,6 +9,12 @@ pub(super) fn unsupported(config: &Config) -> Vec<String> {
         for key in not_run(&job.service_discovery) {
             sentences.push(format!(
                 "job {:?}: {key} is accepted, but this kind of discovery is not built yet: its targets are missing",
+                job.job_name
+            ));
+        }
+        for (key, effect) in not_scraped(job) {
+            sentences.push(format!(
+                "job {:?}: {key} is accepted, but not acted on yet: {effect}",
                 job.job_name
             ));
         }
@@ -51,6 +57,35 @@ pub(super) fn unsupported(config: &Config) -> Vec<String> {
         "stale series leave memory on their own",
     );
     sentences
+}
+
+/// Keys of a job that scraping does not heed, with what that means.
+fn not_scraped(job: &ScrapeConfig) -> impl Iterator<Item = (&'static str, &'static str)> {
+    [
+        (
+            !job.scrape_failure_log_file.is_empty(),
+            "scrape_failure_log_file",
+            "failed scrapes are told by the targets' last error only",
+        ),
+        (
+            job.scrape_native_histograms,
+            "scrape_native_histograms",
+            "protobuf is not asked for, histograms are scraped as classic ones",
+        ),
+        (
+            job.convert_classic_histograms_to_nhcb,
+            "convert_classic_histograms_to_nhcb",
+            "classic histograms stay classic",
+        ),
+        (
+            job.http_client.oauth2.is_some(),
+            "oauth2",
+            "the job's targets cannot be scraped",
+        ),
+    ]
+    .into_iter()
+    .filter(|(is_written, ..)| *is_written)
+    .map(|(_, key, effect)| (key, effect))
 }
 
 /// Keys of discovery that is not run.
