@@ -12,8 +12,8 @@ type Samples = Vec<(i64, f64)>;
 
 /// The newest sample at most `LOOKBACK` old, unless it is a stale marker.
 fn newest(samples: &Samples, time: i64) -> Option<f64> {
-    let seen = samples.iter().filter(|(t, _)| *t > time - LOOKBACK && *t <= time);
-    seen.last().map(|(_, v)| *v).filter(|v| !is_stale(*v))
+    let mut seen = samples.iter().filter(|(t, _)| *t > time - LOOKBACK && *t <= time);
+    seen.next_back().map(|(_, v)| *v).filter(|v| !is_stale(*v))
 }
 
 /// The samples of a window that is open on the left, without stale markers.

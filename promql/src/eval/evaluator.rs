@@ -114,10 +114,16 @@ impl<'a> Evaluator<'a> {
         )
     }
 
-    fn build(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
-        if steps.count >= LONG_COLUMN {
-            self.held.borrow_mut().push(self.cx.guard.hold(steps.count)?);
+    /// Counts a column in work as held until the query ends, if it is a long one.
+    pub(crate) fn hold_long(&self, points: usize) -> Result<(), QueryError> {
+        if points >= LONG_COLUMN {
+            self.held.borrow_mut().push(self.cx.guard.hold(points)?);
         }
+        Ok(())
+    }
+
+    fn build(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
+        self.hold_long(steps.count)?;
         let node = self.plan.node(id);
         Ok(match &node.op {
             Op::Number(value) => Output::Scalar(Arc::new(vec![*value; steps.count])),

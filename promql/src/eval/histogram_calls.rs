@@ -304,8 +304,11 @@ impl Vector for HistogramCall<'_> {
             return Err(QueryError::Execution("no such series".to_owned()));
         };
         let mut columns = Vec::with_capacity(target.buckets.len());
+        let mut held = Vec::with_capacity(target.buckets.len());
         for (member, bound) in &target.buckets {
-            columns.push((*bound, self.inner.column(*member, scratch)?));
+            let column = self.inner.column(*member, scratch)?;
+            held.push(scratch.hold(column.count())?);
+            columns.push((*bound, column));
         }
         let native = target
             .native

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::column::{Column, ColumnBuilder};
 use super::context::Context;
+use super::guard::Held;
 use super::matching::{Group, matched_labels};
 use super::scratch::Scratch;
 use super::steps::Steps;
@@ -55,15 +56,19 @@ pub(super) fn compute(
     outcome
 }
 
-fn columns(
+fn columns<'c>(
     vector: &SharedVector<'_>,
     members: &[usize],
-    scratch: &mut Scratch<'_>,
+    scratch: &mut Scratch<'c>,
+    held: &mut Vec<Held<'c>>,
 ) -> Result<Vec<(usize, Column)>, QueryError> {
-    members
-        .iter()
-        .map(|index| Ok((*index, vector.column(*index, scratch)?)))
-        .collect()
+    let mut columns = Vec::with_capacity(members.len());
+    for index in members {
+        let column = vector.column(*index, scratch)?;
+        held.push(scratch.hold(column.count())?);
+        columns.push((*index, column));
+    }
+    Ok(columns)
 }
 
 fn compute_group(
@@ -72,7 +77,8 @@ fn compute_group(
     scratch: &mut Scratch<'_>,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), QueryError> {
-    let one = columns(sides.one, &group.one, scratch)?;
+    let mut held = Vec::new();
+    let one = columns(sides.one, &group.one, scratch, &mut held)?;
     // Without anything on the other side nothing is looked at, duplicates included.
     if sides.many.series().is_empty()
         && sides.operation.matching.fill_left.is_none()
@@ -80,7 +86,7 @@ fn compute_group(
     {
         return Ok(());
     }
-    let many = columns(sides.many, &group.many, scratch)?;
+    let many = columns(sides.many, &group.many, scratch, &mut held)?;
     let mut results: FxHashMap<Labels, usize> = FxHashMap::default();
     let mut builders: Vec<(usize, Identity, ColumnBuilder)> = Vec::new();
     for step in 0..sides.steps.count {

@@ -134,6 +134,8 @@ fn evaluated<'a>(
         lookback_ms: 0,
     };
     let inner_steps = subquery_steps(&frame, subquery.step_ms, &steps, ev.cx.max_samples)?;
+    // Times and values of one series stand beside its column.
+    ev.hold_long(inner_steps.count.saturating_mul(2))?;
     let inner = ev.vector_or_scalar(subquery.expr, inner_steps)?;
     Ok(Arc::new(Evaluated {
         inner,

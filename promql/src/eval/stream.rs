@@ -13,6 +13,8 @@ use crate::error::QueryError;
 const BLOCK: usize = 32;
 /// Below so many points (series x steps) threads cost more than they save.
 const PARALLEL_POINTS: usize = 16_384;
+/// Columns longer than this are computed one by one: each thread holds several.
+const PARALLEL_STEPS: usize = 200_000;
 
 /// Hands each column of `vector` to `fold`, in the order of its series; the answer does not depend on the number
 /// of threads, because folding is done by one, in that order.
@@ -27,7 +29,11 @@ pub(crate) fn for_each_column(
 ) -> Result<(), QueryError> {
     let count = vector.series().len();
     let threads = cx.parallelism.min(count / BLOCK);
-    if threads > 1 && !vector.is_computed() && count.saturating_mul(steps) >= PARALLEL_POINTS {
+    if threads > 1
+        && steps <= PARALLEL_STEPS
+        && !vector.is_computed()
+        && count.saturating_mul(steps) >= PARALLEL_POINTS
+    {
         return in_parallel(cx, vector, threads, &mut fold);
     }
     let mut scratch = Scratch::new(cx);

@@ -15,6 +15,9 @@ use crate::functions::{Notes, Point};
 
 /// What a group knows at one step.
 pub(super) trait Fold: Clone + Default {
+    /// Whether each value is kept until the group is whole.
+    const KEEPS_VALUES: bool = false;
+
     /// Another float.
     fn float(&mut self, value: f64);
 
@@ -47,6 +50,9 @@ pub(super) fn fold_groups<'a, F: Fold>(
         if cells.is_empty() {
             held.push(ev.cx.guard.hold(steps)?);
             cells.resize(steps, F::default());
+        }
+        if F::KEEPS_VALUES {
+            held.push(ev.cx.guard.hold(column.count())?);
         }
         if let (Some(to), Some(from)) = (groups.series.get_mut(group), inner.series().get(index)) {
             to.drop_name |= from.drop_name;
