@@ -1,22 +1,77 @@
 //! A running server: reloads, locks and stops.
 
-use crate::support::{Server, narthex, request};
-use std::io::Read;
+use crate::support::{Server, free_port, narthex, request};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
-fn signal(server: &Server, name: &str) {
-    let status = Command::new("kill")
-        .args([name, &server.child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(status.success());
+/// A server whose log the test reads: what has no answer is seen there.
+struct Logged {
+    child: Child,
+    log: BufReader<ChildStderr>,
+    port: u16,
 }
 
-fn pools(server: &Server) -> Vec<String> {
-    let answer = server.get("/api/v1/status/config").json();
-    let yaml = answer["data"]["yaml"].as_str().unwrap().to_owned();
+impl Logged {
+    fn start(data: &Path, args: &[&str]) -> Self {
+        let port = free_port();
+        let mut child = narthex(&[
+            &format!("--storage.tsdb.path={}", data.display()),
+            &format!("--web.listen-address=127.0.0.1:{port}"),
+        ])
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut server = Self { child, log, port };
+        server.wait_for("Server is ready to receive web requests");
+        server
+    }
+
+    /// Reads the log up to a line with these words; the line.
+    fn wait_for(&mut self, words: &str) -> String {
+        let mut said = String::new();
+        loop {
+            let from = said.len();
+            assert!(
+                self.log.read_line(&mut said).unwrap() > 0,
+                "{words:?} was never said:\n{said}"
+            );
+            if said[from..].contains(words) {
+                return said[from..].to_owned();
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    fn pools(&self) -> Vec<String> {
+        pools(self.port)
+    }
+}
+
+impl Drop for Logged {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Names of the jobs in force.
+fn pools(port: u16) -> Vec<String> {
+    let answer = request(port, "GET", "/api/v1/status/config", &[], b"")
+        .unwrap()
+        .json();
+    let yaml = answer["data"]["yaml"].as_str().unwrap();
     yaml.lines()
         .filter_map(|l| l.strip_prefix("- job_name: "))
         .map(str::to_owned)
@@ -40,11 +95,11 @@ fn reloads_take_what_holds_and_keep_what_was() {
     write_jobs(&file, &["one"]);
     let config = format!("--config.file={}", file.display());
     let server = Server::start(&folder.path().join("data"), &[&config, "--web.enable-lifecycle"]);
-    assert_eq!(pools(&server), ["one"]);
+    assert_eq!(pools(server.port), ["one"]);
 
     write_jobs(&file, &["one", "two"]);
     assert_eq!(reload(&server).0, 200);
-    assert_eq!(pools(&server), ["one", "two"]);
+    assert_eq!(pools(server.port), ["one", "two"]);
 
     std::fs::write(&file, "globall: {}\n").unwrap();
     let (status, text) = reload(&server);
@@ -56,7 +111,7 @@ fn reloads_take_what_holds_and_keep_what_was() {
         file.display()
     );
     assert!(text.contains(&words), "{text}");
-    assert_eq!(pools(&server), ["one", "two"]);
+    assert_eq!(pools(server.port), ["one", "two"]);
     let metrics = server.get("/metrics").text();
     assert!(
         metrics.contains("prometheus_config_last_reload_successful 0"),
@@ -84,16 +139,28 @@ fn reloads_take_what_holds_and_keep_what_was() {
         text.contains("could not parse expression: 1:5: parse error: "),
         "{text}"
     );
-    assert_eq!(pools(&server), ["three"]);
+    assert_eq!(pools(server.port), ["three"]);
+}
 
-    write_jobs(&file, &["four"]);
-    signal(&server, "-HUP");
-    // A signal has no answer: ask until it was heard.
-    let heard = (0..500).any(|_| {
-        std::thread::sleep(Duration::from_millis(20));
-        pools(&server) == ["four"]
-    });
-    assert!(heard, "SIGHUP did not reload");
+#[test]
+fn a_signal_reloads() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prometheus.yml");
+    write_jobs(&file, &["one"]);
+    let config = format!("--config.file={}", file.display());
+    let mut server = Logged::start(&folder.path().join("data"), &[&config]);
+    write_jobs(&file, &["two"]);
+    server.signal("-HUP");
+    server.wait_for("Completed loading of configuration file");
+    assert_eq!(server.pools(), ["two"]);
+    std::fs::write(&file, "globall: {}\n").unwrap();
+    server.signal("-HUP");
+    let line = server.wait_for("Error reloading config");
+    assert!(
+        line.contains("field globall not found in type config.plain"),
+        "{line}"
+    );
+    assert_eq!(server.pools(), ["two"]);
 }
 
 #[test]
@@ -103,7 +170,7 @@ fn a_second_server_on_the_same_data_is_refused() {
     let _server = Server::start(&data, &[]);
     let output = narthex(&[
         &format!("--storage.tsdb.path={}", data.display()),
-        &format!("--web.listen-address=127.0.0.1:{}", crate::support::free_port()),
+        &format!("--web.listen-address=127.0.0.1:{}", free_port()),
     ])
     .output()
     .unwrap();
@@ -119,50 +186,17 @@ fn a_second_server_on_the_same_data_is_refused() {
 fn signals_and_quit_end_the_process_well() {
     for way in ["-TERM", "-INT", "quit"] {
         let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("log");
-        let port = crate::support::free_port();
-        let mut child = narthex(&[
-            &format!("--storage.tsdb.path={}", folder.path().join("data").display()),
-            &format!("--web.listen-address=127.0.0.1:{port}"),
-            "--web.enable-lifecycle",
-        ])
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(&log).unwrap())
-        .spawn()
-        .unwrap();
-        let said = || {
-            let mut text = String::new();
-            std::fs::File::open(&log)
-                .unwrap()
-                .read_to_string(&mut text)
-                .unwrap();
-            text
-        };
-        while !said().contains("Server is ready to receive web requests") {
-            assert!(child.try_wait().unwrap().is_none(), "{}", said());
-            std::thread::yield_now();
-        }
+        let mut server = Logged::start(&folder.path().join("data"), &["--web.enable-lifecycle"]);
         if way == "quit" {
-            let answer = request(port, "POST", "/-/quit", &[], b"").unwrap();
-            assert_eq!(
-                (answer.status, answer.text().as_str()),
-                (200, "Requesting termination... Goodbye!")
-            );
+            let answer = request(server.port, "POST", "/-/quit", &[], b"").unwrap();
+            let want = (200, "Requesting termination... Goodbye!");
+            assert_eq!((answer.status, answer.text().as_str()), want);
         } else {
-            Command::new("kill")
-                .args([way, &child.id().to_string()])
-                .status()
-                .unwrap();
+            server.signal(way);
         }
-        assert_eq!(child.wait().unwrap().code(), Some(0), "{way}: {}", said());
-        let said = said();
-        assert!(
-            said.lines()
-                .last()
-                .unwrap()
-                .contains("msg=\"See you next time!\""),
-            "{way}: {said}"
-        );
+        let last = server.log.by_ref().lines().map(Result::unwrap).last().unwrap();
+        assert!(last.contains("msg=\"See you next time!\""), "{way}: {last}");
+        assert_eq!(server.child.wait().unwrap().code(), Some(0), "{way}");
     }
 }
 
@@ -172,12 +206,14 @@ fn a_changed_file_is_reloaded_if_asked_for() {
     let file = folder.path().join("prometheus.yml");
     write_jobs(&file, &["one"]);
     let config = format!("--config.file={}", file.display());
-    let auto = ["--config.auto-reload", "--config.auto-reload-interval=1s"];
-    let server = Server::start(&folder.path().join("data"), &[&config, auto[0], auto[1]]);
+    let args = [
+        config.as_str(),
+        "--config.auto-reload",
+        "--config.auto-reload-interval=1s",
+    ];
+    let mut server = Logged::start(&folder.path().join("data"), &args);
     write_jobs(&file, &["two"]);
-    let seen = (0..1_000).any(|_| {
-        std::thread::sleep(Duration::from_millis(20));
-        pools(&server) == ["two"]
-    });
-    assert!(seen, "the change was not seen");
+    server.wait_for("Configuration file change detected");
+    server.wait_for("Completed loading of configuration file");
+    assert_eq!(server.pools(), ["two"]);
 }

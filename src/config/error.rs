@@ -72,6 +72,28 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// A file above this size is no configuration.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// The text of a file, if it is one of sensible size.
+pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let read = || {
+        let mut text = String::new();
+        let file = std::fs::File::open(path)?;
+        std::io::Read::read_to_string(&mut std::io::Read::take(file, FILE_BYTES_MAX + 1), &mut text)?;
+        Ok(text)
+    };
+    let text = read().map_err(|e| ConfigError::io(path, &e))?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        let limit = FILE_BYTES_MAX >> 20;
+        return Err(ConfigError::new(format!(
+            "{} is larger than {limit} MiB",
+            path.display()
+        )));
+    }
+    Ok(text)
+}
+
 /// The value that ends decoding at once: a check of a section that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fatal {

@@ -1,7 +1,7 @@
 //! Reading configuration files: text to a checked [`Config`], paths joined, job files read.
 
 use super::decode::{Decoder, Environment, jobs_file, root};
-use super::error::{ConfigError, Fatal, join_directory};
+use super::error::{ConfigError, Fatal, join_directory, read_text};
 use super::yaml::{Node, parse};
 use super::{Config, HttpClientConfig, ScrapeConfig, ServiceDiscovery, TlsConfig};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub struct Loaded {
 /// # Errors
 /// In Prometheus's words, with help of our own: when a file cannot be read, is not YAML or does not hold.
 pub fn load_file(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|e| ConfigError::io(path, &e))?;
+    let text = read_text(path)?;
     let directory = path.parent().unwrap_or(Path::new("."));
     load(&text, directory, env).map_err(|e| e.context(format_args!("parsing YAML file {}: ", path.display())))
 }
@@ -79,7 +79,7 @@ fn read_job_files(config: &Config) -> Result<Vec<Arc<ScrapeConfig>>, ConfigError
         })? {
             let shown = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
             let named = |e: ConfigError| e.context(format_args!("{:?}: ", shown.display().to_string()));
-            let text = std::fs::read_to_string(&path).map_err(|e| named(ConfigError::io(&path, &e)))?;
+            let text = read_text(&path).map_err(named)?;
             let jobs = decode(&text, |node, d| jobs_file(node, &config.global, d)).map_err(named)?;
             for job in jobs {
                 let known = config.scrape_configs.iter().chain(&found);

@@ -28,6 +28,7 @@ pub use crate::relabel::{NameScheme, RelabelAction, RelabelConfig};
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub(crate) use decode::nearest;
 pub use error::ConfigError;
+pub(crate) use error::read_text;
 pub use global::{GlobalConfig, RuntimeConfig};
 pub use http_client::{
     Authorization, BasicAuth, HeaderValues, HttpClientConfig, OAuth2, ProxyConfig, TlsConfig, TlsVersion,

@@ -1,7 +1,7 @@
 //! Rule files: read strictly, every expression parsed. They are checked here and evaluated elsewhere.
 
 use super::decode::{Decoder, Fields, decode_duration, is_null};
-use super::error::{ConfigError, Fatal};
+use super::error::{ConfigError, Fatal, read_text};
 use super::load::{decode, glob_paths};
 use super::yaml::Node;
 use narthex_model::labels::is_legacy_label_name;
@@ -91,7 +91,7 @@ pub fn load_rules(patterns: &[String], features: &Features) -> Result<Vec<RuleFi
 }
 
 fn load_file(path: &Path, features: &Features) -> Result<RuleFile, Vec<ConfigError>> {
-    let text = std::fs::read_to_string(path).map_err(|e| vec![ConfigError::io(path, &e)])?;
+    let text = read_text(path).map_err(|e| vec![e])?;
     let named = |e: ConfigError| e.context(format_args!("{}: ", path.display()));
     let mut faults = Vec::new();
     let groups =

@@ -254,6 +254,43 @@ fn what_is_not_acted_on_is_said_once() {
     }
 }
 
+#[test]
+fn jobs_come_from_files_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let main = "global: {scrape_interval: 7s}\nscrape_config_files: ['jobs/*.yml']\nscrape_configs: [{job_name: a}]\n";
+    let read = || load(main, folder.path(), &|_| None);
+    std::fs::create_dir(folder.path().join("jobs")).unwrap();
+    write(
+        "jobs/1.yml",
+        "scrape_configs: [{job_name: b, file_sd_configs: [{files: [t.json]}]}]\n",
+    );
+    let config = read().unwrap().config;
+    let job = config.job("b").unwrap();
+    assert_eq!(job.scrape_interval.to_string(), "7s");
+    let file = folder.path().join("jobs/t.json").to_string_lossy().into_owned();
+    assert_eq!(job.service_discovery.file[0].files, [file]);
+    for (text, want) in [
+        (
+            "scrape_configs: [{job_name: a}]\n",
+            "found multiple scrape configs with job name \"a\", first found in main config file",
+        ),
+        (
+            "scrape_configs: [{job_name: b}]\n",
+            "found multiple scrape configs with job name \"b\", first found in \"/",
+        ),
+        (
+            "global: {}\n",
+            "field global not found in type config.ScrapeConfigs",
+        ),
+    ] {
+        write("jobs/2.yml", text);
+        let error = read().unwrap_err();
+        assert!(error.message().contains(want), "{error}");
+        assert!(error.message().contains("2.yml"), "{error}");
+    }
+}
+
 /// Every section and nearly every key.
 const EVERYTHING: &str = r#"
 global:

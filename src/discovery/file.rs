@@ -3,16 +3,13 @@
 //! Changes are found by looking at the files every few seconds, not by watches of the operating system: that works on
 //! every file system, and for files that are swapped by a link, as Kubernetes does.
 
-use crate::config::{FileSdConfig, TargetGroup, glob_paths, read_target_file};
+use crate::config::{FileSdConfig, TargetGroup, glob_paths, read_target_file, read_text};
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// How often files are looked at.
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(2);
-/// A target file above this size is refused.
-const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,14 +125,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 fn read(path: &Path) -> Result<Vec<TargetGroup>, String> {
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
-    let mut text = String::new();
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(|e| e.to_string())?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(format!("larger than {} MiB", FILE_BYTES_MAX >> 20));
-    }
+    let text = read_text(path).map_err(|e| e.to_string())?;
     read_target_file(&path.to_string_lossy(), &text).map_err(|e| e.to_string())
 }
 

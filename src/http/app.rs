@@ -131,6 +131,16 @@ impl App {
         self.metrics.config_time.set(now as f64 / 1000.0);
     }
 
+    /// A configuration is in force from now on, but a part of it could not be applied: the reload counts as failed.
+    pub fn set_config_in_part(&self, config: Arc<Config>, yaml: String) {
+        {
+            let mut loaded = self.loaded.write();
+            loaded.config = config;
+            loaded.yaml = yaml.into();
+        }
+        self.set_config_failed();
+    }
+
     /// A reload failed: the configuration before it stays in force.
     pub fn set_config_failed(&self) {
         self.loaded.write().failed = true;

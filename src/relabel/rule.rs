@@ -215,7 +215,9 @@ impl RelabelConfig {
                 self.target_label
             ));
         }
-        if matches!(action, A::Lowercase | A::Uppercase) && self.replacement != DEFAULT_REPLACEMENT {
+        if (compares || matches!(action, A::Lowercase | A::Uppercase))
+            && self.replacement != DEFAULT_REPLACEMENT
+        {
             return fail(format!("'replacement' can not be set for {action} action"));
         }
         if action == A::LabelMap && !self.is_label_template(&self.replacement) {

@@ -9,6 +9,8 @@ use crate::query::QueryService;
 use crate::scrape::ScrapeManager;
 use narthex_promql::{Engine, EngineOptions, Features};
 use narthex_tsdb::Options as StoreOptions;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Everything that a configuration changes.
@@ -20,6 +22,8 @@ pub(super) struct Subsystems {
     pub(super) scrape: ScrapeManager,
     /// What the store was opened with: only a restart can change it.
     pub(super) store: StoreOptions,
+    /// Warnings that the log has already.
+    pub(super) said: Mutex<BTreeSet<String>>,
 }
 
 /// The engine that the command line and the configuration ask for.
@@ -64,8 +68,11 @@ pub(super) async fn apply(
     options: &Options,
     to: &Subsystems,
 ) -> Result<(), String> {
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
+    for warning in loaded.warnings {
+        // Once is enough, however often the file is read.
+        if to.said.lock().insert(warning.clone()) {
+            tracing::warn!("{warning}");
+        }
     }
     let config = Arc::new(loaded.config);
     let engine = engine(options, &config);
@@ -79,11 +86,11 @@ pub(super) async fn apply(
     let found = to.discovery.found().borrow().clone();
     hand_over(&found, &to.scrape);
     let yaml = config.to_yaml();
-    to.app.set_config(config, yaml);
     if faults.is_empty() {
+        to.app.set_config(config, yaml);
         return Ok(());
     }
-    to.app.set_config_failed();
+    to.app.set_config_in_part(config, yaml);
     Err(format!(
         "one or more errors occurred while applying the new configuration (--config.file={file:?}): {}",
         faults.join("; ")

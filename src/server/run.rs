@@ -15,6 +15,7 @@ use crate::scrape::{ScrapeManager, ScrapeOptions};
 use crate::shutdown::{self, Shutdown, ShutdownTrigger};
 use crate::telemetry::metrics::Registry;
 use narthex_tsdb::{Db, OpenProgress};
+use parking_lot::Mutex;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +58,8 @@ pub fn run(options: Options, clock: Clock) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if options.retention == Retention::default() {
+    let tsdb = loaded.config.storage.tsdb.as_ref();
+    if options.retention == Retention::default() && tsdb.is_none_or(|t| t.retention.is_none()) {
         tracing::info!(
             duration = "15d",
             "No time or size retention was set so using the default time retention"
@@ -151,6 +153,7 @@ async fn live(
         discovery,
         scrape,
         store: db.options().clone(),
+        said: Mutex::default(),
     };
     let file = source.path.display().to_string();
     let applied = apply(loaded, &file, &options, &subsystems).await;
