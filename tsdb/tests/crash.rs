@@ -176,6 +176,42 @@ fn a_full_disk_refuses_and_recovers_by_itself() {
 }
 
 #[test]
+fn a_full_disk_still_expires_what_is_old_and_then_seals() {
+    let disk = FaultyDisk::new();
+    let options = Options {
+        retention_ms: 250,
+        seal_interval_ms: 100,
+        ..Options::default()
+    };
+    let db = Db::open_on(Arc::new(disk.clone()) as Arc<dyn Disk>, "data", options.clone()).unwrap();
+    let append = |time: i64| {
+        let mut batch = Batch::new(time).with_group(1);
+        batch.push_float_labelled(&labels("m", "a"), time, 1.0);
+        db.append(&batch, NOW).unwrap();
+    };
+    for time in 0..=200 {
+        append(time);
+        db.tick(time * 1_000).unwrap();
+    }
+    (201..=360).for_each(append);
+    let files = || {
+        disk.list(std::path::Path::new("data/narthex/head"))
+            .unwrap()
+            .len()
+    };
+    assert_eq!(files(), 2);
+    disk.set_full(true);
+    let error = db.tick(400_000).unwrap_err();
+    assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+    assert_eq!((files(), everything(&db)[0].1.len()), (1, 260));
+    disk.set_full(false);
+    db.tick(401_000).unwrap();
+    assert_eq!((files(), db.stats().samples), (2, 0));
+    let recovered = open(&disk.after_kill(), options);
+    assert_eq!(everything(&recovered)[0].1.len(), 260);
+}
+
+#[test]
 fn what_a_failed_sync_lost_is_written_again() {
     for failures in 1..4 {
         let disk = FaultyDisk::new();

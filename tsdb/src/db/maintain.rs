@@ -18,22 +18,24 @@ impl Inner {
             return Ok(());
         };
         self.check_open()?;
-        self.write_catalog()?;
+        // A step that fails must not keep the others from running: on a full disk it is expiring that helps.
+        let mut results = vec![self.write_catalog()];
         let last = self.synced_ms.load(Relaxed);
         // A clock that was set back must not stop the syncs.
         let due = now_ms < last || now_ms.saturating_sub(last) >= self.options.fsync_interval_ms;
         if due && self.wal.unsynced_bytes() > 0 {
             self.synced_ms.store(now_ms, Relaxed);
-            self.sync()?;
+            results.push(self.sync());
         }
         if self.wants_sealing() {
-            self.seal_alone()?;
+            results.push(self.seal_alone());
         }
         if let Some(newest) = self.head.newest() {
-            expire(&self.segments, &self.options, newest, self.wal.stats().bytes)?;
+            let expired = expire(&self.segments, &self.options, newest, self.wal.stats().bytes);
+            results.push(expired.map(drop));
         }
         drop(alone);
-        Ok(())
+        results.into_iter().collect()
     }
 
     /// Syncs catalog and log.
