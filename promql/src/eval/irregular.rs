@@ -90,6 +90,7 @@ fn compute_group(
     let mut results: FxHashMap<Labels, usize> = FxHashMap::default();
     let mut builders: Vec<(usize, Identity, ColumnBuilder)> = Vec::new();
     for step in 0..sides.steps.count {
+        scratch.worked(many.len() + one.len())?;
         for (order, identity, point) in at_step(sides, &many, &one, step, scratch)? {
             let at = match results.entry(identity.labels.clone()) {
                 Entry::Occupied(known) => *known.get(),
