@@ -25,7 +25,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
         &[
             &["main"],
             &["cli"],
-            &["server"],
+            &["server", "tools"],
             &["http"],
             &["scrape", "discovery"],
             &["query"],

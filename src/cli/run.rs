@@ -10,11 +10,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Runs the program: `arguments` begin with its name.
-pub fn run(mut arguments: impl Iterator<Item = String>) -> ExitCode {
+pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let mut arguments = arguments.peekable();
     let program = arguments
         .next()
         .and_then(|path| Some(Path::new(&path).file_name()?.to_string_lossy().into_owned()))
         .unwrap_or_else(|| "narthex".to_owned());
+    if arguments.peek().is_some_and(|first| first == "tsdb") {
+        return crate::tools::run(&arguments.collect::<Vec<_>>());
+    }
     let read_file = |path: &str| {
         std::fs::read_to_string(path).map_err(|e| {
             let reason = match e.kind() {
