@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use narthex_tsdb::{Db, OpenProgress};
 use parking_lot::RwLock;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::options::WebOptions;
 use super::own_metrics::HttpMetrics;
@@ -59,6 +59,7 @@ pub struct App {
     pub(crate) stopping: Shutdown,
     pub(crate) metrics: HttpMetrics,
     pub(crate) write: WriteReceiver,
+    pub(crate) bodies: Arc<Semaphore>,
     pub(crate) started_nanos: i128,
     store: OnceLock<Db>,
     scrape: OnceLock<ScrapeManager>,
@@ -98,6 +99,7 @@ impl App {
             quit: parts.quit,
             metrics,
             write,
+            bodies: super::call::body_budget(),
             store: OnceLock::new(),
             scrape: OnceLock::new(),
             loaded: RwLock::default(),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderName};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::app::App;
 use super::form::{Form, media_type};
@@ -19,6 +20,11 @@ const FORM_BYTES: usize = 10 << 20;
 /// Largest multipart body.
 const MULTIPART_BYTES: usize = 32 << 20;
 
+/// A body of up to this size is read at once; what is larger first waits for its share of the memory.
+const SMALL_BYTES: usize = 64 << 10;
+/// What all larger bodies may take together, in KiB.
+const BODIES_KIB: usize = 256 << 10;
+
 /// Where the connection puts a query string that is longer than a URI may be: see `stream.rs`.
 pub(crate) const LONG_QUERY: HeaderName = HeaderName::from_static("x-narthex-long-query");
 
@@ -28,6 +34,13 @@ pub(crate) struct Call {
     parts: Parts,
     body: Option<Incoming>,
     captures: Vec<String>,
+    /// This body's share of the memory, given back when the request is answered.
+    share: Option<OwnedSemaphorePermit>,
+}
+
+/// The memory that bodies may take.
+pub(crate) fn body_budget() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(BODIES_KIB))
 }
 
 /// A body that could not be read.
@@ -51,6 +64,7 @@ impl Call {
             parts,
             body: Some(body),
             captures,
+            share: None,
         }
     }
 
@@ -116,6 +130,15 @@ impl Call {
         let Some(mut body) = self.body.take() else {
             return Ok(Bytes::new());
         };
+        let announced = self
+            .header(CONTENT_LENGTH.as_str())
+            .parse()
+            .unwrap_or(most)
+            .min(most);
+        if announced > SMALL_BYTES {
+            let kib = u32::try_from(announced / 1024 + 1).unwrap_or(u32::MAX);
+            self.share = Arc::clone(&self.app.bodies).acquire_many_owned(kib).await.ok();
+        }
         let limit = self.app.options.read_timeout;
         let read = async {
             let mut all = BytesMut::new();

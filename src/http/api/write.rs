@@ -1,7 +1,7 @@
 //! `/api/v1/write`: samples pushed to us with the remote write protocol, version 1.0.
 
 use hyper::StatusCode;
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use narthex_tsdb::Error;
 
 use super::super::body::{Reply, reply_empty, reply_error};
@@ -35,17 +35,11 @@ pub(crate) async fn write(mut call: Call) -> Result<Reply, Problem> {
     }
     let store = store(&call.app)?;
     let app = std::sync::Arc::clone(&call.app);
-    let announced = call
-        .header(CONTENT_LENGTH.as_str())
-        .parse()
-        .unwrap_or(PACKED_BYTES);
-    let memory = app.write.reserve(announced.min(PACKED_BYTES)).await;
     let packed = match call.bytes(PACKED_BYTES).await {
         Ok(packed) => packed,
         Err(fault) => return Ok(reply_error(unread(&fault), &fault.to_string())),
     };
     let taken = app.write.take(packed, store, app.clock.now_ms()).await;
-    drop(memory);
     Ok(match taken {
         Ok(()) => reply_empty(StatusCode::NO_CONTENT),
         Err(fault) => reply_error(refusal(&fault), &fault.to_string()),

@@ -15,9 +15,7 @@ use crate::telemetry::metrics::{Counter, Registry};
 pub(crate) const PACKED_BYTES: usize = 32 << 20;
 /// Largest request unpacked.
 const UNPACKED_BYTES: usize = 128 << 20;
-/// What all requests being received may take, and what all unpacked ones may, in KiB. Two budgets: who holds its
-/// share of the first while it waits for the second keeps nobody else from finishing.
-const PACKED_KIB: usize = 256 << 10;
+/// What all unpacked requests may take, in KiB.
 const UNPACKED_KIB: usize = 512 << 10;
 /// How many requests are decoded and committed at once.
 const MOST_COMMITS: usize = 8;
@@ -54,7 +52,6 @@ impl From<WireError> for WriteFault {
 #[derive(Debug, Clone)]
 pub(crate) struct WriteReceiver {
     cache: Arc<SeriesCache>,
-    packed: Arc<Semaphore>,
     unpacked: Arc<Semaphore>,
     commits: Arc<Semaphore>,
     invalid: Counter,
@@ -64,7 +61,6 @@ impl WriteReceiver {
     pub(crate) fn new(registry: &Registry) -> Self {
         Self {
             cache: Arc::new(SeriesCache::default()),
-            packed: Arc::new(Semaphore::new(PACKED_KIB)),
             unpacked: Arc::new(Semaphore::new(UNPACKED_KIB)),
             commits: Arc::new(Semaphore::new(MOST_COMMITS)),
             invalid: registry.counter(
@@ -72,11 +68,6 @@ impl WriteReceiver {
                 "The total number of received remote write samples which contain invalid labels.",
             ),
         }
-    }
-
-    /// Waits until there is memory to receive so many bytes; they are free again when the answer is dropped.
-    pub(crate) async fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        memory(&self.packed, bytes).await
     }
 
     /// Unpacks and commits a request. When this returns, the operating system has its samples.
