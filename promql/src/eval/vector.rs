@@ -1,6 +1,6 @@
 //! An instant vector over all steps: series that are known, columns that are computed when they are asked for.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use narthex_model::Labels;
 
@@ -116,12 +116,12 @@ impl Vector for Computed<'_> {
 pub(crate) struct Kept<'a> {
     inner: SharedVector<'a>,
     guard: &'a Guard<'a>,
-    columns: Vec<OnceLock<(Column, Held<'a>)>>,
+    columns: Vec<Mutex<Option<(Column, Held<'a>)>>>,
 }
 
 impl<'a> Kept<'a> {
     pub(crate) fn shared(cx: &'a Context<'a>, inner: SharedVector<'a>) -> SharedVector<'a> {
-        let columns = inner.series().iter().map(|_| OnceLock::new()).collect();
+        let columns = inner.series().iter().map(|_| Mutex::default()).collect();
         Arc::new(Self {
             inner,
             guard: &cx.guard,
@@ -139,13 +139,15 @@ impl Vector for Kept<'_> {
         let Some(cell) = self.columns.get(index) else {
             return self.inner.column(index, scratch);
         };
-        if let Some((column, _)) = cell.get() {
+        // Whoever comes first computes while others wait: what is counted and found on the way counts once.
+        let mut kept = cell.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((column, _)) = kept.as_ref() {
             return Ok(column.clone());
         }
         let column = self.inner.column(index, scratch)?;
         let held = self.guard.hold(column.count())?;
-        let (column, _) = cell.get_or_init(|| (column, held));
-        Ok(column.clone())
+        *kept = Some((column.clone(), held));
+        Ok(column)
     }
 }
 
