@@ -111,6 +111,11 @@ fn samples_are_counted_as_prometheus_counts_them() {
             21,
         ),
         ("one or one", 201_000, 2),
+        (
+            "rate(one[60s]) > avg_over_time(rate(one[60s])[60s:10s])",
+            201_000,
+            12,
+        ),
         ("one + three", 201_000, 4),
     ] {
         assert_eq!(instant(text, time), count, "{text}");

@@ -15,7 +15,7 @@ use super::vector::{Broadcast, Computed, Identity, Kept, Output, SharedVector};
 use super::{aggregate, binary, call, column::Column, negate};
 use crate::ast::ValueType;
 use crate::error::QueryError;
-use crate::plan::{NodeId, Op, Plan};
+use crate::plan::{NodeId, Op, Plan, Scope};
 
 /// Most points that a vector with several users may keep; larger ones are computed again for each.
 const KEPT_POINTS: usize = 4_000_000;
@@ -29,6 +29,8 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) plan: &'a Plan,
     shared: RefCell<FxHashMap<(NodeId, Steps, Tally), Output<'a>>>,
     tally: Cell<Tally>,
+    /// The subquery whose operators are built.
+    scope: Cell<Scope>,
     /// Long columns that operators hold while they work.
     held: RefCell<Vec<Held<'a>>>,
 }
@@ -39,6 +41,7 @@ impl<'a> Evaluator<'a> {
             cx,
             plan,
             shared: RefCell::default(),
+            scope: Cell::new(None),
             held: RefCell::default(),
             tally: Cell::new(Tally {
                 weight: 1,
@@ -60,11 +63,20 @@ impl<'a> Evaluator<'a> {
         built
     }
 
+    /// Runs `build` for what stands in a subquery.
+    pub(crate) fn inside<T>(&self, subquery: NodeId, tally: Tally, build: impl FnOnce() -> T) -> T {
+        let before = self.scope.replace(Some(subquery));
+        let built = self.with_tally(tally, build);
+        self.scope.set(before);
+        built
+    }
+
     /// What a node yields at these steps.
     pub(crate) fn eval(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
         self.cx.guard.check()?;
         let node = self.plan.node(id);
-        if node.uses < 2 || matches!(node.op, Op::Number(_) | Op::Text(_)) {
+        let uses = node.uses(self.scope.get());
+        if uses < 2 || matches!(node.op, Op::Number(_) | Op::Text(_)) {
             return self.eval_once(id, steps);
         }
         let key = (id, steps, self.tally());
@@ -73,7 +85,7 @@ impl<'a> Evaluator<'a> {
         }
         // Prometheus evaluates an expression as often as it is written, and counts accordingly.
         let tally = Tally {
-            weight: key.2.weight * u64::from(node.uses),
+            weight: key.2.weight * u64::from(uses),
             ..key.2
         };
         let output = match self.with_tally(tally, || self.eval_once(id, steps))? {

@@ -50,7 +50,7 @@ pub(super) fn range_vector<'a>(
                 weight: if for_function { 0 } else { ev.tally().weight },
                 own_steps: false,
             };
-            ev.with_tally(tally, || evaluated(ev, subquery, steps))
+            ev.inside(id, tally, || evaluated(ev, subquery, steps))
         }
         _ => Err(QueryError::Execution("expected a range vector".to_owned())),
     }

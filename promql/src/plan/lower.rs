@@ -43,7 +43,7 @@ pub(crate) fn plan(expr: &Expr, times: &QueryTimes) -> Result<(Plan, NodeId), Qu
         histogram_stats: false,
     };
     let root = lowering.lower(expr)?;
-    lowering.plan.count_uses();
+    lowering.plan.count_uses(root);
     Ok((lowering.plan, root))
 }
 
@@ -264,13 +264,7 @@ impl Lowering<'_> {
             return id;
         }
         let id = NodeId(self.plan.nodes.len() as u32);
-        self.plan.nodes.push(Node {
-            op,
-            value_type,
-            places: vec![place],
-            invariant,
-            uses: 0,
-        });
+        self.plan.nodes.push(Node::new(op, value_type, place, invariant));
         self.known.insert(key, id);
         id
     }

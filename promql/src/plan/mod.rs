@@ -10,6 +10,6 @@ pub(crate) use arithmetic::{compare_floats, float_operation};
 pub(crate) use levels::levels;
 pub(crate) use lower::plan;
 pub(crate) use node::{
-    AggregatePlan, BinaryPlan, CallPlan, Node, NodeId, Op, Plan, QueryTimes, SelectorPlan, SubqueryPlan,
-    TimeShift,
+    AggregatePlan, BinaryPlan, CallPlan, Node, NodeId, Op, Plan, QueryTimes, Scope, SelectorPlan,
+    SubqueryPlan, TimeShift,
 };

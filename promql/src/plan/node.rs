@@ -22,16 +22,37 @@ impl Plan {
         &self.nodes[id.0 as usize]
     }
 
-    /// Counts for each node how many others use it.
-    pub(super) fn count_uses(&mut self) {
-        let used: Vec<NodeId> = self.nodes.iter().flat_map(|node| node.op.operands()).collect();
-        for id in used {
-            if let Some(node) = self.nodes.get_mut(id.0 as usize) {
-                node.uses += 1;
+    /// Counts for each node how many others use it, apart for the query itself and for each subquery.
+    pub(super) fn count_uses(&mut self, root: NodeId) {
+        if let Some(node) = self.nodes.get_mut(root.0 as usize) {
+            node.uses.push((None, 1));
+        }
+        // Operands stand before the nodes that use them: going backwards, a node's own uses are known.
+        for index in (0..self.nodes.len()).rev() {
+            let Some(node) = self.nodes.get(index) else {
+                continue;
+            };
+            let scopes: Vec<Scope> = match node.op {
+                Op::Subquery(_) => vec![Some(NodeId(index as u32))],
+                _ => node.uses.iter().map(|(scope, _)| *scope).collect(),
+            };
+            for operand in node.op.operands() {
+                let Some(operand) = self.nodes.get_mut(operand.0 as usize) else {
+                    continue;
+                };
+                for scope in &scopes {
+                    match operand.uses.iter_mut().find(|(known, _)| known == scope) {
+                        Some((_, count)) => *count += 1,
+                        None => operand.uses.push((*scope, 1)),
+                    }
+                }
             }
         }
     }
 }
+
+/// The subquery around a node, `None` outside of all.
+pub(crate) type Scope = Option<NodeId>;
 
 /// One operation of the plan.
 #[derive(Debug)]
@@ -42,11 +63,30 @@ pub(crate) struct Node {
     pub(crate) places: Vec<Place>,
     /// Whether the value is the same at every step.
     pub(crate) invariant: bool,
-    /// How many nodes use it.
-    pub(crate) uses: u32,
+    /// How many nodes use it, by the subquery in which they stand.
+    uses: Vec<(Scope, u32)>,
 }
 
 impl Node {
+    /// A node that no other uses yet.
+    pub(super) fn new(op: Op, value_type: ValueType, place: Place, invariant: bool) -> Self {
+        Self {
+            op,
+            value_type,
+            places: vec![place],
+            invariant,
+            uses: Vec::new(),
+        }
+    }
+
+    /// How many nodes of a subquery (or of the query itself) use it.
+    pub(crate) fn uses(&self, scope: Scope) -> u32 {
+        self.uses
+            .iter()
+            .find(|(s, _)| *s == scope)
+            .map_or(1, |(_, count)| *count)
+    }
+
     /// Where the operation itself stands.
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.places.iter().map(|p| p.own).collect()
