@@ -113,8 +113,8 @@ impl fmt::Display for Duration {
             return f.write_str("0s");
         }
         for (unit, size) in UNITS {
-            // Years, weeks and days are used only where the rest is a whole number of them.
-            let exact_only = matches!(unit, "y" | "w" | "d");
+            // Years and weeks are used only where nothing is left over: 90d reads better than 12w6d.
+            let exact_only = matches!(unit, "y" | "w");
             let count = ms / size;
             if count > 0 && (!exact_only || ms % size == 0) {
                 write!(f, "{count}{unit}")?;
@@ -136,7 +136,8 @@ mod tests {
             ("90m", 5_400_000, "1h30m"),
             ("7d", 604_800_000, "1w"),
             ("8d", 691_200_000, "8d"),
-            ("36h", 129_600_000, "36h"),
+            ("36h", 129_600_000, "1d12h"),
+            ("90d", 7_776_000_000, "90d"),
             ("0", 0, "0s"),
             ("1s5ms", 1_005, "1s5ms"),
             ("365d", 31_536_000_000, "1y"),
