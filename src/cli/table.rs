@@ -40,7 +40,7 @@ pub const FLAGS: &[Flag] = &[
     Flag::new("storage.tsdb.delay-compact-file.path", Kind::Text, "", "File whose state delays compaction.").ignored(NOT_BUILT),
     Flag::new("storage.tsdb.fsync-interval", Kind::Duration, "1s", "How often acknowledged samples are forced to the disk: what a power loss can cost. A crash of the process costs nothing.").ours(),
     Flag::new("storage.agent.path", Kind::Text, "data-agent/", "Directory of the agent's log.").effect(Effect::AgentOnly),
-    Flag::switch("storage.agent.wal-compression", "Compress the agent's log.").effect(Effect::AgentOnly),
+    Flag::new("storage.agent.wal-compression", Kind::Switch, "true", "Compress the agent's log.").effect(Effect::AgentOnly),
     Flag::new("storage.agent.retention.min-time", Kind::Duration, "0s", "Shortest time the agent keeps samples.").effect(Effect::AgentOnly),
     Flag::new("storage.agent.retention.max-time", Kind::Duration, "0s", "Longest time the agent keeps samples.").effect(Effect::AgentOnly),
     Flag::switch("storage.agent.no-lockfile", "Do not lock the agent's directory.").effect(Effect::AgentOnly),

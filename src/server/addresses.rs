@@ -1,6 +1,6 @@
 //! Where the server listens, and under which URL the world sees it.
 
-use super::options::Options;
+use super::options::{Options, Retention};
 use crate::config::ConfigSource;
 use crate::http::WebOptions;
 use narthex_model::{Duration, Pattern};
@@ -117,8 +117,8 @@ pub(super) fn host_name() -> String {
 }
 
 /// Age and size limits of the store: 15 days if neither was given.
-pub(super) fn retention(options: &Options) -> (Duration, u64) {
-    let (time, size) = (options.retention.time, options.retention.size);
+pub(super) fn retention(given: Retention) -> (Duration, u64) {
+    let (time, size) = (given.time, given.size);
     if time == Duration::ZERO && size == 0 {
         (Duration::from_millis(15 * 86_400_000), 0)
     } else {
@@ -127,7 +127,7 @@ pub(super) fn retention(options: &Options) -> (Duration, u64) {
 }
 
 fn retention_in_words(options: &Options) -> String {
-    let (time, size) = retention(options);
+    let (time, size) = retention(options.retention);
     let mut words = Vec::new();
     if time != Duration::ZERO {
         words.push(time.to_string());

@@ -1,6 +1,6 @@
 //! From options to an exit code: start in order, serve, stop in order.
 
-use super::addresses::{config_source, host_name, listen, look_at, web_options};
+use super::addresses::{config_source, host_name, listen, look_at, retention, web_options};
 use super::apply::{Subsystems, apply, engine, forward_targets, reload};
 use super::options::{Options, Retention};
 use super::signals::{Signals, Wish};
@@ -14,11 +14,12 @@ use crate::query::{QueryLimits, QueryService};
 use crate::scrape::{ScrapeManager, ScrapeOptions};
 use crate::shutdown::{self, Shutdown, ShutdownTrigger};
 use crate::telemetry::metrics::Registry;
+use narthex_model::Duration;
 use narthex_tsdb::{Db, OpenProgress};
 use parking_lot::Mutex;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Duration as Wait;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -30,7 +31,7 @@ type Failure = String;
 
 /// Runs the server until it is told to stop.
 #[must_use]
-pub fn run(options: Options, clock: Clock) -> ExitCode {
+pub fn run(mut options: Options, clock: Clock) -> ExitCode {
     for notice in &options.notices {
         match &notice.option {
             Some(option) => tracing::warn!(option, "{}", notice.text),
@@ -49,6 +50,7 @@ pub fn run(options: Options, clock: Clock) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    show_derived(&mut options, &web);
     let source = config_source(&options);
     let loaded = match source.load() {
         Ok(loaded) => loaded,
@@ -81,7 +83,7 @@ pub fn run(options: Options, clock: Clock) -> ExitCode {
         Ok(runtime) => {
             let ended = runtime.block_on(live(options, clock, web, source, loaded));
             // What still blocks, as a query that has not noticed yet, must not keep the process alive.
-            runtime.shutdown_timeout(Duration::from_secs(1));
+            runtime.shutdown_timeout(Wait::from_secs(1));
             ended
         }
         Err(error) => Err(format!("threads could not be started: {error}")),
@@ -95,6 +97,26 @@ pub fn run(options: Options, clock: Clock) -> ExitCode {
             tracing::error!(err = error, "The server ended");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// `status/flags` shows what was derived where nothing was given.
+fn show_derived(options: &mut Options, web: &WebOptions) {
+    /// Prometheus's longest block: a tenth of the retention, at most 31 days.
+    const BLOCK_MS_MAX: i64 = 31 * 86_400_000;
+    options
+        .shown
+        .insert("web.route-prefix".to_owned(), web.route_prefix.clone());
+    if let Some(shown) = options.shown.get_mut("storage.tsdb.max-block-duration")
+        && shown == "0s"
+    {
+        let (time, _) = retention(options.retention);
+        let tenth = if time == Duration::ZERO {
+            BLOCK_MS_MAX
+        } else {
+            time.as_millis() / 10
+        };
+        *shown = Duration::from_millis(tenth.min(BLOCK_MS_MAX)).to_string();
     }
 }
 
@@ -323,7 +345,7 @@ async fn watch(
     options: &Options,
     subsystems: &Subsystems,
 ) -> Result<(), Failure> {
-    let mut look = tokio::time::interval(Duration::from_secs(1));
+    let mut look = tokio::time::interval(Wait::from_secs(1));
     let app = Arc::clone(&front.app);
     let mut changes = changes(options.auto_reload, source.clone(), app, front.files);
     loop {

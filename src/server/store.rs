@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// What the store has to know of command line and configuration. The configuration's retention wins.
 pub(super) fn store_options(options: &Options, config: &Config) -> StoreOptions {
-    let (time, size) = retention(options);
+    let (time, size) = retention(options.retention);
     let mut store = StoreOptions {
         fsync_interval_ms: options.fsync_interval.as_millis(),
         retention_ms: time.as_millis(),
