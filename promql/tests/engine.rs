@@ -254,3 +254,54 @@ fn deep_expressions_are_answered_on_small_stacks() {
         .join()
         .unwrap();
 }
+
+#[test]
+fn times_at_the_ends_of_the_scale_are_only_times() {
+    let mut memory = Memory::default();
+    let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
+    for time in ends {
+        for le in ["1", "+Inf"] {
+            memory.push(labels(&[("__name__", "x_total"), ("le", le)]), time, 1.0);
+        }
+    }
+    let engine = engine(|o| o.features = Features::ALL);
+    for text in [
+        "x_total",
+        "timestamp(x_total offset 100y)",
+        "x_total @ 9223372036854775 offset -1y",
+        "x_total smoothed",
+        "rate(x_total[5m])",
+        "increase(x_total[292y] smoothed)",
+        "delta(x_total[1s] anchored)",
+        "irate(x_total[292y])",
+        "deriv(x_total[292y])",
+        "predict_linear(x_total[292y], 1e300)",
+        "resets(x_total[5m]) + changes(x_total[5m])",
+        "ts_of_max_over_time(x_total[292y])",
+        "double_exponential_smoothing(x_total[292y], 0.5, 0.5)",
+        "max_over_time(x_total[1h:])",
+        "max_over_time(x_total[1h:1m] offset -292y)",
+        "absent_over_time(x_total[292y:100y])",
+        "histogram_quantile(0.5, rate(x_total[5m]))",
+        "hour() + on () year(vector(1e300)) + on () day_of_week(vector(-1e300))",
+        "info(x_total)",
+        "x_total[292y]",
+        "x_total[1h:1m]",
+        "time() + start() + end() + range()",
+    ] {
+        for time in ends {
+            let options = QueryOptions::default();
+            let _ = engine.instant(&memory, &InstantQuery { text, time, options });
+        }
+        for (start, end) in [
+            (i64::MIN, i64::MAX),
+            (i64::MAX - 5, i64::MAX),
+            (i64::MIN, i64::MIN + 5),
+            (5, -5),
+        ] {
+            for step in [1, i64::MAX / 3, i64::MAX] {
+                let _ = range(&engine, &memory, text, (start, end, step));
+            }
+        }
+    }
+}
