@@ -195,6 +195,11 @@ impl Index {
         self.name_number(name).map(|n| &self.names[n as usize])
     }
 
+    /// The pairs of a label name, in order of creation.
+    pub(crate) fn pairs_named(&self, name: u32) -> &[u32] {
+        self.names.get(name as usize).map_or(&[], |n| &n.pairs)
+    }
+
     /// All label names with their pairs.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &Name)> {
         self.names.iter().map(|n| (&*n.text, n))

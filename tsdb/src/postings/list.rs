@@ -51,6 +51,18 @@ impl Postings {
         }
     }
 
+    /// The first ids from `from` on, at most `most` of them.
+    pub(crate) fn first_from(&self, from: u32, most: usize) -> Vec<u32> {
+        match self {
+            Self::One(id) => Some(*id).into_iter().filter(|id| *id >= from).collect(),
+            Self::Few(list) => {
+                let start = list.partition_point(|id| *id < from);
+                list[start..].iter().copied().take(most).collect()
+            }
+            Self::Many(bitmap) => bitmap.range(from..).take(most).collect(),
+        }
+    }
+
     /// How many of `ids` are in here.
     pub(crate) fn count_in(&self, ids: &RoaringBitmap) -> u64 {
         match self {

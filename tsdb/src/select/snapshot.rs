@@ -56,10 +56,29 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        let pairs = self.pairs(sets, range)?;
-        let index = self.head.index.read();
-        let names: BTreeSet<&str> = pairs.iter().map(|pair| index.pair_text(*pair).0).collect();
-        Ok(Listing::from_sorted(names.into_iter().map(str::to_owned), limit))
+        let mut names = BTreeSet::new();
+        if sets.is_empty() {
+            let all: Vec<(String, Vec<u32>)> = {
+                let index = self.head.index.read();
+                index
+                    .names()
+                    .map(|(name, of)| (name.to_owned(), of.pairs.clone()))
+                    .collect()
+            };
+            for (name, pairs) in all {
+                for pair in pairs {
+                    if self.pair_in_range(pair, range)? {
+                        names.insert(name);
+                        break;
+                    }
+                }
+            }
+        } else {
+            let pairs = self.pairs(sets, range)?;
+            let index = self.head.index.read();
+            names.extend(pairs.iter().map(|pair| index.pair_text(*pair).0.to_owned()));
+        }
+        Ok(Listing::from_sorted(names.into_iter(), limit))
     }
 
     /// Values of the label `name` among the series that fulfil one of the sets of matchers (all series if there is no
@@ -74,13 +93,26 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        let pairs = self.pairs(sets, range)?;
-        let index = self.head.index.read();
-        let Some(number) = index.name_number(name) else {
+        let Some(number) = self.head.index.read().name_number(name) else {
             return Ok(Listing::default());
         };
-        let named = pairs.iter().filter(|pair| index.name_of(**pair) == number);
-        let values: BTreeSet<&str> = named.map(|pair| index.value(*pair)).collect();
+        let kept: FxHashSet<u32> = if sets.is_empty() {
+            let pairs = self.head.index.read().pairs_named(number).to_vec();
+            let kept = pairs
+                .into_iter()
+                .map(|pair| Ok((pair, self.pair_in_range(pair, range)?)));
+            kept.filter_map(|found| found.map(|(pair, in_range)| in_range.then_some(pair)).transpose())
+                .collect::<Result<_, SourceError>>()?
+        } else {
+            let found = matching::find_any(&self.head.index.read(), sets);
+            let ids = self.in_range(&found, range)?;
+            let index = self.head.index.read();
+            ids.iter()
+                .filter_map(|id| index.pair_named(*id, number))
+                .collect()
+        };
+        let index = self.head.index.read();
+        let values: BTreeSet<&str> = kept.iter().map(|pair| index.value(*pair)).collect();
         Ok(Listing::from_sorted(values.into_iter().map(str::to_owned), limit))
     }
 
@@ -118,6 +150,33 @@ impl Snapshot {
             .iter()
             .filter_map(|id| Some((index.labels(*id), kept.remove(id)?)));
         series.collect()
+    }
+
+    /// Whether a series with the pair may have samples in the range. Mostly the first few series tell, so that a listing
+    /// costs what it lists and not what there is.
+    fn pair_in_range(&self, pair: u32, range: TimeRange) -> Result<bool, SourceError> {
+        let (mut from, mut most) = (0, 4);
+        loop {
+            // The index is not held while pages are looked at: writers take them in the other order.
+            let ids = self.head.index.read().postings(pair).first_from(from, most);
+            let Some(last) = ids.last() else { return Ok(false) };
+            if self.any_in_range(&ids, range)? {
+                return Ok(true);
+            }
+            let Some(next) = last.checked_add(1) else {
+                return Ok(false);
+            };
+            (from, most) = (next, most * 4);
+        }
+    }
+
+    fn any_in_range(&self, ids: &[u32], range: TimeRange) -> Result<bool, SourceError> {
+        for id in ids {
+            if !self.in_range(&RoaringBitmap::from_iter([*id]), range)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The label pairs of the series that fulfil one of the sets and may have samples in the range.
