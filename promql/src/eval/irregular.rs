@@ -1,6 +1,7 @@
 //! Groups of a vector match that need a look at every step: several series on the "one" side, results with equal
 //! labels, or values to fill in.
 
+use std::cell::OnceCell;
 use std::collections::hash_map::Entry;
 
 use narthex_model::Labels;
@@ -24,6 +25,35 @@ pub(super) struct Sides<'s, 'a> {
     pub(super) many: &'s SharedVector<'a>,
     pub(super) one: &'s SharedVector<'a>,
     pub(super) steps: Steps,
+    /// At which steps the "many" side has any element; found out when it matters.
+    pub(super) many_present: OnceCell<Vec<bool>>,
+}
+
+impl Sides<'_, '_> {
+    /// Whether the "many" side is empty at this step: then nothing is looked at, duplicates included.
+    ///
+    /// Source: Prometheus `VectorBinop`, which returns early where a side is empty and nothing is filled in.
+    fn nothing_to_match(&self, cx: &Context<'_>, step: usize) -> Result<bool, QueryError> {
+        let matching = self.operation.matching;
+        if matching.fill_left.is_some() || matching.fill_right.is_some() {
+            return Ok(false);
+        }
+        if self.many_present.get().is_none() {
+            let mut present = vec![false; self.steps.count];
+            // These columns are computed elsewhere too: what is found and counted here is dropped.
+            let mut scratch = Scratch::new(cx);
+            for index in 0..self.many.series().len() {
+                scratch.worked(0)?;
+                let column = self.many.column(index, &mut scratch)?;
+                for (step, present) in present.iter_mut().enumerate() {
+                    *present |= column.has(step);
+                }
+            }
+            let _ = self.many_present.set(present);
+        }
+        let present = self.many_present.get().and_then(|present| present.get(step));
+        Ok(!present.is_some_and(|present| *present))
+    }
 }
 
 /// One series of the result.
@@ -47,7 +77,7 @@ pub(super) fn compute(
     let mut run = || {
         let mut outcomes = Vec::new();
         for group in groups {
-            compute_group(sides, group, &mut scratch, &mut outcomes)?;
+            compute_group(cx, sides, group, &mut scratch, &mut outcomes)?;
         }
         Ok(outcomes)
     };
@@ -72,6 +102,7 @@ fn columns<'c>(
 }
 
 fn compute_group(
+    cx: &Context<'_>,
     sides: &Sides<'_, '_>,
     group: &Group,
     scratch: &mut Scratch<'_>,
@@ -79,19 +110,12 @@ fn compute_group(
 ) -> Result<(), QueryError> {
     let mut held = Vec::new();
     let one = columns(sides.one, &group.one, scratch, &mut held)?;
-    // Without anything on the other side nothing is looked at, duplicates included.
-    if sides.many.series().is_empty()
-        && sides.operation.matching.fill_left.is_none()
-        && sides.operation.matching.fill_right.is_none()
-    {
-        return Ok(());
-    }
     let many = columns(sides.many, &group.many, scratch, &mut held)?;
     let mut results: FxHashMap<Labels, usize> = FxHashMap::default();
     let mut builders: Vec<(usize, Identity, ColumnBuilder)> = Vec::new();
     for step in 0..sides.steps.count {
         scratch.worked(many.len() + one.len())?;
-        for (order, identity, point) in at_step(sides, &many, &one, step, scratch)? {
+        for (order, identity, point) in at_step(cx, sides, &many, &one, step, scratch)? {
             let at = match results.entry(identity.labels.clone()) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(new) => {
@@ -117,6 +141,7 @@ fn compute_group(
 
 /// All results of a group at one step.
 fn at_step(
+    cx: &Context<'_>,
     sides: &Sides<'_, '_>,
     many: &[(usize, Column)],
     one: &[(usize, Column)],
@@ -124,7 +149,7 @@ fn at_step(
     scratch: &mut Scratch<'_>,
 ) -> Result<Vec<(usize, Identity, Point)>, QueryError> {
     let matching = sides.operation.matching;
-    let single = the_one(sides, one, step)?;
+    let single = the_one(cx, sides, one, step)?;
     let labels = |vector: &SharedVector<'_>, index: usize| {
         vector
             .series()
@@ -176,6 +201,7 @@ fn at_step(
 
 /// The only series of the "one" side that has a value at this step.
 fn the_one<'c>(
+    cx: &Context<'_>,
     sides: &Sides<'_, '_>,
     one: &'c [(usize, Column)],
     step: usize,
@@ -185,6 +211,9 @@ fn the_one<'c>(
     let (Some((first, _)), Some((second, _))) = (first, here.next()) else {
         return Ok(first.map(|(index, column)| (*index, column)));
     };
+    if sides.nothing_to_match(cx, step)? {
+        return Ok(None);
+    }
     let labels = |index: usize| {
         sides
             .one

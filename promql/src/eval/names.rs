@@ -105,8 +105,9 @@ impl Vector for Merged<'_> {
         merged.ok_or_else(same_labels)
     }
 
+    /// Whether series meet is only known when they are merged, even where their columns are there already.
     fn is_computed(&self) -> bool {
-        self.inner.is_computed()
+        false
     }
 }
 

@@ -1,5 +1,6 @@
 //! Arithmetic and comparison between two vectors.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use narthex_model::Labels;
@@ -158,6 +159,7 @@ pub(super) fn vector_binary<'a>(
             many: &many,
             one: &one,
             steps,
+            many_present: OnceCell::new(),
         };
         for result in irregular::compute(ev.cx, &sides, &irregular)? {
             found.push((result.order, result.identity, Entry::Done(result.column)));

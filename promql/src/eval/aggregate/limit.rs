@@ -36,6 +36,17 @@ pub(super) fn check_count(params: &[f64]) -> Result<bool, QueryError> {
     Ok(max >= 1.0)
 }
 
+/// The answer where no series is asked for. What is aggregated is computed all the same: its errors and findings
+/// belong to the answer.
+pub(super) fn nothing<'a>(
+    ev: &Evaluator<'a>,
+    inner: &SharedVector<'a>,
+    steps: usize,
+) -> Result<SharedVector<'a>, QueryError> {
+    for_each_column(ev.cx, inner.as_ref(), steps, |_, _| Ok(()))?;
+    Ok(Computed::nothing(steps))
+}
+
 /// How many series are asked for at a step.
 pub(super) fn count_at(params: &[f64], step: usize) -> usize {
     params
@@ -52,7 +63,7 @@ pub(super) fn limitk<'a>(
 ) -> Result<SharedVector<'a>, QueryError> {
     let steps = aggregation.steps.count;
     if !check_count(params)? {
-        return Ok(Computed::nothing(steps));
+        return nothing(ev, inner, steps);
     }
     let groups = groups(inner.series(), aggregation.grouping, aggregation.without);
     let mut taken: Vec<Vec<usize>> = vec![vec![0; steps]; groups.series.len()];

@@ -3,7 +3,7 @@
 use super::Aggregation;
 use super::group::groups;
 use super::heap::{Best, Candidate};
-use super::limit::{check_count, count_at};
+use super::limit::{check_count, count_at, nothing};
 use crate::ast::AggregateOp;
 use crate::error::QueryError;
 use crate::eval::column::{Column, ColumnBuilder};
@@ -21,7 +21,7 @@ pub(super) fn pick<'a>(
 ) -> Result<SharedVector<'a>, QueryError> {
     let steps = aggregation.steps.count;
     if !check_count(params)? {
-        return Ok(Computed::nothing(steps));
+        return nothing(ev, &inner, steps);
     }
     let largest = aggregation.op == AggregateOp::Topk;
     let groups = groups(inner.series(), aggregation.grouping, aggregation.without);

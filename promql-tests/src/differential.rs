@@ -1,0 +1,314 @@
+//! Random queries, answered by the engine and by the plain evaluator.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use narthex_model::{Labels, SampleValue};
+use narthex_promql::ast::Expr;
+use narthex_promql::value::InstantValue;
+use narthex_promql::{Engine, EngineOptions, Features, InstantQuery, QueryError, QueryOptions, RangeQuery, Value};
+
+use crate::compare::almost_equal;
+use crate::generate::Queries;
+use crate::memory_source::MemorySource;
+use crate::plain::{Failure, Plain, Series, Value as PlainValue};
+use crate::random::Random;
+use crate::random_data;
+use crate::store::{Sample, Store};
+
+/// Relative difference up to which two numbers count as equal.
+const EPSILON: f64 = 1e-11;
+/// How many seeds share the same data.
+const QUERIES_PER_DATA: u64 = 16;
+/// Threads of the second engine.
+const THREADS: usize = 4;
+/// Step of subqueries that name none.
+const DEFAULT_STEP_MS: i64 = 25_000;
+
+/// A query with two answers. The seed asks it again.
+#[derive(Debug, Clone)]
+pub struct Difference {
+    /// What query, times and data come from.
+    pub seed: u64,
+    /// The query, and when it was asked.
+    pub question: String,
+    /// What differs.
+    pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "--differential 1 --seed {}: {}\n    {}", self.seed, self.question, self.what)
+    }
+}
+
+/// What came of many queries.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Queries with the same answer twice.
+    pub passed: usize,
+    /// Of these, queries that both refuse.
+    pub refused: usize,
+    /// Of these, queries whose answer is empty at all steps.
+    pub empty: usize,
+    /// All others.
+    pub differences: Vec<Difference>,
+}
+
+/// Asks `count` queries: those of the seeds from `first` on.
+#[must_use]
+pub fn run(count: u64, first: u64) -> Summary {
+    let mut summary = Summary::default();
+    let mut case: Option<Case> = None;
+    for seed in first..first.saturating_add(count) {
+        let of_data = seed / QUERIES_PER_DATA;
+        let data = match case.take() {
+            Some(case) if case.seed == of_data => case,
+            _ => Case::new(of_data),
+        };
+        match data.check(seed) {
+            Ok(Agreed::Refused) => summary.refused += 1,
+            Ok(Agreed::Empty) => summary.empty += 1,
+            Ok(Agreed::Same) => {}
+            Err(difference) => {
+                summary.differences.push(difference);
+                case = Some(data);
+                continue;
+            }
+        }
+        summary.passed += 1;
+        case = Some(data);
+    }
+    summary
+}
+
+enum Agreed {
+    Same,
+    Empty,
+    Refused,
+}
+
+/// When a query is asked.
+#[derive(Debug, Clone, Copy)]
+struct When {
+    start: i64,
+    end: i64,
+    /// 0: at `start` only.
+    step: i64,
+    lookback_ms: i64,
+}
+
+/// Values by series, each with times.
+type Answer = BTreeMap<Labels, Vec<(i64, f64)>>;
+
+/// One set of series.
+struct Case {
+    seed: u64,
+    base: i64,
+    data: Vec<Series>,
+    source: MemorySource,
+}
+
+impl Case {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed ^ 0x5e7_0f_da7a);
+        let base = random.one(&[0, 1_600_000_000_000, 1_599_999_993_000, -300_000]);
+        let data = random_data::series(&mut random, base);
+        let samples: Vec<(Labels, Vec<Sample>)> = data
+            .iter()
+            .map(|(labels, samples)| {
+                let sample = |(time, value): &(i64, f64)| Sample {
+                    time: *time,
+                    value: SampleValue::Float(*value),
+                    start_time: 0,
+                };
+                (labels.clone(), samples.iter().map(sample).collect())
+            })
+            .collect();
+        let mut source = MemorySource::default();
+        // A map of maps takes anything.
+        let _ = source.append(&samples);
+        Self {
+            seed,
+            base,
+            data,
+            source,
+        }
+    }
+
+    fn check(&self, seed: u64) -> Result<Agreed, Difference> {
+        let mut random = Random::new(seed);
+        let start = self.base + random.between(-60, 640) * 1_000 + random.one(&[0, 0, 0, 1, 500]);
+        let step = random.one(&[0, 1_000, 7_000, 15_000, 15_000, 30_000, 60_000, 120_000]);
+        let when = When {
+            start,
+            end: start + step * random.between(0, 20) + random.one(&[0, 0, 1]).min(step),
+            step,
+            lookback_ms: random.one(&[300_000, 300_000, 60_000, 15_000]),
+        };
+        let depth = random.below(4) + 1;
+        let base = self.base;
+        let query = Queries {
+            random: &mut random,
+            base,
+        }
+        .query(depth);
+        self.compare(&query, when).map_err(|what| Difference {
+            seed,
+            question: format!("{query}\n    {when:?}"),
+            what,
+        })
+    }
+
+    fn compare(&self, query: &str, when: When) -> Result<Agreed, String> {
+        let expr = narthex_promql::parse(query, &features()).map_err(|e| format!("is no query: {e}"))?;
+        let engine = self.ask(query, when, 1);
+        let threads = self.ask(query, when, THREADS);
+        match (&engine, &threads) {
+            (Ok(one), Ok(several)) if identical(&one.0, &several.0) => {}
+            (Err(one), Err(several)) if one == several => {}
+            _ => return Err(format!("one thread answers {engine:?}, {THREADS} answer {threads:?}")),
+        }
+        let (plain, order) = match self.plainly(&expr, when) {
+            Err(Failure::Unknown(what)) => return Err(format!("the plain evaluator does not know {what}")),
+            Err(Failure::Query(what)) => {
+                return match engine {
+                    Err(QueryError::Execution(text)) if text.contains(what) => Ok(Agreed::Refused),
+                    other => Err(format!("plain: {what}; engine: {other:?}")),
+                };
+            }
+            Ok(answer) => answer,
+        };
+        let (engine, engine_order) = engine.map_err(|e| format!("plain: {plain:?}; engine: {e}"))?;
+        close(&plain, &engine)?;
+        if let Expr::Call(call) = &expr
+            && call.function.starts_with("sort")
+            && when.step == 0
+            && !(order.len() == engine_order.len()
+                && order.iter().zip(&engine_order).all(|(a, b)| almost_equal(*a, *b, EPSILON)))
+        {
+            return Err(format!("plain is sorted {order:?}, engine {engine_order:?}"));
+        }
+        Ok(if plain.is_empty() { Agreed::Empty } else { Agreed::Same })
+    }
+
+    /// The engine's answer, and its values in order.
+    fn ask(&self, query: &str, when: When, parallelism: usize) -> Result<(Answer, Vec<f64>), QueryError> {
+        let engine = Engine::new(EngineOptions {
+            features: features(),
+            parallelism,
+            default_subquery_step_ms: DEFAULT_STEP_MS,
+            lookback_delta_ms: when.lookback_ms,
+            ..EngineOptions::default()
+        });
+        let source = self.source.source();
+        let options = QueryOptions::default();
+        let output = if when.step == 0 {
+            let query = InstantQuery {
+                text: query,
+                time: when.start,
+                options,
+            };
+            engine.instant(source.as_ref(), &query)?
+        } else {
+            let query = RangeQuery {
+                text: query,
+                start: when.start,
+                end: when.end,
+                step: when.step,
+                options,
+            };
+            engine.range(source.as_ref(), &query)?
+        };
+        Ok(answer(output.value))
+    }
+
+    fn plainly(&self, expr: &Expr, when: When) -> Result<(Answer, Vec<f64>), Failure> {
+        let plain = Plain {
+            data: &self.data,
+            lookback_ms: when.lookback_ms,
+            default_step_ms: DEFAULT_STEP_MS,
+            bounds: (when.start, when.end),
+        };
+        let (mut found, mut order) = (Answer::new(), Vec::new());
+        let mut time = when.start;
+        while time <= when.end {
+            match plain.evaluate(expr, time)? {
+                PlainValue::Scalar(value) => found.entry(Labels::empty()).or_default().push((time, value)),
+                PlainValue::Vector(elements) => {
+                    for element in elements {
+                        order.push(element.value);
+                        found.entry(element.labels).or_default().push((time, element.value));
+                    }
+                }
+            }
+            if when.step == 0 {
+                break;
+            }
+            time += when.step;
+        }
+        Ok((found, order))
+    }
+}
+
+fn features() -> Features {
+    Features {
+        experimental_functions: true,
+        ..Features::default()
+    }
+}
+
+fn answer(value: Value) -> (Answer, Vec<f64>) {
+    let (mut found, mut order) = (Answer::new(), Vec::new());
+    match value {
+        Value::Scalar { time, value } => {
+            found.insert(Labels::empty(), vec![(time, value)]);
+        }
+        Value::Vector(samples) => {
+            for sample in samples {
+                if let InstantValue::Float(value) = sample.value {
+                    order.push(value);
+                    found.entry(sample.labels).or_default().push((sample.time, value));
+                }
+            }
+        }
+        Value::Matrix(series) => {
+            for one in series {
+                found.entry(one.labels).or_default().extend(one.floats);
+            }
+        }
+        Value::String { .. } => {}
+    }
+    (found, order)
+}
+
+/// Whether two answers hold the same series, times and values to the bit; NaN is NaN.
+fn identical(a: &Answer, b: &Answer) -> bool {
+    let equal = |a: &[(i64, f64)], b: &[(i64, f64)]| {
+        a.len() == b.len()
+            && a.iter()
+                .zip(b)
+                .all(|(a, b)| a.0 == b.0 && (a.1.to_bits() == b.1.to_bits() || (a.1.is_nan() && b.1.is_nan())))
+    };
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && equal(a.1, b.1))
+}
+
+/// Whether the engine's answer is the plain one up to [`EPSILON`].
+fn close(plain: &Answer, engine: &Answer) -> Result<(), String> {
+    for (labels, samples) in plain {
+        let Some(found) = engine.get(labels) else {
+            return Err(format!("{labels} is missing, plain: {samples:?}"));
+        };
+        let near = |a: &(i64, f64), b: &(i64, f64)| a.0 == b.0 && almost_equal(a.1, b.1, EPSILON);
+        if samples.len() != found.len() || !samples.iter().zip(found).all(|(a, b)| near(a, b)) {
+            let other = samples.iter().zip(found).find(|(a, b)| !near(a, b));
+            return Err(format!(
+                "{labels}: first difference {other:?}\n    plain:  {samples:?}\n    engine: {found:?}"
+            ));
+        }
+    }
+    match engine.iter().find(|(labels, _)| !plain.contains_key(*labels)) {
+        Some((labels, samples)) => Err(format!("{labels} is too much, engine: {samples:?}")),
+        None => Ok(()),
+    }
+}

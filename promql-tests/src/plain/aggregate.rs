@@ -1,0 +1,99 @@
+//! Aggregations: elements by group.
+
+use narthex_model::{Labels, LabelsBuilder};
+use narthex_promql::ast::{Aggregate, AggregateOp, Expr};
+
+use super::evaluate::{Element, Failure, Plain};
+use super::statistics::{extreme, mean, quantile, sum, variance};
+
+type Groups = Vec<(Labels, Vec<Element>)>;
+
+impl Plain<'_> {
+    pub(super) fn aggregate(&self, aggregate: &Aggregate, time: i64) -> Result<Vec<Element>, Failure> {
+        let number = match &aggregate.param {
+            Some(param) if aggregate.op != AggregateOp::CountValues => self.scalar(param, time)?,
+            _ => f64::NAN,
+        };
+        let elements = self.vector(&aggregate.expr, time)?;
+        let group_labels = |labels: &Labels| {
+            if aggregate.without {
+                labels.without(&aggregate.grouping).without_name()
+            } else {
+                labels.keep(&aggregate.grouping)
+            }
+        };
+        let by = |key: &dyn Fn(&Element) -> Labels| {
+            let mut groups: Groups = Vec::new();
+            for element in &elements {
+                let own = key(element);
+                match groups.iter_mut().find(|(labels, _)| *labels == own) {
+                    Some((_, members)) => members.push(element.clone()),
+                    None => groups.push((own, vec![element.clone()])),
+                }
+            }
+            groups
+        };
+        let plain_groups = || by(&|element| group_labels(&element.labels));
+        match aggregate.op {
+            AggregateOp::Topk | AggregateOp::Bottomk => {
+                if number.is_nan() {
+                    return Err(Failure::Query("Parameter value is NaN"));
+                }
+                let sign = if aggregate.op == AggregateOp::Topk { 1.0 } else { -1.0 };
+                let groups = plain_groups().into_iter();
+                Ok(groups.flat_map(|(_, members)| best(members, number, sign)).collect())
+            }
+            AggregateOp::CountValues => {
+                let Some(Expr::String(name)) = &aggregate.param else {
+                    return Err(Failure::Unknown("count_values takes a text".into()));
+                };
+                let groups = by(&|element| {
+                    let mut labels = LabelsBuilder::from(&group_labels(&element.labels));
+                    labels.set(&name.value, &shortest(element.value));
+                    labels.labels()
+                });
+                Ok(each(groups, |values| values.len() as f64))
+            }
+            AggregateOp::Limitk | AggregateOp::LimitRatio => {
+                Err(Failure::Unknown(aggregate.op.as_str().into()))
+            }
+            op => Ok(each(plain_groups(), |values| match op {
+                AggregateOp::Sum => sum(values),
+                AggregateOp::Avg => mean(values),
+                AggregateOp::Count => values.len() as f64,
+                AggregateOp::Min => extreme(values, 1.0),
+                AggregateOp::Max => extreme(values, -1.0),
+                AggregateOp::Stddev => variance(values).sqrt(),
+                AggregateOp::Stdvar => variance(values),
+                AggregateOp::Quantile => quantile(number, values),
+                _ => 1.0,
+            })),
+        }
+    }
+}
+
+fn each(groups: Groups, together: impl Fn(&[f64]) -> f64) -> Vec<Element> {
+    let one = |(labels, members): (Labels, Vec<Element>)| Element {
+        value: together(&members.iter().map(|member| member.value).collect::<Vec<_>>()),
+        labels,
+    };
+    groups.into_iter().map(one).collect()
+}
+
+/// The `k` largest (sign 1) or smallest (sign -1) elements; NaN only where nothing else is left.
+fn best(mut members: Vec<Element>, k: f64, sign: f64) -> Vec<Element> {
+    members.sort_by(|a, b| match (a.value.is_nan(), b.value.is_nan()) {
+        (false, false) => (sign * b.value).total_cmp(&(sign * a.value)),
+        (a, b) => a.cmp(&b),
+    });
+    members.truncate(if k >= 1.0 { k as usize } else { 0 });
+    members
+}
+
+/// The shortest digits that are this float, as Go writes them.
+fn shortest(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.into();
+    }
+    value.to_string()
+}

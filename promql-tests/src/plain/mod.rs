@@ -1,0 +1,17 @@
+//! PromQL a second time, written for reading: step by step, series by series, nothing shared, nothing planned ahead.
+//!
+//! The engine is compared with it. Floats only, and the functions that queries are made of most.
+
+mod aggregate;
+mod binary;
+mod call;
+mod evaluate;
+mod histogram;
+mod labels;
+mod math;
+mod over_time;
+mod rate;
+mod select;
+mod statistics;
+
+pub use evaluate::{Element, Failure, Plain, Series, Value};
