@@ -6,7 +6,16 @@
 use crate::random::Random;
 
 const METRICS: [&str; 10] = [
-    "g", "g", "h", "c_total", "c_total", "d_total", "lat_bucket", "lat_bucket", "one", "meta",
+    "g",
+    "g",
+    "h",
+    "c_total",
+    "c_total",
+    "d_total",
+    "lat_bucket",
+    "lat_bucket",
+    "one",
+    "meta",
 ];
 const LABELS: [&str; 5] = ["job", "inst", "le", "zone", "__name__"];
 const PLAIN_LABELS: [&str; 4] = ["job", "inst", "le", "zone"];
@@ -24,15 +33,15 @@ const MATCHERS: [&str; 12] = [
     "inst=~\".+\"",
     "job=\"none\"",
 ];
-const RANGES: [&str; 8] = ["14s", "15s", "30s", "45s", "1m", "1m30s", "3m", "10m"];
+const RANGES: [&str; 8] = ["15s", "30s", "45s", "1m", "1m30s", "2m", "3m", "10m"];
 const STEPS: [&str; 6] = ["5s", "15s", "20s", "40s", "1m", ""];
-const OFFSETS: [&str; 6] = ["5s", "15s", "1m", "-10s", "-1m", "20m"];
+const OFFSETS: [&str; 6] = ["5s", "15s", "1m", "-10s", "-1m", "9m"];
 const NUMBERS: [&str; 12] = [
     "0", "1", "2", "0.5", "-1", "3", "10", "0.1", "1.5", "NaN", "Inf", "-Inf",
 ];
 const MATH: [&str; 23] = [
-    "abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan",
-    "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "deg", "rad", "sgn",
+    "abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos",
+    "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "deg", "rad", "sgn",
 ];
 const CALENDAR: [&str; 8] = [
     "minute",
@@ -71,7 +80,9 @@ const OVER_TIME: [&str; 25] = [
     "rate",
     "increase",
 ];
-const AGGREGATIONS: [&str; 9] = ["sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "sum"];
+const AGGREGATIONS: [&str; 9] = [
+    "sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "sum",
+];
 const ARITHMETIC: [&str; 7] = ["+", "-", "*", "/", "%", "^", "atan2"];
 const COMPARISONS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
 const SETS: [&str; 3] = ["and", "or", "unless"];
@@ -130,7 +141,9 @@ impl Queries<'_> {
             matchers.push(self.random.one(&MATCHERS).to_owned());
         }
         if self.random.once_in(8) {
-            let names = self.random.one(&["g|h", "c_total|d_total", ".*_total", "g|meta", "h|one"]);
+            let names = self
+                .random
+                .one(&["g|h", "c_total|d_total", ".*_total", "g|meta", "h|one"]);
             matchers.push(format!("__name__=~\"{names}\""));
             return format!("{{{}}}", matchers.join(", "));
         }
@@ -341,7 +354,9 @@ impl Queries<'_> {
         if self.random.once_in(8) {
             return self.scalar(depth);
         }
-        self.random.one(&["0.5", "0", "1", "0.9", "0.99", "0.25"]).to_owned()
+        self.random
+            .one(&["0.5", "0", "1", "0.9", "0.99", "0.25"])
+            .to_owned()
     }
 
     fn scalar(&mut self, depth: usize) -> String {

@@ -1,4 +1,4 @@
-//! Runs PromQL test scripts: `narthex-promql-tests DIR [--store memory|tsdb|all]`.
+//! Runs PromQL test scripts, or random queries on two evaluators.
 #![expect(clippy::print_stdout, reason = "the report is what this program is for")]
 
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ use narthex_promql_tests::run::{Report, run, script_features};
 use narthex_promql_tests::store::Store;
 use narthex_promql_tests::tsdb_source::TsdbSource;
 
-const USAGE: &str = "usage: narthex-promql-tests DIR [--store memory|tsdb|all]";
+const USAGE: &str = "usage: narthex-promql-tests DIR [--store memory|tsdb|all]
+       narthex-promql-tests --differential COUNT [--seed FIRST]";
 
 fn main() -> ExitCode {
     match work(&std::env::args().skip(1).collect::<Vec<_>>()) {
@@ -23,9 +24,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs every script; whether all evaluations went as expected.
+/// Runs what was asked for; whether all went as expected.
 fn work(arguments: &[String]) -> Result<bool, String> {
     let (directory, store) = match arguments {
+        [flag, count] if flag == "--differential" => return differential(count, "0"),
+        [flag, count, second, seed] if flag == "--differential" && second == "--seed" => {
+            return differential(count, seed);
+        }
         [directory] => (directory, "memory"),
         [directory, flag, store] | [flag, store, directory] if flag == "--store" => {
             (directory, store.as_str())
@@ -63,6 +68,20 @@ fn work(arguments: &[String]) -> Result<bool, String> {
     }
     println!("{} passed, {} failed", total.passed, total.failures.len());
     Ok(total.failures.is_empty())
+}
+
+fn differential(count: &str, seed: &str) -> Result<bool, String> {
+    let number = |text: &str| {
+        text.parse()
+            .map_err(|_| format!("{text:?} is no whole number\n{USAGE}"))
+    };
+    let summary = narthex_promql_tests::differential::run(number(count)?, number(seed)?);
+    for difference in &summary.differences {
+        println!("{difference}");
+    }
+    println!("{} refused, {} empty", summary.refused, summary.empty);
+    println!("{} passed, {} failed", summary.passed, summary.differences.len());
+    Ok(summary.differences.is_empty())
 }
 
 fn stores(names: &str) -> Result<Vec<Box<dyn Store>>, String> {

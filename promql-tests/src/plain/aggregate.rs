@@ -39,9 +39,15 @@ impl Plain<'_> {
                 if number.is_nan() {
                     return Err(Failure::Query("Parameter value is NaN"));
                 }
-                let sign = if aggregate.op == AggregateOp::Topk { 1.0 } else { -1.0 };
+                let sign = if aggregate.op == AggregateOp::Topk {
+                    1.0
+                } else {
+                    -1.0
+                };
                 let groups = plain_groups().into_iter();
-                Ok(groups.flat_map(|(_, members)| best(members, number, sign)).collect())
+                Ok(groups
+                    .flat_map(|(_, members)| best(members, number, sign))
+                    .collect())
             }
             AggregateOp::CountValues => {
                 let Some(Expr::String(name)) = &aggregate.param else {
@@ -81,13 +87,46 @@ fn each(groups: Groups, together: impl Fn(&[f64]) -> f64) -> Vec<Element> {
 }
 
 /// The `k` largest (sign 1) or smallest (sign -1) elements; NaN only where nothing else is left.
-fn best(mut members: Vec<Element>, k: f64, sign: f64) -> Vec<Element> {
-    members.sort_by(|a, b| match (a.value.is_nan(), b.value.is_nan()) {
-        (false, false) => (sign * b.value).total_cmp(&(sign * a.value)),
-        (a, b) => a.cmp(&b),
-    });
-    members.truncate(if k >= 1.0 { k as usize } else { 0 });
-    members
+///
+/// Which of several equal values stays follows from how Go's `container/heap` keeps the worst element on top.
+fn best(members: Vec<Element>, k: f64, sign: f64) -> Vec<Element> {
+    let k = if k >= 1.0 { k as usize } else { 0 };
+    let worse = |a: &Element, b: &Element| {
+        if a.value.is_nan() {
+            !b.value.is_nan()
+        } else {
+            sign * a.value < sign * b.value
+        }
+    };
+    let mut heap: Vec<Element> = Vec::new();
+    for member in members {
+        if heap.len() < k {
+            heap.push(member);
+            let mut at = heap.len() - 1;
+            while at > 0 && worse(&heap[at], &heap[(at - 1) / 2]) {
+                heap.swap(at, (at - 1) / 2);
+                at = (at - 1) / 2;
+            }
+        } else if k > 0 && worse(&heap[0], &member) {
+            heap[0] = member;
+            let mut at = 0;
+            while let Some(child) = worst_child(&heap, at, worse) {
+                heap.swap(at, child);
+                at = child;
+            }
+        }
+    }
+    heap
+}
+
+/// The worse child of an element of a heap, if it is worse than the element.
+fn worst_child(heap: &[Element], at: usize, worse: impl Fn(&Element, &Element) -> bool) -> Option<usize> {
+    let (left, right) = (2 * at + 1, 2 * at + 2);
+    let worst = match (heap.get(left)?, heap.get(right)) {
+        (first, Some(second)) if worse(second, first) => right,
+        _ => left,
+    };
+    worse(&heap[worst], &heap[at]).then_some(worst)
 }
 
 /// The shortest digits that are this float, as Go writes them.

@@ -75,16 +75,31 @@ fn matched(
     let (many, one) = if turned { (right, left) } else { (left, right) };
     for (at, element) in one.iter().enumerate() {
         let own = key(matching, &element.labels);
-        if one.iter().skip(at + 1).any(|other| key(matching, &other.labels) == own) {
+        if one
+            .iter()
+            .skip(at + 1)
+            .any(|other| key(matching, &other.labels) == own)
+        {
             return Err(Failure::Query("found duplicate series for the match group"));
         }
     }
-    let mut found: Vec<(Labels, Element)> = Vec::new();
+    let mut matched: Vec<(Labels, Labels)> = Vec::new();
+    let mut found = Vec::new();
     for element in many {
         let own = key(matching, &element.labels);
         let Some(partner) = one.iter().find(|other| key(matching, &other.labels) == own) else {
             continue;
         };
+        let labels = result_labels(binary, matching, &element.labels, &partner.labels);
+        // That a comparison may filter one of them away does not matter.
+        let repeated = match matching.card {
+            Cardinality::OneToOne => matched.iter().any(|(key, _)| *key == own),
+            _ => matched.iter().any(|(key, other)| *key == own && *other == labels),
+        };
+        if repeated {
+            return Err(Failure::Query("multiple matches for labels"));
+        }
+        matched.push((own, labels.clone()));
         let (l, r) = if turned {
             (partner.value, element.value)
         } else {
@@ -94,18 +109,10 @@ fn matched(
         if filters && !filter(binary.op, l, r) {
             continue;
         }
-        let labels = result_labels(binary, matching, &element.labels, &partner.labels);
-        let repeated = match matching.card {
-            Cardinality::OneToOne => found.iter().any(|(key, _)| *key == own),
-            _ => found.iter().any(|(key, other)| *key == own && other.labels == labels),
-        };
-        if repeated {
-            return Err(Failure::Query("multiple matches for labels"));
-        }
         let value = if filters { l } else { operate(binary.op, l, r) };
-        found.push((own, Element { labels, value }));
+        found.push(Element { labels, value });
     }
-    Ok(found.into_iter().map(|(_, element)| element).collect())
+    Ok(found)
 }
 
 fn result_labels(binary: &Binary, matching: &VectorMatching, many: &Labels, one: &Labels) -> Labels {

@@ -123,9 +123,7 @@ fn of_numbers(function: &str, elements: Vec<Element>, numbers: &[f64]) -> Result
         ("round", []) => each_without_name(elements, |v| round(v, 1.0)),
         ("round", [to]) => each_without_name(elements, |v| round(v, *to)),
         ("clamp", [min, max]) if max < min => Ok(Value::Vector(Vec::new())),
-        ("clamp", [min, max]) => {
-            each_without_name(elements, |v| smaller(*min, smaller(*max, v, 1.0), -1.0))
-        }
+        ("clamp", [min, max]) => each_without_name(elements, |v| smaller(*min, smaller(*max, v, 1.0), -1.0)),
         ("clamp_min", [min]) => each_without_name(elements, |v| smaller(v, *min, -1.0)),
         ("clamp_max", [max]) => each_without_name(elements, |v| smaller(v, *max, 1.0)),
         (function, []) if math(function, 0.0).is_some() => {

@@ -66,9 +66,9 @@ impl Plain<'_> {
             Expr::Aggregate(aggregate) => self.aggregate(aggregate, time).map(Value::Vector),
             Expr::Binary(binary) => self.binary(binary, time),
             Expr::Call(call) => self.call(call, time),
-            Expr::Matrix(_) | Expr::Subquery(_) | Expr::String(_) => {
-                Err(Failure::Unknown(format!("{expr} where a number or vector stands")))
-            }
+            Expr::Matrix(_) | Expr::Subquery(_) | Expr::String(_) => Err(Failure::Unknown(format!(
+                "{expr} where a number or vector stands"
+            ))),
         }
     }
 
@@ -94,9 +94,7 @@ impl Plain<'_> {
             self.evaluate(&binary.rhs, time)?,
         );
         match (left, right) {
-            (Value::Scalar(left), Value::Scalar(right)) => {
-                Ok(Value::Scalar(operate(binary.op, left, right)))
-            }
+            (Value::Scalar(left), Value::Scalar(right)) => Ok(Value::Scalar(operate(binary.op, left, right))),
             (Value::Vector(left), Value::Vector(right)) => {
                 super::binary::vectors(binary, &left, &right).map(Value::Vector)
             }
@@ -147,8 +145,14 @@ pub(super) fn each_without_name(
 /// The elements, if no two of them have the same labels.
 pub(super) fn distinct(elements: Vec<Element>) -> Result<Vec<Element>, Failure> {
     for (at, element) in elements.iter().enumerate() {
-        if elements.iter().skip(at + 1).any(|other| other.labels == element.labels) {
-            return Err(Failure::Query("vector cannot contain metrics with the same labelset"));
+        if elements
+            .iter()
+            .skip(at + 1)
+            .any(|other| other.labels == element.labels)
+        {
+            return Err(Failure::Query(
+                "vector cannot contain metrics with the same labelset",
+            ));
         }
     }
     Ok(elements)

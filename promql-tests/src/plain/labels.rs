@@ -31,16 +31,17 @@ pub(super) fn replace(elements: &[Element], texts: &[Expr]) -> Result<Vec<Elemen
     let (dst, replacement, src) = (text(dst)?, text(replacement)?, text(src)?);
     let regex = Regex::new(&format!("^(?s:{})$", text(regex)?))
         .map_err(|_| Failure::Query("invalid regular expression in label_replace()"))?;
-    let replaced = elements.iter().map(|element| {
-        match regex.captures(element.labels.get(src).unwrap_or("")) {
-            None => element.clone(),
-            Some(captures) => {
-                let mut value = String::new();
-                captures.expand(replacement, &mut value);
-                with_label(element, dst, &value)
-            }
-        }
-    });
+    let replaced =
+        elements.iter().map(
+            |element| match regex.captures(element.labels.get(src).unwrap_or("")) {
+                None => element.clone(),
+                Some(captures) => {
+                    let mut value = String::new();
+                    captures.expand(replacement, &mut value);
+                    with_label(element, dst, &value)
+                }
+            },
+        );
     distinct(replaced.collect())
 }
 

@@ -38,9 +38,12 @@ pub(super) fn round(v: f64, to: f64) -> f64 {
     (v * inverse + 0.5).floor() / inverse
 }
 
-/// The smaller number, or with `sign` -1 the larger; NaN if one is NaN.
+/// The smaller number, or with `sign` -1 the larger; NaN if one is NaN, unless the other is the last of all.
 pub(super) fn smaller(a: f64, b: f64, sign: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
+    let last = -sign * f64::INFINITY;
+    if a == last || b == last {
+        last
+    } else if a.is_nan() || b.is_nan() {
         f64::NAN
     } else if sign * b < sign * a {
         b

@@ -33,6 +33,7 @@ pub(super) fn over_time(
         "first_over_time" => Some(first.1),
         "present_over_time" => Some(1.0),
         "quantile_over_time" => Some(quantile(parameter, &values)),
+        "mad_over_time" if values.iter().any(|value| value.is_nan()) => Some(f64::NAN),
         "mad_over_time" => {
             let middle = quantile(0.5, &values);
             let distances: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();

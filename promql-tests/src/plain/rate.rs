@@ -54,11 +54,18 @@ pub(super) fn instant(samples: &[(i64, f64)], counter: bool) -> Option<f64> {
     if !counter {
         return Some(last.1 - before.1);
     }
-    let growth = if last.1 < before.1 { last.1 } else { last.1 - before.1 };
+    let growth = if last.1 < before.1 {
+        last.1
+    } else {
+        last.1 - before.1
+    };
     Some(growth / ((last.0 - before.0) as f64 / 1000.0))
 }
 
 /// How many neighbours fulfil a condition.
 pub(super) fn count_pairs(samples: &[(i64, f64)], holds: impl Fn(f64, f64) -> bool) -> f64 {
-    samples.windows(2).filter(|pair| holds(pair[0].1, pair[1].1)).count() as f64
+    samples
+        .windows(2)
+        .filter(|pair| holds(pair[0].1, pair[1].1))
+        .count() as f64
 }

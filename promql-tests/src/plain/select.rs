@@ -45,7 +45,9 @@ impl Plain<'_> {
 
     pub(super) fn instant(&self, selector: &VectorSelector, time: i64) -> Vec<Element> {
         let newest = self.newest(selector, time).into_iter();
-        newest.map(|(labels, _, value)| Element { labels, value }).collect()
+        newest
+            .map(|(labels, _, value)| Element { labels, value })
+            .collect()
     }
 
     /// The window of a range selector or a subquery.

@@ -84,7 +84,9 @@ pub(super) fn line(samples: &[(i64, f64)], origin: i64) -> (f64, f64) {
     }
     let n = samples.len() as f64;
     let over = |f: &dyn Fn(f64, f64) -> f64| {
-        let terms = samples.iter().map(|(time, value)| f((time - origin) as f64 / 1e3, *value));
+        let terms = samples
+            .iter()
+            .map(|(time, value)| f((time - origin) as f64 / 1e3, *value));
         sum(&terms.collect::<Vec<_>>())
     };
     let (x, y) = (over(&|x, _| x), over(&|_, y| y));
