@@ -1,4 +1,7 @@
-//! Follows the requests of an HTTP/1 connection and moves query strings that are too long into a header.
+//! Follows the requests of an HTTP/1 connection, escapes what hyper takes in no URL, and moves query strings that are
+//! too long into a header.
+
+use std::borrow::Cow;
 
 use super::call::LONG_QUERY;
 
@@ -119,12 +122,35 @@ fn finish_head(head: &[u8], out: &mut Vec<u8>) -> Place {
         .and_then(|rest| rest.iter().position(|b| *b == b'\n'))
         .map_or(head.len(), |at| start + at + 1);
     let (line, fields) = head.split_at(line_end);
+    let line = escaped(line);
     match line.len() > SHORT_TARGET {
-        true => shorten(line, out),
-        false => out.extend_from_slice(line),
+        true => shorten(&line, out),
+        false => out.extend_from_slice(&line),
     }
     out.extend_from_slice(fields);
     body_after(fields)
+}
+
+/// The request line with percent escapes for bytes that belong in no URL but that Go's server, and so Prometheus,
+/// takes as they are: who types `curl -g 'host/api/v1/query?query=up{job="x"}'` sends them.
+fn escaped(line: &[u8]) -> Cow<'_, [u8]> {
+    let foreign = |byte: &u8| {
+        matches!(
+            byte,
+            b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x80..
+        )
+    };
+    if !line.iter().any(foreign) {
+        return Cow::Borrowed(line);
+    }
+    let mut out = Vec::with_capacity(line.len() + 64);
+    for byte in line {
+        match foreign(byte) {
+            true => out.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+            false => out.push(*byte),
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// `GET /path?query HTTP/1.1` becomes `GET /path HTTP/1.1` and a header with the query.
@@ -269,6 +295,36 @@ mod tests {
                 format!("{before}{short}")
             );
         }
+    }
+
+    #[test]
+    fn what_is_typed_unescaped_is_escaped() {
+        for (sent, escaped) in [
+            (
+                r#"GET /a?b={c="d"} HTTP/1.1"#,
+                "GET /a?b=%7Bc=%22d%22%7D HTTP/1.1",
+            ),
+            (
+                r"GET /a?b=<>\^`|# HTTP/1.1",
+                "GET /a?b=%3C%3E%5C%5E%60%7C%23 HTTP/1.1",
+            ),
+            ("GET /\u{e9}?b=\u{e9} HTTP/1.1", "GET /%C3%A9?b=%C3%A9 HTTP/1.1"),
+            // What no URL may hold for Go either.
+            ("GET /a?b=c d HTTP/1.1", "GET /a?b=c d HTTP/1.1"),
+            ("GET /a?b=\u{1} HTTP/1.1", "GET /a?b=\u{1} HTTP/1.1"),
+        ] {
+            let rest = "\r\nHost: {\"x\"}\r\n\r\n";
+            assert_eq!(
+                seen(format!("{sent}{rest}").as_bytes()),
+                format!("{escaped}{rest}")
+            );
+        }
+        let long = format!("GET /a?{} HTTP/1.1\r\n\r\n", "\"".repeat(30_000));
+        let moved = format!(
+            "GET /a HTTP/1.1\r\nx-narthex-long-query: {}\r\n\r\n",
+            "%22".repeat(30_000)
+        );
+        assert_eq!(seen(long.as_bytes()), moved);
     }
 
     #[test]

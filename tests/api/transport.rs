@@ -45,6 +45,19 @@ fn methods_and_unknown_paths() {
 }
 
 #[test]
+fn queries_typed_without_escapes() {
+    for (query, result) in [
+        (r#""<a|b>""#, r#"[1.5,"\u003ca|b\u003e"]"#),
+        ("\"\u{e9}#`^{\"", "[1.5,\"\u{e9}#`^{\"]"),
+    ] {
+        let answer = world().get(&format!("/api/v1/query?time=1.5&query={query}"));
+        assert_eq!(answer.status, 200, "{query}");
+        let data = format!(r#"{{"resultType":"string","result":{result}}}"#);
+        assert_eq!(answer.text(), format!(r#"{{"status":"success","data":{data}}}"#));
+    }
+}
+
+#[test]
 fn cross_origin_requests() {
     let origin = [("Origin", "http://grafana.example")];
     for (method, path, status) in [
