@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use narthex_model::{Labels, SampleValue};
-use narthex_promql::ast::Expr;
+use narthex_promql::ast::{Expr, ValueType};
 use narthex_promql::value::InstantValue;
 use narthex_promql::{
     Engine, EngineOptions, Features, InstantQuery, QueryError, QueryOptions, RangeQuery, Value,
@@ -24,6 +24,10 @@ const EPSILON: f64 = 1e-11;
 const QUERIES_PER_DATA: u64 = 16;
 /// Threads of the second engine.
 const THREADS: usize = 4;
+/// Of how many queries one is asked for so many steps of so many series that the engine takes its threads.
+const WIDE_ONCE_IN: usize = 10;
+/// How many steps that is.
+const WIDE_STEPS: i64 = 300;
 /// Step of subqueries that name none.
 const DEFAULT_STEP_MS: i64 = 25_000;
 
@@ -113,6 +117,27 @@ struct Case {
     base: i64,
     data: Vec<Series>,
     source: MemorySource,
+    /// More series, for threads.
+    wide: MemorySource,
+}
+
+/// A store that holds these series.
+fn filled(data: &[Series]) -> MemorySource {
+    let samples: Vec<(Labels, Vec<Sample>)> = data
+        .iter()
+        .map(|(labels, samples)| {
+            let sample = |(time, value): &(i64, f64)| Sample {
+                time: *time,
+                value: SampleValue::Float(*value),
+                start_time: 0,
+            };
+            (labels.clone(), samples.iter().map(sample).collect())
+        })
+        .collect();
+    let mut source = MemorySource::default();
+    // A map of maps takes anything.
+    let _ = source.append(&samples);
+    source
 }
 
 impl Case {
@@ -120,25 +145,14 @@ impl Case {
         let mut random = Random::new(seed ^ 0x0da7_a5e7);
         let base = random.one(&[0, 1_600_000_000_000, 1_599_999_993_000, -300_000]);
         let data = random_data::series(&mut random, base);
-        let samples: Vec<(Labels, Vec<Sample>)> = data
-            .iter()
-            .map(|(labels, samples)| {
-                let sample = |(time, value): &(i64, f64)| Sample {
-                    time: *time,
-                    value: SampleValue::Float(*value),
-                    start_time: 0,
-                };
-                (labels.clone(), samples.iter().map(sample).collect())
-            })
-            .collect();
-        let mut source = MemorySource::default();
-        // A map of maps takes anything.
-        let _ = source.append(&samples);
+        let wide = filled(&random_data::many_series(&mut random, base));
+        let source = filled(&data);
         Self {
             seed,
             base,
             data,
             source,
+            wide,
         }
     }
 
@@ -152,33 +166,51 @@ impl Case {
             step,
             lookback_ms: random.one(&[300_000, 300_000, 60_000, 15_000]),
         };
-        let depth = random.below(4) + 1;
+        let depth = random.one(&[1, 2, 2, 3, 3, 4, 4, 5]);
         let base = self.base;
-        let query = Queries {
+        let mut queries = Queries {
             random: &mut random,
             base,
-        }
-        .query(depth);
-        self.compare(&query, when).map_err(|what| Difference {
+        };
+        let query = if step == 0 {
+            queries.at_one_time(depth)
+        } else {
+            queries.query(depth)
+        };
+        let compared = if random.once_in(WIDE_ONCE_IN) {
+            self.compare_threads(&query, when)
+        } else {
+            Ok(())
+        };
+        let compared = compared.and_then(|()| self.compare(&query, when));
+        compared.map_err(|what| Difference {
             seed,
             question: format!("{query}\n    {when:?}"),
             what,
         })
     }
 
+    /// Asks for so many steps of so many series that the engine takes its threads.
+    fn compare_threads(&self, query: &str, when: When) -> Result<(), String> {
+        let many = When {
+            step: 2_000,
+            end: when.start + 2_000 * WIDE_STEPS,
+            ..when
+        };
+        let one = ask(&self.wide, query, many, 1);
+        let several = ask(&self.wide, query, many, THREADS);
+        match (&one, &several) {
+            (Ok(one), Ok(several)) if identical(&one.0, &several.0) => Ok(()),
+            (Err(one), Err(several)) if one == several => Ok(()),
+            _ => Err(format!(
+                "one thread answers {one:?}, {THREADS} answer {several:?}"
+            )),
+        }
+    }
+
     fn compare(&self, query: &str, when: When) -> Result<Agreed, String> {
         let expr = narthex_promql::parse(query, &features()).map_err(|e| format!("is no query: {e}"))?;
-        let engine = self.ask(query, when, 1);
-        let threads = self.ask(query, when, THREADS);
-        match (&engine, &threads) {
-            (Ok(one), Ok(several)) if identical(&one.0, &several.0) => {}
-            (Err(one), Err(several)) if one == several => {}
-            _ => {
-                return Err(format!(
-                    "one thread answers {engine:?}, {THREADS} answer {threads:?}"
-                ));
-            }
-        }
+        let engine = ask(&self.source, query, when, 1);
         let (plain, order) = match self.plainly(&expr, when) {
             Err(Failure::Unknown(what)) => return Err(format!("the plain evaluator does not know {what}")),
             Err(Failure::Query(what)) => {
@@ -210,46 +242,20 @@ impl Case {
         })
     }
 
-    /// The engine's answer, and its values in order.
-    fn ask(&self, query: &str, when: When, parallelism: usize) -> Result<(Answer, Vec<f64>), QueryError> {
-        let engine = Engine::new(EngineOptions {
-            features: features(),
-            parallelism,
-            default_subquery_step_ms: DEFAULT_STEP_MS,
-            lookback_delta_ms: when.lookback_ms,
-            ..EngineOptions::default()
-        });
-        let source = self.source.source();
-        let options = QueryOptions::default();
-        let output = if when.step == 0 {
-            let query = InstantQuery {
-                text: query,
-                time: when.start,
-                options,
-            };
-            engine.instant(source.as_ref(), &query)?
-        } else {
-            let query = RangeQuery {
-                text: query,
-                start: when.start,
-                end: when.end,
-                step: when.step,
-                options,
-            };
-            engine.range(source.as_ref(), &query)?
-        };
-        Ok(answer(output.value))
-    }
-
     fn plainly(&self, expr: &Expr, when: When) -> Result<(Answer, Vec<f64>), Failure> {
         let plain = Plain {
             data: &self.data,
             lookback_ms: when.lookback_ms,
             default_step_ms: DEFAULT_STEP_MS,
             bounds: (when.start, when.end),
+            steps: (when.start, when.end - (when.end - when.start) % when.step.max(1)),
         };
         let (mut found, mut order) = (Answer::new(), Vec::new());
         let mut time = when.start;
+        if expr.value_type() == ValueType::Matrix {
+            found.extend(plain.window(expr, time)?.series);
+            return Ok((found, order));
+        }
         while time <= when.end {
             match plain.evaluate(expr, time)? {
                 PlainValue::Scalar(value) => found.entry(Labels::empty()).or_default().push((time, value)),
@@ -270,6 +276,42 @@ impl Case {
         }
         Ok((found, order))
     }
+}
+
+/// The engine's answer, and its values in order.
+fn ask(
+    source: &MemorySource,
+    query: &str,
+    when: When,
+    parallelism: usize,
+) -> Result<(Answer, Vec<f64>), QueryError> {
+    let engine = Engine::new(EngineOptions {
+        features: features(),
+        parallelism,
+        default_subquery_step_ms: DEFAULT_STEP_MS,
+        lookback_delta_ms: when.lookback_ms,
+        ..EngineOptions::default()
+    });
+    let source = source.source();
+    let options = QueryOptions::default();
+    let output = if when.step == 0 {
+        let query = InstantQuery {
+            text: query,
+            time: when.start,
+            options,
+        };
+        engine.instant(source.as_ref(), &query)?
+    } else {
+        let query = RangeQuery {
+            text: query,
+            start: when.start,
+            end: when.end,
+            step: when.step,
+            options,
+        };
+        engine.range(source.as_ref(), &query)?
+    };
+    Ok(answer(output.value))
 }
 
 fn features() -> Features {

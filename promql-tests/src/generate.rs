@@ -106,6 +106,15 @@ impl Queries<'_> {
         }
     }
 
+    /// What may be asked at one time: a range vector too.
+    pub fn at_one_time(&mut self, depth: usize) -> String {
+        if self.random.once_in(12) {
+            self.range_vector(depth)
+        } else {
+            self.query(depth)
+        }
+    }
+
     fn vector(&mut self, depth: usize) -> String {
         if depth == 0 {
             return self.selector();
@@ -186,23 +195,32 @@ impl Queries<'_> {
 
     fn over_time(&mut self, depth: usize) -> String {
         let range = self.range_vector(depth);
-        match self.random.below(12) {
+        match self.random.below(16) {
             0 => format!("quantile_over_time({}, {range})", self.share(depth - 1)),
             1 => format!("predict_linear({range}, {})", self.scalar(0)),
             2 => format!("absent_over_time({range})"),
+            3 => {
+                let (smoothing, trend) = (self.random.one(&["0.5", "0.1"]), self.random.one(&["0.3", "0.9"]));
+                format!("double_exponential_smoothing({range}, {smoothing}, {trend})")
+            }
             _ => format!("{}({range})", self.random.one(&OVER_TIME)),
         }
     }
 
     fn aggregation(&mut self, depth: usize) -> String {
-        let inner = self.vector(depth - 1);
+        let mut inner = self.vector(depth - 1);
         let labels = self.random.some(&LABELS).join(", ");
         let grouping = match self.random.below(4) {
             0 => String::new(),
             1 => format!(" without ({labels})"),
             _ => format!(" by ({labels})"),
         };
-        match self.random.below(10) {
+        let choice = self.random.below(12);
+        if (1..=2).contains(&choice) && (inner.contains("topk") || inner.contains("bottomk")) {
+            // Which of equal values stays follows from an order that nobody promises.
+            inner = self.selector();
+        }
+        match choice {
             0 => format!("quantile{grouping} ({}, {inner})", self.share(depth - 1)),
             1 => {
                 let k = self.random.between(0, 4);
@@ -213,6 +231,11 @@ impl Queries<'_> {
                 format!("bottomk{grouping} ({k}, {inner})")
             }
             3 => format!("count_values{grouping} (\"value\", {})", self.selector()),
+            4 => format!(
+                "limitk{grouping} ({}, {})",
+                self.random.between(0, 3),
+                self.selector()
+            ),
             _ => format!("{}{grouping} ({inner})", self.random.one(&AGGREGATIONS)),
         }
     }

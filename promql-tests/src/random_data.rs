@@ -10,14 +10,34 @@ const SCRAPES: i64 = 40;
 /// Milliseconds from one to the next.
 pub const INTERVAL_MS: i64 = 15_000;
 
+/// Values of `inst` in [`series`]; the label is missing where it is empty.
+const INSTANCES: [&str; 3] = ["0", "1", ""];
+/// How many values of `inst` there are in [`many_series`].
+const MANY_INSTANCES: usize = 32;
+
 /// Series in label order whose samples begin about `base` (Unix milliseconds).
 #[must_use]
 pub fn series(random: &mut Random, base: i64) -> Vec<Series> {
+    of_instances(random, base, &INSTANCES)
+}
+
+/// The same with so many series that several threads work on them.
+#[must_use]
+pub fn many_series(random: &mut Random, base: i64) -> Vec<Series> {
+    let names: Vec<String> = (0..MANY_INSTANCES).map(|i| i.to_string()).collect();
+    of_instances(
+        random,
+        base,
+        &names.iter().map(String::as_str).collect::<Vec<_>>(),
+    )
+}
+
+fn of_instances(random: &mut Random, base: i64, instances: &[&str]) -> Vec<Series> {
     let mut all: Vec<Series> = Vec::new();
     let shared = times(random, base);
     for metric in ["g", "h", "c_total", "d_total"] {
         for job in ["a", "b", "c"] {
-            for inst in ["0", "1", ""] {
+            for inst in instances.iter().copied() {
                 if random.once_in(3) {
                     continue;
                 }

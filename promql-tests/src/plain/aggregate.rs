@@ -35,19 +35,19 @@ impl Plain<'_> {
         };
         let plain_groups = || by(&|element| group_labels(&element.labels));
         match aggregate.op {
-            AggregateOp::Topk | AggregateOp::Bottomk => {
+            AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk => {
                 if number.is_nan() {
                     return Err(Failure::Query("Parameter value is NaN"));
                 }
-                let sign = if aggregate.op == AggregateOp::Topk {
-                    1.0
-                } else {
-                    -1.0
-                };
-                let groups = plain_groups().into_iter();
-                Ok(groups
-                    .flat_map(|(_, members)| best(members, number, sign))
-                    .collect())
+                let k = if number >= 1.0 { number as usize } else { 0 };
+                let chosen = plain_groups()
+                    .into_iter()
+                    .flat_map(|(_, members)| match aggregate.op {
+                        AggregateOp::Topk => best(members, k, 1.0),
+                        AggregateOp::Bottomk => best(members, k, -1.0),
+                        _ => members.into_iter().take(k).collect(),
+                    });
+                Ok(chosen.collect())
             }
             AggregateOp::CountValues => {
                 let Some(Expr::String(name)) = &aggregate.param else {
@@ -60,9 +60,7 @@ impl Plain<'_> {
                 });
                 Ok(each(groups, |values| values.len() as f64))
             }
-            AggregateOp::Limitk | AggregateOp::LimitRatio => {
-                Err(Failure::Unknown(aggregate.op.as_str().into()))
-            }
+            AggregateOp::LimitRatio => Err(Failure::Unknown(aggregate.op.as_str().into())),
             op => Ok(each(plain_groups(), |values| match op {
                 AggregateOp::Sum => sum(values),
                 AggregateOp::Avg => mean(values),
@@ -89,8 +87,7 @@ fn each(groups: Groups, together: impl Fn(&[f64]) -> f64) -> Vec<Element> {
 /// The `k` largest (sign 1) or smallest (sign -1) elements; NaN only where nothing else is left.
 ///
 /// Which of several equal values stays follows from how Go's `container/heap` keeps the worst element on top.
-fn best(members: Vec<Element>, k: f64, sign: f64) -> Vec<Element> {
-    let k = if k >= 1.0 { k as usize } else { 0 };
+fn best(members: Vec<Element>, k: usize, sign: f64) -> Vec<Element> {
     let worse = |a: &Element, b: &Element| {
         if a.value.is_nan() {
             !b.value.is_nan()

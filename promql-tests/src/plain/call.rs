@@ -1,7 +1,7 @@
 //! Function calls.
 
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
-use narthex_promql::ast::{Call, Expr};
+use narthex_promql::ast::{Call, Expr, ValueType};
 
 use super::evaluate::{Element, Failure, Plain, Value, distinct, each_without_name};
 use super::math::{calendar, math, round, smaller};
@@ -88,19 +88,19 @@ impl Plain<'_> {
         Ok(Value::Vector(elements))
     }
 
-    /// A function of a range vector, with a number before or behind it.
+    /// A function of a range vector, with numbers before or behind it.
     fn of_window(&self, call: &Call, time: i64) -> Result<Value, Failure> {
-        let (range, number) = match call.args.as_slice() {
-            [range] => (range, None),
-            [number, range] if call.function == "quantile_over_time" => (range, Some(number)),
-            [range, number] => (range, Some(number)),
-            _ => return Err(Failure::Unknown(call.function.clone())),
+        let is_number = |arg: &&Expr| arg.value_type() == ValueType::Scalar;
+        let (numbers, ranges): (Vec<&Expr>, Vec<&Expr>) = call.args.iter().partition(is_number);
+        let [range] = ranges.as_slice() else {
+            return Err(Failure::Unknown(call.function.clone()));
         };
+        let numbers = numbers.iter().map(|number| self.scalar(number, time));
+        let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
         let window = self.window(range, time)?;
-        let number = number.map_or(Ok(f64::NAN), |number| self.scalar(number, time))?;
         let mut found = Vec::new();
         for (labels, samples) in window.series {
-            let value = over_time(&call.function, &samples, window.ends, time, number)
+            let value = over_time(&call.function, &samples, window.ends, time, &numbers)
                 .ok_or_else(|| Failure::Unknown(call.function.clone()))?;
             let labels = if KEEP_NAME.contains(&call.function.as_str()) {
                 labels
@@ -114,7 +114,7 @@ impl Plain<'_> {
 }
 
 fn is_vector(expr: &Expr) -> bool {
-    expr.value_type() == narthex_promql::ast::ValueType::Vector
+    expr.value_type() == ValueType::Vector
 }
 
 /// A function of each element alone, with numbers behind it.

@@ -46,6 +46,8 @@ pub struct Plain<'d> {
     pub default_step_ms: i64,
     /// `start()` and `end()` of the query, in Unix milliseconds.
     pub bounds: (i64, i64),
+    /// The first and the last step, in Unix milliseconds: for the query's own expression those of the query.
+    pub steps: (i64, i64),
 }
 
 impl Plain<'_> {

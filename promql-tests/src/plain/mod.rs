@@ -15,3 +15,4 @@ mod select;
 mod statistics;
 
 pub use evaluate::{Element, Failure, Plain, Series, Value};
+pub use select::Window;

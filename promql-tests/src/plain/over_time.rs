@@ -1,7 +1,7 @@
 //! Functions of range vectors: what one series' samples in one window are together.
 
 use super::rate::{Change, count_pairs, extrapolated, instant};
-use super::statistics::{extreme, line, mean, quantile, sum, variance};
+use super::statistics::{exact_variance, extreme, line, mean, quantile, sum};
 
 /// The value of a function over a window that is not empty; `Some(None)` where it has none, `None` for other functions.
 pub(super) fn over_time(
@@ -9,7 +9,7 @@ pub(super) fn over_time(
     samples: &[(i64, f64)],
     ends: (i64, i64),
     time: i64,
-    parameter: f64,
+    parameters: &[f64],
 ) -> Option<Option<f64>> {
     let values: Vec<f64> = samples.iter().map(|(_, value)| *value).collect();
     let (first, last) = (*samples.first()?, *samples.last()?);
@@ -27,12 +27,12 @@ pub(super) fn over_time(
         "count_over_time" => Some(values.len() as f64),
         "min_over_time" => Some(extreme(&values, 1.0)),
         "max_over_time" => Some(extreme(&values, -1.0)),
-        "stddev_over_time" => Some(variance(&values).sqrt()),
-        "stdvar_over_time" => Some(variance(&values)),
+        "stddev_over_time" => Some(exact_variance(&values).sqrt()),
+        "stdvar_over_time" => Some(exact_variance(&values)),
         "last_over_time" => Some(last.1),
         "first_over_time" => Some(first.1),
         "present_over_time" => Some(1.0),
-        "quantile_over_time" => Some(quantile(parameter, &values)),
+        "quantile_over_time" => Some(quantile(parameters[0], &values)),
         "mad_over_time" if values.iter().any(|value| value.is_nan()) => Some(f64::NAN),
         "mad_over_time" => {
             let middle = quantile(0.5, &values);
@@ -46,10 +46,25 @@ pub(super) fn over_time(
         "deriv" => several.then(|| line(samples, first.0).0),
         "predict_linear" => several.then(|| {
             let (slope, now) = line(samples, time);
-            slope * parameter + now
+            slope * parameters[0] + now
         }),
+        "double_exponential_smoothing" => several.then(|| smoothed(&values, parameters)),
         _ => return None,
     })
+}
+
+/// Level and trend, each a weighted mean of what the newest sample says and what was expected (Holt-Winters).
+fn smoothed(values: &[f64], parameters: &[f64]) -> f64 {
+    let (smoothing, trending) = (parameters[0], parameters[1]);
+    let (mut level, mut before, mut trend) = (values[0], 0.0, values[1] - values[0]);
+    for (at, value) in values.iter().enumerate().skip(1) {
+        if at > 1 {
+            trend = trending * (level - before) + (1.0 - trending) * trend;
+        }
+        before = level;
+        level = smoothing * value + (1.0 - smoothing) * (level + trend);
+    }
+    level
 }
 
 /// When the value was last seen, in seconds.

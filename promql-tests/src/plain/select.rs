@@ -3,11 +3,12 @@
 use narthex_model::is_stale;
 use narthex_promql::ast::{AtBound, Expr, Modifiers, Subquery, VectorSelector};
 
-use super::evaluate::{Element, Failure, Plain, Series, Value};
+use super::evaluate::{Element, Failure, Plain, Series};
 use narthex_model::Labels;
 
 /// What a range vector is at one time.
-pub(super) struct Window {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Window {
     /// The samples of each series that has any.
     pub series: Vec<Series>,
     /// The window's left end, itself outside, and its right end, in Unix milliseconds.
@@ -51,7 +52,10 @@ impl Plain<'_> {
     }
 
     /// The window of a range selector or a subquery.
-    pub(super) fn window(&self, expr: &Expr, time: i64) -> Result<Window, Failure> {
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn window(&self, expr: &Expr, time: i64) -> Result<Window, Failure> {
         match expr {
             Expr::Paren(paren) => self.window(&paren.expr, time),
             Expr::Matrix(matrix) => {
@@ -75,24 +79,34 @@ impl Plain<'_> {
 
     /// The inner expression at each multiple of the step inside the window.
     fn subquery(&self, subquery: &Subquery, time: i64) -> Result<Window, Failure> {
-        let to = self.moved(&subquery.modifiers, time);
-        let ends = (to - subquery.range_ms, to);
         let step = if subquery.step_ms == 0 {
             self.default_step_ms
         } else {
             subquery.step_ms
         };
+        let window_of = |time: i64| {
+            let to = self.moved(&subquery.modifiers, time);
+            (to - subquery.range_ms, to)
+        };
+        let first_in = |ends: (i64, i64)| (ends.0.div_euclid(step) + 1) * step;
+        let all = (window_of(self.steps.0).0, window_of(self.steps.1).1);
+        let inner = Self {
+            steps: (first_in(all), all.1.div_euclid(step) * step),
+            ..*self
+        };
+        if time == self.steps.0 {
+            // An error between two windows is one too: the windows of all steps are evaluated as one.
+            let mut at = inner.steps.0;
+            while at <= inner.steps.1 {
+                inner.evaluate(&subquery.expr, at)?;
+                at += step;
+            }
+        }
+        let ends = window_of(time);
         let mut series: Vec<Series> = Vec::new();
-        let mut at = (ends.0.div_euclid(step) + 1) * step;
+        let mut at = first_in(ends);
         while at <= ends.1 {
-            let elements = match self.evaluate(&subquery.expr, at)? {
-                Value::Vector(elements) => elements,
-                Value::Scalar(value) => vec![Element {
-                    labels: Labels::empty(),
-                    value,
-                }],
-            };
-            for element in elements {
+            for element in inner.vector(&subquery.expr, at)? {
                 match series.iter_mut().find(|(labels, _)| *labels == element.labels) {
                     Some((_, samples)) => samples.push((at, element.value)),
                     None => series.push((element.labels, vec![(at, element.value)])),

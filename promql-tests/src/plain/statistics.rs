@@ -1,20 +1,23 @@
 //! What many numbers are together.
 
-/// The sum, with the error of each addition kept and added at the end.
-pub(super) fn sum(values: &[f64]) -> f64 {
-    let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
-    for value in values {
-        let next = sum + value;
-        if next.is_finite() {
-            lost += if sum.abs() >= value.abs() {
-                (sum - next) + value
-            } else {
-                (value - next) + sum
-            };
-        }
-        sum = next;
+/// Adds `value` to a sum and what its additions lost so far (Neumaier).
+fn add(value: f64, (sum, lost): (f64, f64)) -> (f64, f64) {
+    let next = sum + value;
+    if next.is_infinite() {
+        (next, 0.0)
+    } else if sum.abs() >= value.abs() {
+        (next, lost + ((sum - next) + value))
+    } else {
+        (next, lost + ((value - next) + sum))
     }
-    if sum.is_finite() { sum + lost } else { sum }
+}
+
+/// The sum, with what each addition loses added at the end.
+pub(super) fn sum(values: &[f64]) -> f64 {
+    let (sum, lost) = values
+        .iter()
+        .fold((0.0, 0.0), |so_far, value| add(*value, so_far));
+    sum + lost
 }
 
 /// The mean, also where the sum is beyond what a float holds.
@@ -37,6 +40,18 @@ pub(super) fn variance(values: &[f64]) -> f64 {
         squares += distance * (value - mean);
     }
     squares / count
+}
+
+/// The same with what additions lose kept apart, as functions of ranges have it.
+pub(super) fn exact_variance(values: &[f64]) -> f64 {
+    let (mut count, mut mean, mut squares) = (0.0, (0.0, 0.0), (0.0, 0.0));
+    for value in values {
+        count += 1.0;
+        let distance = value - (mean.0 + mean.1);
+        mean = add(distance / count, mean);
+        squares = add(distance * (value - (mean.0 + mean.1)), squares);
+    }
+    (squares.0 + squares.1) / count
 }
 
 /// The smallest, or with `sign` -1 the largest; NaN only if there is nothing else.
