@@ -20,7 +20,7 @@ use crate::select::cardinality::Cardinality;
 use crate::select::snapshot::Snapshot;
 
 /// Bytes of log that may be unsynced before an append syncs by itself: they are kept in memory until then.
-const UNSYNCED_MAX: usize = 64 << 20;
+const UNSYNCED_MAX: usize = 2 << 20;
 /// An open store. Cheap to clone; all clones are the same store, usable from any thread.
 #[derive(Clone)]
 pub struct Db {
