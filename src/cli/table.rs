@@ -101,7 +101,7 @@ pub(super) fn find(name: &str) -> Option<usize> {
 
 /// Values of `--enable-feature` that Prometheus knows, and what they do here.
 pub(super) const FEATURES: &[(&str, Effect)] = &[
-    ("exemplar-storage", Effect::Ignored("exemplars are not kept yet")),
+    ("exemplar-storage", Effect::Acts),
     (
         "memory-snapshot-on-shutdown",
         Effect::Ignored("a restart reads only the tail of the log anyway"),

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// Exemplars that are kept where the configuration does not say. Source: Prometheus `config/config.go`.
+const DEFAULT_EXEMPLARS: i64 = 100_000;
+
 /// What the store has to know of command line and configuration. The configuration's retention wins.
 pub(super) fn store_options(options: &Options, config: &Config) -> StoreOptions {
     let (time, size) = retention(options.retention);
@@ -20,6 +23,10 @@ pub(super) fn store_options(options: &Options, config: &Config) -> StoreOptions 
         retention_bytes: size,
         ..StoreOptions::default()
     };
+    if options.has_feature("exemplar-storage") {
+        let most = config.storage.max_exemplars.unwrap_or(DEFAULT_EXEMPLARS);
+        store.max_exemplars = usize::try_from(most).unwrap_or(0);
+    }
     if let Some(tsdb) = &config.storage.tsdb {
         store.out_of_order_window_ms = tsdb.out_of_order_time_window.as_millis();
         if let Some(retention) = &tsdb.retention {

@@ -1,6 +1,7 @@
 //! The HTTP API over real connections: what clients such as Grafana rely on, with golden bodies of our own.
 
 mod answers;
+mod exemplars;
 mod federation;
 mod limits;
 mod names;

@@ -34,7 +34,14 @@ impl Api {
     pub(super) fn starting(clock: Clock, change: impl FnOnce(&mut WebOptions)) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let store = Db::open(folder.path(), Options::default()).unwrap();
+        let store = Db::open(
+            folder.path(),
+            Options {
+                max_exemplars: 100,
+                ..Options::default()
+            },
+        )
+        .unwrap();
         let mut options = WebOptions::new().unwrap();
         change(&mut options);
         let registry = Registry::new();

@@ -1,22 +1,25 @@
 //! `/api/v1/query_exemplars`: exemplars of the series that an expression selects.
 
 use hyper::StatusCode;
-use narthex_model::Annotations;
+use narthex_model::{Annotations, Labels, Matcher, TimeRange};
 use narthex_promql::ast::Expr;
+use narthex_tsdb::Exemplar;
 
 use super::super::body::{Reply, reply_empty};
 use super::super::call::Call;
-use super::super::encode::chunks::Whole;
+use super::super::encode::chunks::List;
+use super::super::encode::number::{write_sample, write_timestamp};
+use super::super::encode::object::Object;
 use super::super::params::time_or;
 use super::super::problem::Problem;
-use super::data::streamed;
+use super::data::{store, streamed};
 
-/// Answers. The store keeps no exemplars yet, so there are none to show; the request is checked all the same.
+/// Answers.
 pub(crate) async fn query_exemplars(mut call: Call) -> Result<Reply, Problem> {
     let form = call.form_or_multipart().await?;
-    let start = time_or(&form, "start", i64::MIN)?;
-    let end = time_or(&form, "end", i64::MAX)?;
-    if end < start {
+    let min = time_or(&form, "start", TimeRange::ALL.min)?;
+    let max = time_or(&form, "end", TimeRange::ALL.max)?;
+    if max < min {
         return Err(Problem::bad_data(
             "end timestamp must not be before start timestamp",
         ));
@@ -24,22 +27,62 @@ pub(crate) async fn query_exemplars(mut call: Call) -> Result<Reply, Problem> {
     let features = call.app.queries.engine().options().features;
     let expr = narthex_promql::parse(form.get("query"), &features)
         .map_err(|error| Problem::bad_data(error.to_string()))?;
-    if !selects(&expr) {
+    let mut sets = Vec::new();
+    selectors(&expr, &mut sets);
+    if sets.is_empty() {
         return Ok(reply_empty(StatusCode::NO_CONTENT));
     }
-    Ok(streamed(Box::new(Whole(b"[]".to_vec())), &Annotations::default()))
+    let store = store(&call.app)?;
+    let range = TimeRange { min, max };
+    let found = call
+        .app
+        .queries
+        .read(move || store.snapshot().exemplars(&sets, range))
+        .await?;
+    Ok(streamed(
+        Box::new(List::new(found, write_series)),
+        &Annotations::default(),
+    ))
 }
 
-/// Whether the expression holds a selector.
-fn selects(expr: &Expr) -> bool {
+/// The matchers of every selector in the expression.
+fn selectors(expr: &Expr, sets: &mut Vec<Vec<Matcher>>) {
     match expr {
-        Expr::Vector(_) | Expr::Matrix(_) => true,
-        Expr::Number(_) | Expr::String(_) => false,
-        Expr::Aggregate(e) => selects(&e.expr) || e.param.as_ref().is_some_and(selects),
-        Expr::Binary(e) => selects(&e.lhs) || selects(&e.rhs),
-        Expr::Call(e) => e.args.iter().any(selects),
-        Expr::Subquery(e) => selects(&e.expr),
-        Expr::Paren(e) => selects(&e.expr),
-        Expr::Unary(e) => selects(&e.expr),
+        Expr::Vector(e) => sets.push(e.matchers.clone()),
+        Expr::Matrix(e) => sets.push(e.vector.matchers.clone()),
+        Expr::Number(_) | Expr::String(_) => {}
+        Expr::Aggregate(e) => {
+            selectors(&e.expr, sets);
+            if let Some(param) = &e.param {
+                selectors(param, sets);
+            }
+        }
+        Expr::Binary(e) => {
+            selectors(&e.lhs, sets);
+            selectors(&e.rhs, sets);
+        }
+        Expr::Call(e) => e.args.iter().for_each(|arg| selectors(arg, sets)),
+        Expr::Subquery(e) => selectors(&e.expr, sets),
+        Expr::Paren(e) => selectors(&e.expr, sets),
+        Expr::Unary(e) => selectors(&e.expr, sets),
     }
+}
+
+fn write_series(out: &mut Vec<u8>, (labels, exemplars): (Labels, Vec<Exemplar>)) {
+    let mut series = Object::new(out);
+    series
+        .labels("seriesLabels", &labels)
+        .list("exemplars", &exemplars, |out, exemplar| {
+            let mut object = Object::new(out);
+            object
+                .labels("labels", &exemplar.labels)
+                .member("value", |out| {
+                    out.push(b'"');
+                    write_sample(out, exemplar.value);
+                    out.push(b'"');
+                })
+                .member("timestamp", |out| write_timestamp(out, exemplar.time));
+            object.end();
+        })
+        .end();
 }
