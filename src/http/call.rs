@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use hyper::header::{CONTENT_TYPE, HeaderName};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,7 +20,7 @@ const FORM_BYTES: usize = 10 << 20;
 /// Largest multipart body.
 const MULTIPART_BYTES: usize = 32 << 20;
 
-/// A body of up to this size is read at once; what is larger first waits for its share of the memory.
+/// A body of up to this size is read at once; what is larger takes its share of the memory as it comes.
 const SMALL_BYTES: usize = 64 << 10;
 /// What all larger bodies may take together, in KiB.
 const BODIES_KIB: usize = 256 << 10;
@@ -35,7 +35,38 @@ pub(crate) struct Call {
     body: Option<Incoming>,
     captures: Vec<String>,
     /// This body's share of the memory, given back when the request is answered.
-    share: Option<OwnedSemaphorePermit>,
+    share: Share,
+}
+
+/// What a body takes of the memory for bodies. It grows with what has come, not with what is announced: clients that
+/// announce much and send nothing keep no place from others.
+struct Share {
+    budget: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+    room: usize,
+}
+
+impl Share {
+    /// Makes room for a body that has become `length` bytes long. A body without a share waits for one; one that has
+    /// a share does not wait for more, or bodies in progress could wait for each other.
+    async fn grow(&mut self, length: usize) -> Result<(), BodyFault> {
+        if length <= self.room {
+            return Ok(());
+        }
+        let room = length.max(self.room * 2);
+        let kib = u32::try_from((room - self.room).div_ceil(1024)).unwrap_or(u32::MAX);
+        let budget = Arc::clone(&self.budget);
+        match &mut self.held {
+            None => self.held = budget.acquire_many_owned(kib).await.ok(),
+            Some(held) => held.merge(
+                budget
+                    .try_acquire_many_owned(kib)
+                    .map_err(|_| BodyFault::Crowded)?,
+            ),
+        }
+        self.room = room;
+        Ok(())
+    }
 }
 
 /// The memory that bodies may take.
@@ -55,16 +86,24 @@ pub(crate) enum BodyFault {
     /// The client went away, or did not keep to the protocol.
     #[error("unexpected EOF")]
     Broken,
+    /// Large bodies in progress fill the memory that they may take.
+    #[error("too many large request bodies at once: send it again later")]
+    Crowded,
 }
 
 impl Call {
     pub(crate) fn new(app: Arc<App>, parts: Parts, body: Incoming, captures: Vec<String>) -> Self {
+        let share = Share {
+            budget: Arc::clone(&app.bodies),
+            held: None,
+            room: SMALL_BYTES,
+        };
         Self {
             app,
             parts,
             body: Some(body),
             captures,
-            share: None,
+            share,
         }
     }
 
@@ -111,6 +150,7 @@ impl Call {
         let most = if multipart { MULTIPART_BYTES } else { FORM_BYTES };
         let body = self.bytes(most).await.map_err(|fault| match fault {
             BodyFault::TooLarge => Problem::bad_data("error parsing form values: http: POST too large"),
+            BodyFault::Crowded => Problem::unavailable(fault.to_string()),
             fault => Problem::bad_data(format!("error parsing form values: {fault}")),
         })?;
         let parts = if multipart && take_multipart {
@@ -130,16 +170,8 @@ impl Call {
         let Some(mut body) = self.body.take() else {
             return Ok(Bytes::new());
         };
-        let announced = self
-            .header(CONTENT_LENGTH.as_str())
-            .parse()
-            .unwrap_or(most)
-            .min(most);
-        if announced > SMALL_BYTES {
-            let kib = u32::try_from(announced / 1024 + 1).unwrap_or(u32::MAX);
-            self.share = Arc::clone(&self.app.bodies).acquire_many_owned(kib).await.ok();
-        }
         let limit = self.app.options.read_timeout;
+        let share = &mut self.share;
         let read = async {
             let mut all = BytesMut::new();
             while let Some(frame) = body.frame().await {
@@ -149,6 +181,7 @@ impl Call {
                 if all.len() + data.len() > most {
                     return Err(BodyFault::TooLarge);
                 }
+                share.grow(all.len() + data.len()).await?;
                 all.extend_from_slice(&data);
             }
             Ok(all.freeze())
@@ -187,4 +220,33 @@ async fn multipart_pairs(content_type: &str, body: Bytes) -> Result<Vec<(String,
         pairs.push((name, field.text().await.map_err(wrong)?));
     }
     Ok(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_takes_memory_as_it_comes() {
+        let budget = Arc::new(Semaphore::new(256));
+        let share = || Share {
+            budget: Arc::clone(&budget),
+            held: None,
+            room: SMALL_BYTES,
+        };
+        let (mut one, mut two) = (share(), share());
+        one.grow(SMALL_BYTES).await.unwrap();
+        assert_eq!(budget.available_permits(), 256, "a small body takes nothing");
+        one.grow(SMALL_BYTES + 1).await.unwrap();
+        one.grow(2 * SMALL_BYTES).await.unwrap();
+        assert_eq!(budget.available_permits(), 256 - 64);
+        two.grow(4 * SMALL_BYTES).await.unwrap();
+        assert_eq!(budget.available_permits(), 0);
+        assert!(matches!(one.grow(5 * SMALL_BYTES).await, Err(BodyFault::Crowded)));
+        drop(two);
+        one.grow(3 * SMALL_BYTES).await.unwrap();
+        assert_eq!(budget.available_permits(), 256 - 64 - 128);
+        drop(one);
+        assert_eq!(budget.available_permits(), 256);
+    }
 }

@@ -38,6 +38,16 @@ fn half_a_request_is_not_waited_for() {
 }
 
 #[test]
+fn bodies_that_do_not_come_keep_no_place_from_others() {
+    let api = Api::empty(|_| {});
+    let post = "POST /api/v1/query HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nquery=1\r\n";
+    let waiting: Vec<_> = (0..60).map(|_| connect(&api, post)).collect();
+    let whole = rest(connect(&api, &format!("{post}0\r\n\r\n")));
+    assert!(whole.starts_with(b"HTTP/1.1 200"));
+    drop(waiting);
+}
+
+#[test]
 fn an_idle_connection_is_closed() {
     let api = Api::empty(|options| options.read_timeout = Duration::from_millis(50));
     let all = rest(connect(&api, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"));

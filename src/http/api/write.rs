@@ -60,6 +60,7 @@ fn unread(fault: &BodyFault) -> StatusCode {
         BodyFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         BodyFault::TooSlow => StatusCode::REQUEST_TIMEOUT,
         BodyFault::Broken => StatusCode::BAD_REQUEST,
+        BodyFault::Crowded => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
