@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use narthex_model::{FloatHistogram, Labels, Severity};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::annotate::annotate;
 use super::call::argument;
 use super::column::{Column, ColumnBuilder};
 use super::evaluator::Evaluator;
@@ -49,7 +48,7 @@ pub(super) fn quantile<'a>(
     steps: Steps,
 ) -> Result<SharedVector<'a>, QueryError> {
     let q = ev.scalar(argument(plan, 0)?, steps)?;
-    warn_of_quantiles(ev, &q, &node.operand_spans(0));
+    warn_of_quantiles(ev, &q, &node.operand_spans(0))?;
     let inner = ev.vector(argument(plan, 1)?, steps)?;
     Ok(build(
         ev,
@@ -72,7 +71,7 @@ pub(super) fn quantiles<'a>(
     let mut questions = Vec::new();
     for (index, arg) in plan.args.iter().enumerate().skip(2) {
         let q = ev.scalar(*arg, steps)?;
-        warn_of_quantiles(ev, &q, &node.operand_spans(index));
+        warn_of_quantiles(ev, &q, &node.operand_spans(index))?;
         let shown = q.first().copied().unwrap_or(f64::NAN);
         questions.push((
             Some((label.to_owned(), open_metrics_float(shown))),
@@ -110,15 +109,18 @@ fn open_metrics_float(value: f64) -> String {
     if plain { text + ".0" } else { text }
 }
 
-fn warn_of_quantiles(ev: &Evaluator<'_>, q: &[f64], places: &[Span]) {
-    let mut told: Vec<u64> = Vec::new();
+fn warn_of_quantiles(ev: &Evaluator<'_>, q: &[f64], places: &[Span]) -> Result<(), QueryError> {
+    let mut told: FxHashSet<u64> = FxHashSet::default();
+    let mut scratch = Scratch::new(ev.cx);
     for q in q.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
-        if !told.contains(&q.to_bits()) {
-            told.push(q.to_bits());
+        scratch.worked(1)?;
+        if told.insert(q.to_bits()) {
             let text = format!("quantile value should be between 0 and 1, got {}", general(*q));
-            annotate(ev.cx, Severity::Warning, &text, places);
+            scratch.annotate(Severity::Warning, &text, places);
         }
     }
+    ev.cx.absorb(scratch);
+    Ok(())
 }
 
 /// What is asked of each histogram.
