@@ -368,6 +368,7 @@ impl Queries<'_> {
             1 => format!("({inner})"),
             2 => format!("sort({inner})"),
             3 => format!("sort_desc({inner})"),
+            _ if self.random.once_in(2) => format!("absent(({}))", self.selector()),
             _ => format!("absent({inner})"),
         }
     }

@@ -142,11 +142,13 @@ fn absent(nothing: bool, arg: &Expr) -> Value {
         return Value::Vector(Vec::new());
     }
     let mut labels = LabelsBuilder::new();
-    let matchers = demanded(arg);
-    let alone = |m: &Matcher| matchers.iter().filter(|other| other.name == m.name).count() == 1;
-    for matcher in matchers {
-        if matcher.op == MatchOp::Equal && matcher.name != METRIC_NAME && alone(matcher) {
+    let mut named: Vec<&str> = Vec::new();
+    for matcher in demanded(arg).iter().filter(|m| m.name != METRIC_NAME) {
+        if matcher.op == MatchOp::Equal && !named.contains(&matcher.name.as_str()) {
+            named.push(&matcher.name);
             labels.set(&matcher.name, &matcher.value);
+        } else {
+            labels.remove(&matcher.name);
         }
     }
     Value::Vector(vec![Element {

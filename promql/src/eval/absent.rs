@@ -60,15 +60,16 @@ fn where_nothing_is<'a>(
     }
     let column: Column = out.finish();
     let labels = match plan.args.first().map(|arg| &ev.plan.node(*arg).op) {
-        Some(Op::Select(selector) | Op::Window(selector, _)) if !plan.first_in_parens => {
-            labels_of(&selector.matchers)
-        }
+        Some(Op::Select(selector) | Op::Window(selector, _)) => labels_of(&selector.matchers),
         _ => Labels::empty(),
     };
     Ok(Computed::one(Identity::new(labels), column))
 }
 
-/// The labels that a missing series would have had: those that exactly one matcher names, by equality.
+/// The labels that a missing series would have had: for each name the first equality; any other matcher of the name
+/// that stands behind it takes the label away again.
+///
+/// Source: Prometheus `createLabelsForAbsentFunction`.
 fn labels_of(matchers: &[Matcher]) -> Labels {
     let mut labels = LabelsBuilder::new();
     let mut seen: FxHashSet<&str> = FxHashSet::default();
@@ -76,7 +77,6 @@ fn labels_of(matchers: &[Matcher]) -> Labels {
         if matcher.op == MatchOp::Equal && seen.insert(&matcher.name) {
             labels.set(&matcher.name, &matcher.value);
         } else {
-            seen.insert(&matcher.name);
             labels.remove(&matcher.name);
         }
     }

@@ -177,7 +177,6 @@ impl Lowering<'_> {
         let op = Op::Call(CallPlan {
             function: call.function.clone(),
             args,
-            first_in_parens: matches!(call.args.first(), Some(Expr::Paren(_))),
         });
         Ok(self.add(op, call.return_type, place, invariant))
     }

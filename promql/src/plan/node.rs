@@ -204,8 +204,6 @@ pub(crate) struct AggregatePlan {
 pub(crate) struct CallPlan {
     pub(crate) function: String,
     pub(crate) args: Vec<NodeId>,
-    /// Whether the first argument was written in parentheses (`absent` looks no further then).
-    pub(crate) first_in_parens: bool,
 }
 
 /// The times of the whole query, which `start()`, `end()`, `step()` and `range()` name.
