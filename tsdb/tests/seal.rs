@@ -317,3 +317,31 @@ fn a_late_sample_in_the_log_does_not_hide_what_is_sealed() {
         .collect();
     assert_eq!(samples, [(4_500, 2.0), (4_600, 3.0), (5_000, 1.0)]);
 }
+
+#[test]
+fn a_lost_catalog_costs_the_names_and_gives_no_series_the_samples_of_another() {
+    let disk = MemoryDisk::new();
+    let db = open(&disk, Options::default());
+    (0..100).for_each(|time| scrape(&db, time));
+    db.seal().unwrap();
+    (100..110).for_each(|time| scrape(&db, time));
+    db.close().unwrap();
+    let folder = Path::new("data/narthex/catalog");
+    for file in disk.list(folder).unwrap() {
+        disk.remove(&folder.join(&file.name)).unwrap();
+    }
+    for _ in 0..2 {
+        let db = open(&disk, Options::default());
+        let damage = db.stats().damage;
+        assert!(
+            damage.iter().any(|d| d.contains("lost the names of 40 series")),
+            "{damage:?}"
+        );
+        let mut batch = Batch::new(2_000);
+        batch.push_float_labelled(&labels("other", "x"), 2_000, 7.0);
+        db.append(&batch, NOW).unwrap();
+        let expected = vec![(labels("other", "x"), vec![(2_000, 7_f64.to_bits())])];
+        assert_eq!(everything(&db), expected);
+        db.close().unwrap();
+    }
+}

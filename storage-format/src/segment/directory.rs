@@ -116,6 +116,18 @@ impl<'a> Directory<'a> {
         Ok(found)
     }
 
+    /// One above the highest id; 0 if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Corrupt`].
+    pub fn next_id(&self) -> Result<u64> {
+        let mut next = 0;
+        if let Some(last) = self.0.len().checked_sub(1) {
+            self.read_block(last, |id, _| next = u64::from(id) + 1)?;
+        }
+        Ok(next)
+    }
+
     /// Hands every series to `each`, ids rising.
     ///
     /// # Errors

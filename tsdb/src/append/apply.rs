@@ -112,16 +112,18 @@ impl<'h> Replay<'h> {
         let ids = floats
             .chain(integers)
             .chain(record.float_histograms.iter().map(|s| s.id));
-        let (mut count, mut known) = (0, true);
+        let (mut count, mut known, mut next) = (0, true, 0);
         {
             let index = self.head.index.read();
             for id in ids {
                 count += 1;
                 known &= index.contains(id);
+                next = next.max(u64::from(id) + 1);
             }
         }
         if !known {
             self.unknown += count;
+            self.head.index.write().reserve(next as usize);
             return;
         }
         if let Some(group) = record.group {

@@ -102,6 +102,23 @@ impl Segment {
         Ok(found.map_err(|e| corrupt(&self.path, e))?.is_some())
     }
 
+    /// One above the highest id of a series in the segment.
+    pub(crate) fn next_id(&self) -> Result<usize, Error> {
+        let next = self.file.borrow_dependent().directory().next_id();
+        next.map(|next| next as usize).map_err(|e| corrupt(&self.path, e))
+    }
+
+    /// How many of the segment's series fulfil a condition on their ids.
+    pub(crate) fn count_series(&self, mut which: impl FnMut(u32) -> bool) -> Result<usize, Error> {
+        let mut count = 0;
+        let counted = self
+            .file
+            .borrow_dependent()
+            .directory()
+            .for_each(|id, _| count += usize::from(which(id)));
+        counted.map(|()| count).map_err(|e| corrupt(&self.path, e))
+    }
+
     /// Appends the samples of a series.
     pub(crate) fn read(&self, id: u32, piece: &mut Piece) -> Result<(), Error> {
         self.read_chunks(id, piece).map_err(|e| corrupt(&self.path, e))

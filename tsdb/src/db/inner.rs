@@ -66,7 +66,9 @@ impl Inner {
         head.set_moved(segments.next_number());
         let list = segments.list();
         list.iter().for_each(|s| head.note_newest(s.summary().time_max));
-        let recovered = recover::replay(&*disk, &wal_folder, &head, &segments, progress)?;
+        let mut recovered = recover::replay(&*disk, &wal_folder, &head, &segments, progress)?;
+        recovered.damage.extend(recover::nameless(&head, &segments));
+        head.set_known_below(head.index.read().next_id());
         head.commits = Commits::after(recovered.commit);
 
         let damage = loaded

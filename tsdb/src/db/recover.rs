@@ -36,6 +36,30 @@ pub(super) fn load_catalog(disk: &dyn Disk, folder: &Path, head: &Head) -> Resul
     })
 }
 
+/// Keeps the ids of sealed series whose names the catalog has lost from being given to others, and says how many
+/// there are.
+pub(super) fn nameless(head: &Head, segments: &Segments) -> Vec<Damage> {
+    let mut found = Vec::new();
+    let mut index = head.index.write();
+    for segment in segments.list().iter() {
+        let count = segment
+            .next_id()
+            .map(|next| index.reserve(next))
+            .and_then(|()| segment.count_series(|id| !index.contains(id)));
+        let reason = match count {
+            Ok(0) => continue,
+            Ok(count) => format!("the catalog has lost the names of {count} series in it"),
+            Err(error) => error.to_string(),
+        };
+        found.push(Damage {
+            path: segment.path.clone(),
+            length: 0,
+            reason,
+        });
+    }
+    found
+}
+
 /// Replays the log in `folder` into an empty head, from after the last commit that is in a segment on.
 pub(super) fn replay(
     disk: &dyn Disk,
@@ -94,7 +118,6 @@ pub(super) fn replay(
         });
     }
     recovered.unknown = replay.unknown;
-    head.set_known_below(head.index.read().next_id());
     Ok(recovered)
 }
 

@@ -268,6 +268,13 @@ impl Index {
         self.series.get(id as usize).is_some_and(|e| e.block != u32::MAX)
     }
 
+    /// Keeps the ids below `next` from being given to new series: files have samples under them.
+    pub(crate) fn reserve(&mut self, next: usize) {
+        if self.series.len() < next {
+            self.series.resize(next, NO_SERIES);
+        }
+    }
+
     /// One above the highest id.
     pub(crate) fn next_id(&self) -> u32 {
         self.series.len() as u32
