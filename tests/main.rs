@@ -16,3 +16,4 @@ mod lifecycle;
 #[allow(dead_code, reason = "each test uses its part of it")]
 mod support;
 mod tidy;
+mod tools;

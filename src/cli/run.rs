@@ -16,8 +16,9 @@ pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
         .next()
         .and_then(|path| Some(Path::new(&path).file_name()?.to_string_lossy().into_owned()))
         .unwrap_or_else(|| "narthex".to_owned());
-    if arguments.peek().is_some_and(|first| first == "tsdb") {
-        return crate::tools::run(&arguments.collect::<Vec<_>>());
+    let is_promtool = program == "promtool";
+    if is_promtool || arguments.peek().is_some_and(|first| crate::tools::is_tool(first)) {
+        return run_tool(&program, &arguments.collect::<Vec<_>>());
     }
     let read_file = |path: &str| {
         std::fs::read_to_string(path).map_err(|e| {
@@ -32,6 +33,16 @@ pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
         Ok(values) => start(&program, &values),
         Err(fault) => report(&program, &fault),
     }
+}
+
+/// Runs a tool on the process's own streams.
+fn run_tool(program: &str, arguments: &[String]) -> ExitCode {
+    let mut streams = crate::tools::Streams {
+        input: &mut std::io::stdin().lock(),
+        out: &mut std::io::BufWriter::new(std::io::stdout().lock()),
+        err: &mut std::io::stderr(),
+    };
+    ExitCode::from(crate::tools::run(program, arguments, &mut streams))
 }
 
 fn start(program: &str, values: &Values) -> ExitCode {

@@ -25,5 +25,6 @@ mod write;
 
 pub use app::{App, AppParts, ReloadRequest};
 pub use options::WebOptions;
+pub(crate) use params::parse_time;
 pub use serve::serve;
 pub use version::Version;
