@@ -3,7 +3,7 @@
 use super::decode::{Decoder, Fields, decode_duration, is_null};
 use super::error::{ConfigError, Fatal, read_text};
 use super::load::{decode, glob_paths};
-use super::yaml::Node;
+use super::yaml::{Node, Position};
 use narthex_model::labels::is_legacy_label_name;
 use narthex_model::{Duration, Labels};
 use narthex_promql::Features;
@@ -174,7 +174,7 @@ fn group(
         };
         match written.check(features) {
             Ok(rule) => group.rules.push(rule),
-            Err(errors) => faults.extend(errors.into_iter().map(|text| {
+            Err(errors) => faults.extend(errors.into_iter().map(|(at, text)| {
                 let name = if written.record.is_empty() {
                     &written.alert
                 } else {
@@ -182,8 +182,8 @@ fn group(
                 };
                 ConfigError::new(format!(
                     "{}:{}: group {:?}, rule {}, {name:?}: {text}",
-                    item.at.line,
-                    item.at.column,
+                    at.line,
+                    at.column,
                     group.name,
                     index + 1
                 ))
@@ -205,6 +205,10 @@ fn optional_duration(
 /// A rule's keys as written.
 #[derive(Default)]
 struct Written {
+    /// Where the rule begins, then the values of `record` and `expr`; the rule's begin where a key is missing.
+    at: Position,
+    record_at: Position,
+    expr_at: Position,
     record: String,
     alert: String,
     expr: String,
@@ -218,7 +222,12 @@ fn written_rule(node: &Node, d: &mut Decoder) -> Result<Option<Written>, Fatal> 
     let Some(mut f) = Fields::open(node, "rulefmt.Rule", d) else {
         return Ok(None);
     };
-    let mut rule = Written::default();
+    let mut rule = Written {
+        at: node.at,
+        record_at: f.place("record"),
+        expr_at: f.place("expr"),
+        ..Written::default()
+    };
     f.text("record", &mut rule.record, d);
     f.text("alert", &mut rule.alert, d);
     f.text("expr", &mut rule.expr, d);
@@ -231,30 +240,33 @@ fn written_rule(node: &Node, d: &mut Decoder) -> Result<Option<Written>, Fatal> 
 }
 
 impl Written {
-    fn check(&self, features: &Features) -> Result<Rule, Vec<String>> {
+    fn check(&self, features: &Features) -> Result<Rule, Vec<(Position, String)>> {
         let mut faults = Vec::new();
         match (self.record.is_empty(), self.alert.is_empty()) {
-            (true, true) => faults.push("one of 'record' or 'alert' must be set".to_owned()),
-            (false, false) => faults.push("only one of 'record' and 'alert' must be set".to_owned()),
+            (true, true) => faults.push((self.at, "one of 'record' or 'alert' must be set".to_owned())),
+            (false, false) => faults.push((
+                self.record_at,
+                "only one of 'record' and 'alert' must be set".to_owned(),
+            )),
             _ => {}
         }
         if self.expr.is_empty() {
-            faults.push("field 'expr' must be set in rule".to_owned());
+            faults.push((self.expr_at, "field 'expr' must be set in rule".to_owned()));
         } else if let Err(error) = narthex_promql::parse(&self.expr, features) {
-            faults.push(format!("could not parse expression: {error}"));
+            faults.push((self.expr_at, format!("could not parse expression: {error}")));
         }
         if !self.record.is_empty() {
             self.check_recording(&mut faults);
         }
         for (name, _) in self.labels.iter().filter(|(name, _)| !is_rule_label(name)) {
-            faults.push(format!("invalid label name: {name}"));
+            faults.push((self.at, format!("invalid label name: {name}")));
         }
         for (name, _) in self
             .annotations
             .iter()
             .filter(|(name, _)| !is_legacy_label_name(name))
         {
-            faults.push(format!("invalid annotation name: {name}"));
+            faults.push((self.at, format!("invalid annotation name: {name}")));
         }
         if !faults.is_empty() {
             return Err(faults);
@@ -275,22 +287,26 @@ impl Written {
         })
     }
 
-    fn check_recording(&self, faults: &mut Vec<String>) {
+    fn check_recording(&self, faults: &mut Vec<(Position, String)>) {
         for (set, field) in [
             (!self.annotations.is_empty(), "annotations"),
             (self.hold != Duration::ZERO, "for"),
             (self.keep_firing != Duration::ZERO, "keep_firing_for"),
         ] {
             if set {
-                faults.push(format!("invalid field '{field}' in recording rule"));
+                faults.push((
+                    self.record_at,
+                    format!("invalid field '{field}' in recording rule"),
+                ));
             }
         }
         // Braces are valid in names, but here they are always a slip: a selector in the place of a name.
         if self.record.contains(['{', '}']) {
-            faults.push(format!(
+            let text = format!(
                 "braces present in the recording rule name; should it be in expr?: {}",
                 self.record
-            ));
+            );
+            faults.push((self.record_at, text));
         }
     }
 }
@@ -323,6 +339,8 @@ mod tests {
     #[test]
     fn faults_of_rules_are_told_with_their_place() {
         let at = |text: &str| format!("4:5: group \"g\", rule 1, {text}");
+        let in_record = |text: &str| format!("4:13: group \"g\", rule 1, {text}");
+        let in_expr = |text: &str| format!("5:11: group \"g\", rule 1, {text}");
         for (text, want) in [
             (rule("record: a"), at("\"a\": field 'expr' must be set in rule")),
             (
@@ -331,11 +349,11 @@ mod tests {
             ),
             (
                 rule("record: a\nalert: b\nexpr: up"),
-                at("\"a\": only one of 'record' and 'alert' must be set"),
+                in_record("\"a\": only one of 'record' and 'alert' must be set"),
             ),
             (
                 rule("record: a\nexpr: up\nfor: 5m"),
-                at("\"a\": invalid field 'for' in recording rule"),
+                in_record("\"a\": invalid field 'for' in recording rule"),
             ),
             (
                 rule("record: a\nexpr: up\nlabels: {__name__: x}"),
@@ -362,7 +380,7 @@ mod tests {
         }
         let faults = load(&rule("record: a\nexpr: sum(")).unwrap_err();
         assert!(
-            faults[0].starts_with(&at("\"a\": could not parse expression: 1:")),
+            faults[0].starts_with(&in_expr("\"a\": could not parse expression: 1:")),
             "{faults:?}"
         );
     }
