@@ -100,6 +100,11 @@ impl WriteReceiver {
                 self.cache.clear();
                 self.try_commit(request, store, now_ms)
             }
+            // The sender is told too, but whoever runs the server looks here.
+            Err(WriteFault::Store(error)) if !matches!(error, Error::Refused(_)) => {
+                tracing::error!(%error, "samples of a write request could not be stored");
+                Err(WriteFault::Store(error))
+            }
             other => other,
         }
     }
