@@ -445,10 +445,7 @@ fn questions_to_a_running_server() {
         &folder.path().join("data"),
         &["--web.enable-remote-write-receiver"],
     );
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_secs() as i64;
+    let now = narthex::clock::Clock::system().now_ms() / 1000;
     let labels: &[(&str, &str)] = &[("__name__", "seen"), ("job", "a<b")];
     let body = write_request(&[(labels, &[((now - 10) * 1000, 1.5)])]);
     let headers = [

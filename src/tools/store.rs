@@ -50,7 +50,7 @@ pub(super) fn root(directory: &str) -> Result<PathBuf, String> {
     ))
 }
 
-/// Names of all files but those of the log, whose last one grows and which only lose what was sealed.
+/// Names of the files that hold samples: they change when a server seals, merges, deletes or begins a new log file.
 fn names(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in [filenames::HEAD, filenames::BLOCKS, filenames::WAL] {
