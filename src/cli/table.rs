@@ -120,9 +120,9 @@ pub(super) const FEATURES: &[(&str, Effect)] = &[
     ("concurrent-rule-eval", Effect::Ignored(NO_RULES)),
     ("delayed-compaction", Effect::Ignored(OWN_STORE)),
     ("created-timestamp-zero-ingestion", Effect::Ignored(NOT_BUILT)),
-    ("st-storage", Effect::Ignored(NOT_BUILT)),
+    ("st-storage", Effect::Acts),
     ("st-synthesis", Effect::Ignored(NOT_BUILT)),
-    ("use-start-timestamps", Effect::Ignored(NOT_BUILT)),
+    ("use-start-timestamps", Effect::Acts),
     ("histograms-st-encoding", Effect::Ignored(OWN_STORE)),
     ("xor2-encoding", Effect::Ignored(OWN_STORE)),
     (

@@ -68,16 +68,6 @@ fn not_scraped(job: &ScrapeConfig) -> impl Iterator<Item = (&'static str, &'stat
             "failed scrapes are told by the targets' last error only",
         ),
         (
-            job.scrape_native_histograms,
-            "scrape_native_histograms",
-            "protobuf is not asked for, histograms are scraped as classic ones",
-        ),
-        (
-            job.convert_classic_histograms_to_nhcb,
-            "convert_classic_histograms_to_nhcb",
-            "classic histograms stay classic",
-        ),
-        (
             job.http_client.oauth2.is_some(),
             "oauth2",
             "the job's targets cannot be scraped",

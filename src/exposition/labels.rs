@@ -48,11 +48,12 @@ impl<'a> LabelList<'a> {
         self.pairs.clear();
     }
 
-    pub(super) fn push(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) {
+    /// Adds a label behind the others.
+    pub fn push(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) {
         self.pairs.push((name, value));
     }
 
-    fn first_repeated(&self) -> Option<&str> {
+    pub(super) fn first_repeated(&self) -> Option<&str> {
         if self.pairs.len() <= FEW_LABELS {
             let mut pairs = self.pairs.iter();
             while let Some((name, _)) = pairs.next() {

@@ -3,6 +3,7 @@
 //! Nothing here knows of targets, scraping or storage.
 
 mod classic;
+mod collate;
 mod error;
 mod event;
 mod float;
@@ -10,13 +11,18 @@ mod labels;
 mod lex;
 mod openmetrics;
 mod parser;
+mod protobuf;
 mod write;
 
+pub use collate::ClassicBuckets;
 pub use error::ParseError;
 pub use event::{Event, Exemplar, MetricKind, Sample};
 pub use float::{format_float, format_float_short, parse_float};
 pub use labels::LabelList;
 pub use parser::{Format, Parser};
+pub use protobuf::{
+    FamilySink, ProtobufError, ProtobufExemplar, ProtobufOptions, ProtobufSample, read_families,
+};
 pub use write::Writer;
 
 #[cfg(test)]

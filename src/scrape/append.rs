@@ -1,20 +1,25 @@
 //! One page in, one batch to the store: all of a scrape becomes visible together, or nothing of it.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
-use narthex_model::Labels;
-use narthex_tsdb::{Batch, Commit, Db, Exemplar, Reason};
+use narthex_model::{HistogramValue, Labels, SampleValue};
+use narthex_tsdb::{Batch, Commit, Db, Exemplar, Reason, SeriesRef};
 use parking_lot::Mutex;
 
 use super::cache::{Destination, EntryId, SeriesCache};
+use super::collate::{Collated, Collator};
+use super::families;
 use super::metadata::MetadataCache;
 use super::metrics::ScrapeMetrics;
+use super::negotiate::PageFormat;
 use super::report::{Report, ReportSeries};
+use super::resolution;
 use super::series::{self, SeriesFault};
 use super::settings::AppendSettings;
 use super::stale;
 use crate::clock::Clock;
-use crate::exposition::{Event, Format, LabelList, Parser, Sample};
+use crate::exposition::{Event, LabelList, Parser, Sample};
 
 /// Samples up to which a thread keeps a batch's memory for the next scrape.
 const KEPT_BATCH_SAMPLES: usize = 1 << 16;
@@ -31,7 +36,7 @@ thread_local! {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page<'a> {
     pub(super) bytes: &'a [u8],
-    pub(super) format: Format,
+    pub(super) format: PageFormat,
 }
 
 /// A scrape whose page has arrived, or has not.
@@ -50,7 +55,7 @@ pub(super) struct Appender {
     db: Db,
     clock: Clock,
     metrics: ScrapeMetrics,
-    settings: AppendSettings,
+    pub(super) settings: AppendSettings,
     group: u64,
     cache: SeriesCache,
     report: ReportSeries,
@@ -59,7 +64,7 @@ pub(super) struct Appender {
 }
 
 /// The running scrape.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     batch: &'a mut Batch,
     counts: Report,
     /// Keys that are new, with the labels of their series; ascending.
@@ -67,6 +72,40 @@ struct Run<'a> {
     pushed: u64,
     duplicates: usize,
     over_limit: bool,
+    over_bucket_limit: bool,
+}
+
+/// A sample on its way to the store.
+pub(super) struct Line<'k> {
+    /// Equal bytes are the same series.
+    pub(super) key: &'k [u8],
+    pub(super) value: SampleValue,
+    pub(super) timestamp: Option<i64>,
+    pub(super) start_time: Option<i64>,
+    pub(super) exemplars: Vec<GivenExemplar>,
+}
+
+/// An exemplar as the target gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct GivenExemplar {
+    labels: Labels,
+    value: f64,
+    pub(super) time: Option<i64>,
+}
+
+impl GivenExemplar {
+    /// The exemplar, unless its labels are too long.
+    pub(super) fn new(labels: &LabelList<'_>, value: f64, time: Option<i64>) -> Option<Self> {
+        let chars: usize = labels
+            .iter()
+            .map(|(name, value)| name.chars().count() + value.chars().count())
+            .sum();
+        (chars <= EXEMPLAR_CHARS_MAX).then(|| Self {
+            labels: Labels::from_pairs(labels.iter()),
+            value,
+            time,
+        })
+    }
 }
 
 impl Appender {
@@ -136,6 +175,7 @@ impl Appender {
             pushed: 0,
             duplicates: 0,
             over_limit: false,
+            over_bucket_limit: false,
         };
         let mut result = match &arrival.page {
             Ok(page) if page.bytes.is_empty() => Ok(()),
@@ -150,8 +190,9 @@ impl Appender {
             ..
         } = run;
         if result.is_ok() {
-            stale::push(self.cache.vanished(), batch);
-        } else {
+            result = self.mark_vanished(&pending, batch);
+        }
+        if result.is_err() {
             batch.reset(time);
             pending.clear();
             stale::push(self.cache.present(), batch);
@@ -190,32 +231,124 @@ impl Appender {
         (result, known)
     }
 
+    /// Adds markers for what the page no longer has. A series that came back under another key, as it does when the
+    /// target changes to another format, has not ended.
+    fn mark_vanished(&self, pending: &[(EntryId, Labels)], batch: &mut Batch) -> Result<(), String> {
+        if pending.is_empty() || self.cache.vanished().next().is_none() {
+            stale::push(self.cache.vanished(), batch);
+            return Ok(());
+        }
+        let mut arrived = pending
+            .iter()
+            .map(|(_, labels)| self.db.resolve(labels))
+            .collect::<Result<Vec<SeriesRef>, _>>()
+            .map_err(|error| format!("storing the scrape failed: {error}"))?;
+        arrived.sort_unstable();
+        let ended = self.cache.vanished();
+        stale::push(
+            ended.filter(|(series, _)| arrived.binary_search(series).is_err()),
+            batch,
+        );
+        Ok(())
+    }
+
     fn read(
         &mut self,
         page: Page<'_>,
         metadata: &Mutex<MetadataCache>,
         run: &mut Run<'_>,
     ) -> Result<(), String> {
-        let mut parser = Parser::new(page.bytes, page.format);
-        let mut labels = LabelList::new();
         let mut metadata = metadata.lock();
-        loop {
-            let event = parser.next_event(self.cache.expected());
-            match event.map_err(|error| error.to_string())? {
-                Some(Event::Sample(sample)) => self.sample(&parser, &sample, &mut labels, run)?,
-                Some(Event::Type { name, kind }) => metadata.set_kind(&name, kind),
-                Some(Event::Help { name, text }) => metadata.set_help(&name, &text),
-                Some(Event::Unit { name, unit }) => metadata.set_unit(&name, &unit),
-                Some(Event::Comment(_)) => {}
-                None => break,
+        match page.format {
+            PageFormat::Text(format) => {
+                self.read_text(Parser::new(page.bytes, format), &mut metadata, run)?;
             }
+            PageFormat::Protobuf => families::read(page.bytes, self, &mut metadata, run)?,
         }
         metadata.end_scrape();
         if run.over_limit {
             self.metrics.refused.exceeded_sample_limit.inc();
             return Err("sample limit exceeded".to_owned());
         }
+        if run.over_bucket_limit {
+            self.metrics.refused.exceeded_bucket_limit.inc();
+            return Err("histogram bucket limit exceeded".to_owned());
+        }
         Ok(())
+    }
+
+    fn read_text(
+        &mut self,
+        mut parser: Parser<'_>,
+        metadata: &mut MetadataCache,
+        run: &mut Run<'_>,
+    ) -> Result<(), String> {
+        let mut labels = LabelList::new();
+        let mut collator = self.settings.histograms.convert_classic.then(Collator::default);
+        loop {
+            let event = parser.next_event(self.cache.expected());
+            match event.map_err(|error| error.to_string())? {
+                Some(Event::Sample(sample)) => {
+                    if let Some(collator) = &mut collator
+                        && self.collate(&parser, &sample, &mut labels, collator, run)?
+                    {
+                        continue;
+                    }
+                    self.sample(&parser, &sample, &mut labels, run)?;
+                }
+                Some(Event::Type { name, kind }) => {
+                    metadata.set_kind(&name, kind);
+                    if let Some(collator) = &mut collator {
+                        self.collated(collator.finish(), run)?;
+                        collator.family(&name, kind);
+                    }
+                }
+                Some(Event::Help { name, text }) => metadata.set_help(&name, &text),
+                Some(Event::Unit { name, unit }) => metadata.set_unit(&name, &unit),
+                Some(Event::Comment(_)) => {}
+                None => break,
+            }
+        }
+        match &mut collator {
+            Some(collator) => self.collated(collator.finish(), run),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the line to the collator; says whether nothing else is to be done with it.
+    fn collate<'a>(
+        &mut self,
+        parser: &Parser<'a>,
+        sample: &Sample<'a>,
+        labels: &mut LabelList<'a>,
+        collator: &mut Collator,
+        run: &mut Run<'_>,
+    ) -> Result<bool, String> {
+        if !collator.is_gathering() {
+            return Ok(false);
+        }
+        let exemplar = self.exemplar(sample, labels);
+        parser.labels(sample, labels).map_err(|error| error.to_string())?;
+        let (is_part, done) = collator.offer(labels, sample.value, sample.timestamp, exemplar);
+        self.collated(done, run)?;
+        Ok(is_part && !self.settings.histograms.always_classic)
+    }
+
+    fn collated(&mut self, done: Option<Collated>, run: &mut Run<'_>) -> Result<(), String> {
+        let Some(done) = done else { return Ok(()) };
+        let line = Line {
+            key: &done.key,
+            value: SampleValue::Histogram(done.value),
+            timestamp: done.timestamp,
+            start_time: None,
+            exemplars: done.exemplars,
+        };
+        self.line(line, &mut LabelList::new(), run, |labels| {
+            for (name, value) in &done.labels {
+                labels.push(Cow::Owned(name.to_owned()), Cow::Owned(value.to_owned()));
+            }
+            Ok(())
+        })
     }
 
     fn sample<'a>(
@@ -225,20 +358,44 @@ impl Appender {
         labels: &mut LabelList<'a>,
         run: &mut Run<'_>,
     ) -> Result<(), String> {
+        let line = Line {
+            key: sample.key,
+            value: SampleValue::Float(sample.value),
+            timestamp: sample.timestamp,
+            start_time: None,
+            exemplars: self.exemplar(sample, labels).into_iter().collect(),
+        };
+        self.line(line, labels, run, |labels| {
+            parser.labels(sample, labels).map_err(|error| error.to_string())
+        })
+    }
+
+    /// Takes in one sample; `read` reads the labels of its series, which is done only when its key is new.
+    pub(super) fn line<'a>(
+        &mut self,
+        line: Line<'_>,
+        labels: &mut LabelList<'a>,
+        run: &mut Run<'_>,
+        read: impl FnOnce(&mut LabelList<'a>) -> Result<(), String>,
+    ) -> Result<(), String> {
         run.counts.scraped += 1;
-        let id = match self.cache.find(sample.key) {
+        let is_histogram = matches!(line.value, SampleValue::Histogram(_));
+        let id = match self.cache.find(line.key) {
             Some(id) => id,
-            None => match self.add(parser, sample, labels, run)? {
-                Some(id) => id,
-                None => return Ok(()),
-            },
+            None => {
+                read(labels)?;
+                match self.add(line.key, is_histogram, labels, run)? {
+                    Some(id) => id,
+                    None => return Ok(()),
+                }
+            }
         };
         let (destination, again) = self.cache.see(id);
         if destination == Destination::Dropped {
             return Ok(());
         }
         run.counts.kept += 1;
-        let explicit = sample.timestamp.filter(|_| self.settings.honor_timestamps);
+        let explicit = line.timestamp.filter(|_| self.settings.honor_timestamps);
         if again && explicit.is_none() {
             run.duplicates += 1;
             return Ok(());
@@ -248,24 +405,48 @@ impl Appender {
             run.over_limit = true;
             return Ok(());
         }
+        let value = match line.value {
+            SampleValue::Float(value) => SampleValue::Float(value),
+            SampleValue::Histogram(value) => match self.fit(value) {
+                Some(value) => SampleValue::Histogram(value),
+                None => {
+                    run.over_bucket_limit = true;
+                    return Ok(());
+                }
+            },
+        };
         let time = explicit.unwrap_or(run.batch.time());
-        let exemplar = self.exemplar(sample, time, labels);
+        let start_time = line
+            .start_time
+            .filter(|start| self.settings.start_times && *start < time);
+        let exemplars = line.exemplars.into_iter().map(|exemplar| Exemplar {
+            labels: exemplar.labels,
+            value: exemplar.value,
+            time: exemplar.time.unwrap_or(time),
+        });
         match destination {
             Destination::Known(series) => {
-                run.batch.push_float(series, time, sample.value);
-                if let Some(exemplar) = exemplar {
-                    run.batch.push_exemplar(series, exemplar);
+                match value {
+                    SampleValue::Float(value) => run.batch.push_float(series, time, value),
+                    SampleValue::Histogram(value) => run.batch.push_histogram(series, time, value),
                 }
+                exemplars.for_each(|exemplar| run.batch.push_exemplar(series, exemplar));
             }
             Destination::Pending | Destination::Dropped => {
                 let at = run.pending.binary_search_by_key(&id, |(pending, _)| *pending);
                 if let Some((_, labels)) = at.ok().and_then(|at| run.pending.get(at)) {
-                    run.batch.push_float_labelled(labels, time, sample.value);
-                    if let Some(exemplar) = exemplar {
-                        run.batch.push_exemplar_labelled(labels, exemplar);
+                    match value {
+                        SampleValue::Float(value) => run.batch.push_float_labelled(labels, time, value),
+                        SampleValue::Histogram(value) => {
+                            run.batch.push_histogram_labelled(labels, time, value);
+                        }
                     }
+                    exemplars.for_each(|exemplar| run.batch.push_exemplar_labelled(labels, exemplar));
                 }
             }
+        }
+        if let Some(start_time) = start_time {
+            run.batch.set_start_time(start_time);
         }
         if explicit.is_none() || self.settings.track_timestamps_staleness {
             self.cache.track(id);
@@ -273,15 +454,18 @@ impl Appender {
         Ok(())
     }
 
+    fn fit(&self, value: HistogramValue) -> Option<HistogramValue> {
+        resolution::fit(value, self.settings.finest_schema, self.settings.bucket_limit)
+    }
+
     /// A key that is not known: where do its lines go? None if the scrape is lost anyway and they go nowhere.
-    fn add<'a>(
+    fn add(
         &mut self,
-        parser: &Parser<'a>,
-        sample: &Sample<'a>,
-        labels: &mut LabelList<'a>,
+        key: &[u8],
+        is_histogram: bool,
+        labels: &LabelList<'_>,
         run: &mut Run<'_>,
     ) -> Result<Option<EntryId>, String> {
-        parser.labels(sample, labels).map_err(|error| error.to_string())?;
         let series = series::series(labels, &self.settings.series).map_err(|fault| {
             if matches!(fault, SeriesFault::Limit(_)) {
                 self.metrics.refused.exceeded_label_limits.inc();
@@ -294,26 +478,18 @@ impl Appender {
             return Ok(None);
         }
         let Some(series) = series else {
-            return Ok(Some(self.cache.insert(sample.key, Destination::Dropped)));
+            return Ok(Some(self.cache.insert(key, Destination::Dropped, is_histogram)));
         };
-        let id = self.cache.insert(sample.key, Destination::Pending);
+        let id = self.cache.insert(key, Destination::Pending, is_histogram);
         run.pending.push((id, series));
         run.counts.series_added += 1;
         Ok(Some(id))
     }
 
-    fn exemplar<'a>(&self, sample: &Sample<'a>, time: i64, labels: &mut LabelList<'a>) -> Option<Exemplar> {
+    fn exemplar<'a>(&self, sample: &Sample<'a>, labels: &mut LabelList<'a>) -> Option<GivenExemplar> {
         let exemplar = sample.exemplar.filter(|_| self.settings.exemplars)?;
         exemplar.labels(labels).ok()?;
-        let chars: usize = labels
-            .iter()
-            .map(|(name, value)| name.chars().count() + value.chars().count())
-            .sum();
-        (chars <= EXEMPLAR_CHARS_MAX).then(|| Exemplar {
-            labels: Labels::from_pairs(labels.iter()),
-            value: exemplar.value,
-            time: exemplar.timestamp.unwrap_or(time),
-        })
+        GivenExemplar::new(labels, exemplar.value, exemplar.timestamp)
     }
 
     /// Counts what the store left out of the first `samples` samples; says whether it knew all references.
@@ -358,7 +534,7 @@ impl Appender {
         }
         let mut batch = Batch::new(time_ms).with_group(self.group);
         stale::push(self.cache.present(), &mut batch);
-        stale::push(self.report.iter(), &mut batch);
+        stale::push(self.report.iter().map(|series| (series, false)), &mut batch);
         if let Err(error) = self.db.append(&batch, self.clock.now_ms()) {
             let target = &self.settings.series.target;
             tracing::warn!(%target, %error, "staleness markers of a target that is gone were not written");

@@ -36,6 +36,8 @@ pub(super) enum Destination {
 struct Entry {
     key: Box<[u8]>,
     destination: Destination,
+    /// Whether its samples are native histograms.
+    is_histogram: bool,
     /// Scrape that saw the key last.
     seen: u32,
     /// Scrape that saw it last with a time of the scrape's.
@@ -116,12 +118,13 @@ impl SeriesCache {
     }
 
     /// Adds the entry of a key that [`find`](Self::find) did not find.
-    pub(super) fn insert(&mut self, key: &[u8], destination: Destination) -> EntryId {
+    pub(super) fn insert(&mut self, key: &[u8], destination: Destination, is_histogram: bool) -> EntryId {
         let at = self.entries.len() as u32;
         let chain = self.by_hash.insert(self.hasher.hash_one(key), at).unwrap_or(NONE);
         self.entries.push(Entry {
             key: key.into(),
             destination,
+            is_histogram,
             seen: 0,
             present: 0,
             next: NONE,
@@ -170,8 +173,8 @@ impl SeriesCache {
         }
     }
 
-    /// Series that the last scrape had and the running one has not.
-    pub(super) fn vanished(&self) -> impl Iterator<Item = SeriesRef> {
+    /// Series that the last scrape had and the running one has not, and whether they are of native histograms.
+    pub(super) fn vanished(&self) -> impl Iterator<Item = (SeriesRef, bool)> {
         self.present
             .iter()
             .filter_map(|at| self.entries.get(*at as usize))
@@ -179,8 +182,8 @@ impl SeriesCache {
             .filter_map(Entry::series)
     }
 
-    /// Series that the last scrape had.
-    pub(super) fn present(&self) -> impl Iterator<Item = SeriesRef> {
+    /// Series that the last scrape had, and whether they are of native histograms.
+    pub(super) fn present(&self) -> impl Iterator<Item = (SeriesRef, bool)> {
         self.present
             .iter()
             .filter_map(|at| self.entries.get(*at as usize))
@@ -260,9 +263,9 @@ impl SeriesCache {
 }
 
 impl Entry {
-    fn series(&self) -> Option<SeriesRef> {
+    fn series(&self) -> Option<(SeriesRef, bool)> {
         match self.destination {
-            Destination::Known(series) => Some(series),
+            Destination::Known(series) => Some((series, self.is_histogram)),
             Destination::Dropped | Destination::Pending => None,
         }
     }
@@ -301,7 +304,8 @@ mod tests {
                     None => {
                         let labels = Labels::from_pairs([("__name__", *key)]);
                         let series = self.db.resolve(&labels).unwrap();
-                        self.cache.insert(key.as_bytes(), Destination::Known(series))
+                        self.cache
+                            .insert(key.as_bytes(), Destination::Known(series), false)
                     }
                 };
                 self.cache.see(id);
@@ -315,8 +319,11 @@ mod tests {
             guessed
         }
 
-        fn series(&self, key: &str) -> SeriesRef {
-            self.db.resolve(&Labels::from_pairs([("__name__", key)])).unwrap()
+        fn series(&self, key: &str) -> (SeriesRef, bool) {
+            (
+                self.db.resolve(&Labels::from_pairs([("__name__", key)])).unwrap(),
+                false,
+            )
         }
     }
 

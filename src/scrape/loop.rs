@@ -11,7 +11,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use super::append::{Appender, Arrival, Page};
 use super::fetch::{Fetch, FetchError, Fetched, Query};
 use super::metrics::ScrapeMetrics;
-use super::negotiate;
+use super::negotiate::{self, PageFormat};
 use super::schedule::{Slots, until_slot};
 use super::stale;
 use super::status::Health;
@@ -140,7 +140,7 @@ impl<F: Fetch> ScrapeLoop<F> {
             // An empty page is a good one whatever it calls itself.
             None if fetched.body.is_empty() => Ok(Page {
                 bytes: &[],
-                format: crate::exposition::Format::Classic,
+                format: PageFormat::Protobuf,
             }),
             None => negotiate::format(&fetched.content_type, self.fallback).map(|format| Page {
                 bytes: &fetched.body,

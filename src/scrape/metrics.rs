@@ -27,6 +27,7 @@ pub(super) struct ScrapeMetrics {
 pub(super) struct RefusedMetrics {
     pub(super) exceeded_label_limits: Counter,
     pub(super) exceeded_sample_limit: Counter,
+    pub(super) exceeded_bucket_limit: Counter,
     pub(super) exceeded_body_size_limit: Counter,
     pub(super) duplicate: Counter,
     pub(super) out_of_order: Counter,
@@ -94,10 +95,6 @@ impl RefusedMetrics {
         let counter = |name: &str, help: &str| registry.counter(&format!("prometheus_target_{name}"), help);
         // Exposed with 0 from the start although nothing counts them yet.
         counter(
-            "scrapes_exceeded_native_histogram_bucket_limit_total",
-            "Scrapes rejected for native histograms with too many buckets.",
-        );
-        counter(
             "scrapes_exemplar_out_of_order_total",
             "Exemplars rejected for being out of order.",
         );
@@ -109,6 +106,10 @@ impl RefusedMetrics {
             exceeded_sample_limit: counter(
                 "scrapes_exceeded_sample_limit_total",
                 "Scrapes rejected for too many samples.",
+            ),
+            exceeded_bucket_limit: counter(
+                "scrapes_exceeded_native_histogram_bucket_limit_total",
+                "Scrapes rejected for native histograms with too many buckets.",
             ),
             exceeded_body_size_limit: counter(
                 "scrapes_exceeded_body_size_limit_total",

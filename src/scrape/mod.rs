@@ -3,7 +3,9 @@
 mod append;
 mod auth;
 mod cache;
+mod collate;
 mod dial;
+mod families;
 mod fetch;
 mod r#loop;
 mod manager;
@@ -12,6 +14,7 @@ mod metrics;
 mod negotiate;
 mod pool;
 mod report;
+mod resolution;
 mod schedule;
 mod series;
 mod settings;

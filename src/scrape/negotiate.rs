@@ -6,11 +6,19 @@ use crate::exposition::Format;
 /// The first format's `q` in tenths, whatever the number of formats.
 const FIRST_Q: usize = 6;
 
+/// How a page is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PageFormat {
+    /// Line by line.
+    Text(Format),
+    /// As delimited messages.
+    Protobuf,
+}
+
 /// The `Accept` header.
 pub(super) fn accept(protocols: &[ScrapeProtocol], escaping: EscapingScheme) -> String {
     let mut header = String::new();
-    let spoken: Vec<_> = protocols.iter().filter(|p| is_spoken(**p)).collect();
-    for (index, protocol) in spoken.iter().enumerate() {
+    for (index, protocol) in protocols.iter().enumerate() {
         header.push_str(protocol.media_type());
         if matches!(
             protocol,
@@ -21,25 +29,20 @@ pub(super) fn accept(protocols: &[ScrapeProtocol], escaping: EscapingScheme) -> 
         }
         header.push_str(&format!(";q=0.{},", FIRST_Q.saturating_sub(index)));
     }
-    header.push_str(&format!("*/*;q=0.{}", FIRST_Q.saturating_sub(spoken.len())));
+    header.push_str(&format!("*/*;q=0.{}", FIRST_Q.saturating_sub(protocols.len())));
     header
-}
-
-/// Protobuf is not read here yet, so it is not asked for.
-fn is_spoken(protocol: ScrapeProtocol) -> bool {
-    protocol != ScrapeProtocol::PrometheusProto
 }
 
 /// The format of a page by its `Content-Type` alone.
 ///
 /// # Errors
 /// Why the page cannot be read, in Prometheus's words.
-pub(super) fn format(content_type: &str, fallback: Option<ScrapeProtocol>) -> Result<Format, String> {
+pub(super) fn format(content_type: &str, fallback: Option<ScrapeProtocol>) -> Result<PageFormat, String> {
     let reason = match media_type(content_type) {
         Some(media_type) => match media_type.as_str() {
-            "text/plain" => return Ok(Format::Classic),
-            "application/openmetrics-text" => return Ok(Format::OpenMetrics),
-            "application/vnd.google.protobuf" => return Err(NO_PROTOBUF.to_owned()),
+            "text/plain" => return Ok(PageFormat::Text(Format::Classic)),
+            "application/openmetrics-text" => return Ok(PageFormat::Text(Format::OpenMetrics)),
+            "application/vnd.google.protobuf" => return Ok(PageFormat::Protobuf),
             _ => format!(
                 "received unsupported Content-Type {content_type:?} and no fallback_scrape_protocol specified for target"
             ),
@@ -55,17 +58,14 @@ pub(super) fn format(content_type: &str, fallback: Option<ScrapeProtocol>) -> Re
     match fallback {
         None => Err(reason),
         Some(ScrapeProtocol::PrometheusText0_0_4 | ScrapeProtocol::PrometheusText1_0_0) => {
-            Ok(Format::Classic)
+            Ok(PageFormat::Text(Format::Classic))
         }
         Some(ScrapeProtocol::OpenMetricsText0_0_1 | ScrapeProtocol::OpenMetricsText1_0_0) => {
-            Ok(Format::OpenMetrics)
+            Ok(PageFormat::Text(Format::OpenMetrics))
         }
-        Some(ScrapeProtocol::PrometheusProto) => Err(NO_PROTOBUF.to_owned()),
+        Some(ScrapeProtocol::PrometheusProto) => Ok(PageFormat::Protobuf),
     }
 }
-
-const NO_PROTOBUF: &str =
-    "the target sends protobuf, which is not supported yet: let it send text or OpenMetrics";
 
 /// The media type in lower case, if the header is well formed.
 fn media_type(header: &str) -> Option<String> {
@@ -133,10 +133,14 @@ mod tests {
             "text/plain; version=0.0.4",
             "Text/Plain;charset=\"utf-8\" ; x=y;",
         ] {
-            assert_eq!(format(header, None), Ok(Format::Classic), "{header}");
+            assert_eq!(
+                format(header, None),
+                Ok(PageFormat::Text(Format::Classic)),
+                "{header}"
+            );
         }
         let open = "application/openmetrics-text; version=9; charset=utf-8";
-        assert_eq!(format(open, None), Ok(Format::OpenMetrics));
+        assert_eq!(format(open, None), Ok(PageFormat::Text(Format::OpenMetrics)));
         for (header, error) in [
             (
                 "",
@@ -157,7 +161,10 @@ mod tests {
         ] {
             assert_eq!(format(header, None), Err(error.to_owned()));
             let fallback = Some(ScrapeProtocol::OpenMetricsText1_0_0);
-            assert_eq!(format(header, fallback), Ok(Format::OpenMetrics));
+            assert_eq!(
+                format(header, fallback),
+                Ok(PageFormat::Text(Format::OpenMetrics))
+            );
         }
     }
 }

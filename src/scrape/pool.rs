@@ -191,12 +191,13 @@ impl<F: Fetch> Pool<F> {
     }
 
     fn start(&self, target: Arc<Target>, former: Option<Running>, around: &Surroundings<F>) -> Running {
-        let settings = AppendSettings::new(
+        let mut settings = AppendSettings::new(
             &self.config,
             &around.options,
             target.labels.clone(),
             target.timeout.as_seconds(),
         );
+        settings.histograms = target.histograms;
         let mut scrape_loop = ScrapeLoop {
             appender: Appender::new(
                 around.db.clone(),

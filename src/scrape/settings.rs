@@ -2,7 +2,9 @@
 
 use narthex_model::Labels;
 
+use super::resolution::schema_of_factor;
 use crate::config::{NameScheme, RelabelConfig, ScrapeConfig};
+use crate::exposition::ProtobufOptions;
 
 /// Choices of the server that hold for all jobs.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +13,8 @@ pub struct ScrapeOptions {
     pub timestamp_tolerance_ms: i64,
     /// Whether exemplars are stored.
     pub exemplars: bool,
+    /// Whether it is stored since when samples have been counted.
+    pub start_times: bool,
     /// The `User-Agent` header.
     pub user_agent: String,
     /// This machine's name: together with the external labels it moves the slots of this server's scrapes.
@@ -22,6 +26,7 @@ impl Default for ScrapeOptions {
         Self {
             timestamp_tolerance_ms: 2,
             exemplars: false,
+            start_times: false,
             user_agent: "Prometheus/3.12.0".to_owned(),
             host_name: String::new(),
         }
@@ -50,6 +55,22 @@ pub(super) struct AppendSettings {
     pub(super) extra_scrape_metrics: bool,
     pub(super) timeout_seconds: f64,
     pub(super) exemplars: bool,
+    pub(super) start_times: bool,
+    /// Which forms of histograms are kept.
+    pub(super) histograms: ProtobufOptions,
+    /// Buckets of a native histogram; 0 for any number.
+    pub(super) bucket_limit: usize,
+    /// The finest schema of native histograms.
+    pub(super) finest_schema: i32,
+}
+
+/// The histograms that a job wants; its targets may say otherwise.
+pub(super) fn job_histograms(config: &ScrapeConfig) -> ProtobufOptions {
+    ProtobufOptions {
+        native: config.scrape_native_histograms,
+        always_classic: config.always_scrape_classic_histograms,
+        convert_classic: config.convert_classic_histograms_to_nhcb,
+    }
 }
 
 impl AppendSettings {
@@ -77,6 +98,10 @@ impl AppendSettings {
             extra_scrape_metrics: config.extra_scrape_metrics,
             timeout_seconds,
             exemplars: options.exemplars,
+            start_times: options.start_times,
+            histograms: job_histograms(config),
+            bucket_limit: size(config.native_histogram_bucket_limit),
+            finest_schema: schema_of_factor(config.native_histogram_min_bucket_factor),
         }
     }
 }

@@ -6,14 +6,19 @@ use parking_lot::Mutex;
 
 use super::metadata::MetadataCache;
 use super::schedule::fnv64a;
+use super::settings::job_histograms;
 use super::status::TargetState;
 use super::url;
 use crate::config::{ScrapeConfig, TargetGroup};
+use crate::exposition::ProtobufOptions;
 use crate::relabel::process_builder;
 
 const ADDRESS: &str = "__address__";
 const INTERVAL: &str = "__scrape_interval__";
 const TIMEOUT: &str = "__scrape_timeout__";
+const NATIVE_HISTOGRAMS: &str = "__scrape_native_histograms__";
+const CLASSIC_HISTOGRAMS: &str = "__always_scrape_classic_histograms__";
+const CONVERT_HISTOGRAMS: &str = "__convert_classic_histograms_to_nhcb__";
 const METRICS_PATH: &str = "__metrics_path__";
 const SCHEME: &str = "__scheme__";
 const PARAM_PREFIX: &str = "__param_";
@@ -32,6 +37,8 @@ pub(super) struct Target {
     pub(super) hash: u64,
     pub(super) interval: Duration,
     pub(super) timeout: Duration,
+    /// What the job wants, unless labels say otherwise.
+    pub(super) histograms: ProtobufOptions,
     /// As the labels spell them.
     pub(super) interval_text: String,
     pub(super) timeout_text: String,
@@ -90,6 +97,12 @@ fn build(target: &Labels, group: &Labels, config: &ScrapeConfig) -> Result<Built
             quoted(&interval_text)
         ));
     }
+    let of_job = job_histograms(config);
+    let histograms = ProtobufOptions {
+        native: choice(&labels, NATIVE_HISTOGRAMS, of_job.native)?,
+        always_classic: choice(&labels, CLASSIC_HISTOGRAMS, of_job.always_classic)?,
+        convert_classic: choice(&labels, CONVERT_HISTOGRAMS, of_job.convert_classic)?,
+    };
     labels.retain(|name, _| !name.starts_with(META_PREFIX));
     if labels.get(INSTANCE).is_none() {
         labels.set(INSTANCE, &address);
@@ -108,6 +121,7 @@ fn build(target: &Labels, group: &Labels, config: &ScrapeConfig) -> Result<Built
         url,
         interval,
         timeout,
+        histograms,
         interval_text,
         timeout_text,
         state: Mutex::default(),
@@ -146,6 +160,19 @@ fn duration(labels: &LabelsBuilder, name: &str, what: &str) -> Result<(Duration,
         return Err(format!("scrape {what} cannot be 0"));
     }
     Ok((duration, text))
+}
+
+/// A choice that a label may make instead of the job. Its words are those of Go's `strconv.ParseBool`.
+fn choice(labels: &LabelsBuilder, name: &str, otherwise: bool) -> Result<bool, String> {
+    match labels.get(name) {
+        None => Ok(otherwise),
+        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
+        Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
+        Some(other) => Err(format!(
+            "error parsing {name}: {} is neither true nor false",
+            quoted(other)
+        )),
+    }
 }
 
 fn target_url(labels: &LabelsBuilder, address: &str, config: &ScrapeConfig) -> String {

@@ -40,6 +40,7 @@ pub(super) fn engine(options: &Options, config: &Config) -> Engine {
             extended_range_selectors: has("promql-extended-range-selectors"),
             binop_fill_modifiers: has("promql-binop-fill-modifiers"),
             delayed_name_removal: has("promql-delayed-name-removal"),
+            start_timestamps: has("use-start-timestamps"),
             ..Features::default()
         },
     })

@@ -311,6 +311,7 @@ fn scrape_options(options: &Options) -> ScrapeOptions {
             0
         },
         exemplars: options.has_feature("exemplar-storage"),
+        start_times: options.has_feature("st-storage"),
         host_name: host_name(),
         ..ScrapeOptions::default()
     }

@@ -62,13 +62,6 @@ impl HistogramMessage {
         }
         let is_float =
             self.count_float.is_some() || self.count_int.is_none() && self.zero_count_float.is_some();
-        let (negative, positive) = if is_float {
-            (self.negative_counts.len(), self.positive_counts.len())
-        } else {
-            (self.negative_deltas.len(), self.positive_deltas.len())
-        };
-        fits("negative", &self.negative_spans, negative)?;
-        fits("positive", &self.positive_spans, positive)?;
         let hint = match self.reset_hint {
             1 => ResetHint::Reset,
             2 => ResetHint::NotReset,
@@ -84,8 +77,8 @@ impl HistogramMessage {
                 })
                 .collect()
         };
-        Ok(if is_float {
-            HistogramValue::Float(Arc::new(FloatHistogram {
+        if is_float {
+            let histogram = FloatHistogram {
                 hint,
                 schema: self.schema,
                 zero_threshold: self.zero_threshold,
@@ -97,9 +90,11 @@ impl HistogramMessage {
                 positive_buckets: self.positive_counts,
                 negative_buckets: self.negative_counts,
                 custom_values: self.custom_values,
-            }))
+            };
+            histogram.validate().map_err(|e| e.to_string())?;
+            Ok(HistogramValue::Float(Arc::new(histogram)))
         } else {
-            HistogramValue::Integer(Arc::new(Histogram {
+            let histogram = Histogram {
                 hint,
                 schema: self.schema,
                 zero_threshold: self.zero_threshold,
@@ -111,24 +106,10 @@ impl HistogramMessage {
                 positive_buckets: self.positive_deltas,
                 negative_buckets: self.negative_deltas,
                 custom_values: self.custom_values,
-            }))
-        })
-    }
-}
-
-fn fits(side: &str, spans: &[SpanMessage], buckets: usize) -> Result<(), String> {
-    let named: u64 = spans.iter().map(|s| u64::from(s.length)).sum();
-    if named != buckets as u64 {
-        return Err(format!(
-            "{side} side: spans need {named} buckets, have {buckets} buckets: histogram spans specify different number of buckets than provided"
-        ));
-    }
-    match spans.iter().skip(1).find(|s| s.offset < 0) {
-        Some(span) => Err(format!(
-            "{side} side: span with negative offset {}: histogram has a span whose offset is negative",
-            span.offset
-        )),
-        None => Ok(()),
+            };
+            histogram.validate().map_err(|e| e.to_string())?;
+            Ok(HistogramValue::Integer(Arc::new(histogram)))
+        }
     }
 }
 

@@ -3,13 +3,16 @@
 //! Source of the message: Prometheus `prompb/remote.proto` and `prompb/types.proto`.
 
 use narthex_model::{Labels, METRIC_NAME};
-use narthex_tsdb::{Batch, Db, Policy, SeriesRef};
+use narthex_tsdb::{Batch, Db, Exemplar, Policy, SeriesRef};
 use prost::Message;
 
 use super::histogram::HistogramMessage;
 use super::receiver::WriteFault;
 use super::series_cache::{Known, SeriesCache};
 use super::wire::{Fields, Value, WireError};
+
+/// Characters that an exemplar's labels may have. Source: OpenMetrics 1.0.
+const EXEMPLAR_CHARS_MAX: usize = 128;
 
 /// What became of a request's bytes.
 #[derive(Debug, Default)]
@@ -67,6 +70,11 @@ fn one_series(
                 let time = histogram.timestamp;
                 let value = histogram.into_value().map_err(WriteFault::Malformed)?;
                 decoded.batch.push_histogram(series, time, value);
+            }
+            3 => {
+                if let Some(exemplar) = exemplar(part)? {
+                    decoded.batch.push_exemplar(series, exemplar);
+                }
             }
             _ => {}
         }
@@ -136,18 +144,9 @@ fn parse_labels(bytes: &[u8]) -> Result<Option<Labels>, WireError> {
     let mut fields = Fields::new(bytes);
     while let Some((_, value)) = fields.next_field()? {
         let Value::Bytes(label) = value else { continue };
-        let (mut name, mut text): (&[u8], &[u8]) = (b"", b"");
-        let mut parts = Fields::new(label);
-        while let Some((number, value)) = parts.next_field()? {
-            match (number, value) {
-                (1, Value::Bytes(bytes)) => name = bytes,
-                (2, Value::Bytes(bytes)) => text = bytes,
-                _ => {}
-            }
-        }
-        match (std::str::from_utf8(name), std::str::from_utf8(text)) {
-            (Ok(name), Ok(text)) if !name.is_empty() => pairs.push((name, text)),
-            _ => return Ok(None),
+        match pair(label)? {
+            Some(pair) => pairs.push(pair),
+            None => return Ok(None),
         }
     }
     pairs.sort_unstable();
@@ -157,6 +156,49 @@ fn parse_labels(bytes: &[u8]) -> Result<Option<Labels>, WireError> {
         return Ok(None);
     }
     Ok(Some(Labels::from_sorted(pairs)))
+}
+
+/// An exemplar; none if its labels cannot be kept, which is no fault of the samples.
+fn exemplar(message: &[u8]) -> Result<Option<Exemplar>, WireError> {
+    let (mut time, mut value, mut chars) = (0, 0.0, 0);
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    let mut fields = Fields::new(message);
+    while let Some(field) = fields.next_field()? {
+        match field {
+            (1, Value::Bytes(label)) => {
+                let Some((name, text)) = pair(label)? else {
+                    return Ok(None);
+                };
+                chars += name.chars().count() + text.chars().count();
+                pairs.push((name, text));
+            }
+            (2, Value::Fixed64(bits)) => value = f64::from_bits(bits),
+            (3, Value::Varint(bits)) => time = bits as i64,
+            _ => {}
+        }
+    }
+    Ok((chars <= EXEMPLAR_CHARS_MAX).then(|| Exemplar {
+        labels: Labels::from_pairs(pairs),
+        value,
+        time,
+    }))
+}
+
+/// Name and value of a label; none if they are not texts or the name is empty.
+fn pair(label: &[u8]) -> Result<Option<(&str, &str)>, WireError> {
+    let (mut name, mut text): (&[u8], &[u8]) = (b"", b"");
+    let mut parts = Fields::new(label);
+    while let Some((number, value)) = parts.next_field()? {
+        match (number, value) {
+            (1, Value::Bytes(bytes)) => name = bytes,
+            (2, Value::Bytes(bytes)) => text = bytes,
+            _ => {}
+        }
+    }
+    Ok(match (std::str::from_utf8(name), std::str::from_utf8(text)) {
+        (Ok(name), Ok(text)) if !name.is_empty() => Some((name, text)),
+        _ => None,
+    })
 }
 
 fn sample(message: &[u8]) -> Result<(i64, f64), WireError> {

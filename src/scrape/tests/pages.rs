@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use narthex_model::{HistogramValue, Matcher, SampleBuffer, Selection, SeriesSource, TimeRange};
 use parking_lot::Mutex;
 
 use super::super::append::{Appender, Arrival, Page};
 use super::super::metadata::MetadataCache;
+use super::super::negotiate::PageFormat;
 use super::super::settings::{AppendSettings, ScrapeOptions};
 use super::{Store, counter, metrics, store, target_labels};
 use crate::clock::Clock;
@@ -21,7 +23,7 @@ struct Fixture {
     clock: Clock,
     appender: Appender,
     metadata: Mutex<MetadataCache>,
-    format: Format,
+    format: PageFormat,
 }
 
 fn fixture(change: impl FnOnce(&mut ScrapeConfig)) -> Fixture {
@@ -34,7 +36,7 @@ fn fixture(change: impl FnOnce(&mut ScrapeConfig)) -> Fixture {
         registry,
         clock,
         metadata: Mutex::default(),
-        format: Format::Classic,
+        format: PageFormat::Text(Format::Classic),
     }
 }
 
@@ -58,16 +60,17 @@ fn appender(
 impl Fixture {
     /// The `nth` scrape, 15 s after the one before.
     fn scrape(&mut self, nth: i64, page: Result<&str, &str>) -> Result<(), String> {
+        self.scrape_bytes(nth, page.map(str::as_bytes))
+    }
+
+    fn scrape_bytes(&mut self, nth: i64, page: Result<&[u8], &str>) -> Result<(), String> {
         let time_ms = T0 + nth * 15_000;
         self.clock.set(time_ms);
         let format = self.format;
         self.appender.take(&Arrival {
             time_ms,
             page: page
-                .map(|page| Page {
-                    bytes: page.as_bytes(),
-                    format,
-                })
+                .map(|page| Page { bytes: page, format })
                 .map_err(str::to_owned),
             body_bytes: page.map_or(0, |page| page.len() as i64),
             elapsed: &|| 0.25,
@@ -79,6 +82,25 @@ impl Fixture {
         let own = r#", instance="h:1", job="j""#;
         let short = |line: String| line.replace(own, "").replace("17000000", "");
         self.store.dump(false).into_iter().map(short).collect()
+    }
+
+    /// The native histograms of the only series of that name.
+    fn histograms(&self, name: &str) -> Vec<HistogramValue> {
+        let snapshot = self.store.db.snapshot();
+        let matcher = Matcher::equal("__name__", name);
+        let selection = Selection {
+            matchers: &[matcher],
+            range: TimeRange::ALL,
+        };
+        let set = snapshot.select(&selection).unwrap();
+        assert_eq!(set.len(), 1);
+        let mut buffer = SampleBuffer::new();
+        set.read(0, &mut buffer).unwrap();
+        buffer
+            .histograms()
+            .iter()
+            .map(|(_, value)| value.clone())
+            .collect()
     }
 
     fn report(&self, name: &str) -> Vec<String> {
@@ -277,7 +299,7 @@ fn an_exposed_report_series_wins() {
 #[test]
 fn what_a_target_says_about_its_metrics_is_kept() {
     let mut f = fixture(|_| {});
-    f.format = Format::OpenMetrics;
+    f.format = PageFormat::Text(Format::OpenMetrics);
     let page = "# HELP a_seconds Time.\n# TYPE a_seconds counter\n# UNIT a_seconds seconds\n\
         a_seconds_total 1 # {trace_id=\"x\"} 0.5\n# EOF\n";
     f.scrape(0, Ok(page)).unwrap();
@@ -337,4 +359,80 @@ fn a_target_that_is_gone_ends_all_its_series() {
     f.scrape(2, Ok("a 1\n")).unwrap();
     f.appender.end_of_run(T0 + 20_000);
     assert!(f.lines()[0].ends_with("30000:1"));
+}
+
+#[test]
+fn classic_histograms_become_native_ones_and_end_as_such() {
+    for (format, end) in [(Format::Classic, ""), (Format::OpenMetrics, "# EOF\n")] {
+        let mut f = fixture(|config| config.convert_classic_histograms_to_nhcb = true);
+        f.format = PageFormat::Text(format);
+        let page = format!(
+            "# TYPE h histogram\nh_bucket{{le=\"1\"}} 2\nh_bucket{{le=\"+Inf\"}} 3\nh_sum 4\nh_count 3\n\
+             # TYPE g gauge\ng_count 1\n{end}"
+        );
+        let other = format!("g_count 1\n{end}");
+        f.scrape(0, Ok(&page)).unwrap();
+        f.scrape(1, Ok(&page)).unwrap();
+        f.scrape(2, Ok(&other)).unwrap();
+        assert_eq!(f.report("scrape_samples_scraped"), ["2", "2", "1"]);
+        assert_eq!(f.report("scrape_series_added"), ["2", "0", "0"]);
+        let histograms = f.histograms("h");
+        assert_eq!(histograms.len(), 3, "{format:?}");
+        let first = histograms[0].to_float();
+        assert_eq!((first.schema, first.count, first.sum), (-53, 3.0, 4.0));
+        assert_eq!(
+            (&first.custom_values[..], &first.positive_buckets[..]),
+            (&[1.0][..], &[2.0, 1.0][..])
+        );
+        assert!(histograms[2].is_stale());
+        assert_eq!(f.lines().len(), 2);
+    }
+}
+
+/// A family `h` of one metric with native buckets of 2 and 1 observations, delimited.
+const NATIVE: &[u8] = b"\x29\x0a\x01h\x18\x04\x22\x22\x3a\x20\x08\x03\x11\0\0\0\0\0\0\x0c\x40\x28\0\x62\x04\x08\0\x10\x02\x6a\x02\x04\x01\x31\0\0\0\0\0\0\0\0";
+
+#[test]
+fn native_histograms_are_stored_and_limited() {
+    let mut f = fixture(|config| {
+        config.scrape_native_histograms = true;
+        config.native_histogram_bucket_limit = 2;
+    });
+    f.format = PageFormat::Protobuf;
+    f.scrape_bytes(0, Ok(NATIVE)).unwrap();
+    f.scrape_bytes(1, Err("down")).unwrap_err();
+    let histograms = f.histograms("h");
+    assert_eq!(histograms.len(), 2);
+    let first = histograms[0].to_float();
+    assert_eq!(
+        (first.count, first.sum, &first.positive_buckets[..]),
+        (3.0, 3.5, &[2.0, 1.0][..])
+    );
+    assert!(histograms[1].is_stale());
+    assert_eq!(f.report("scrape_samples_scraped"), ["1", "0"]);
+
+    let mut f = fixture(|config| {
+        config.scrape_native_histograms = true;
+        config.convert_classic_histograms_to_nhcb = true;
+        config.native_histogram_bucket_limit = 1;
+    });
+    f.format = PageFormat::Text(Format::Classic);
+    let page = "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 3\nh_sum 4\nh_count 3\n";
+    assert_eq!(
+        f.scrape(0, Ok(page)),
+        Err("histogram bucket limit exceeded".to_owned())
+    );
+    let counted = "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total";
+    assert_eq!(counter(&f.registry, counted), 1.0);
+}
+
+#[test]
+fn a_target_that_changes_its_format_goes_on() {
+    let gauge = b"\x12\x0a\x01a\x18\x01\x22\x0b\x12\x09\x09\0\0\0\0\0\0\x08\x40";
+    let mut f = fixture(|_| {});
+    f.scrape(0, Ok("a 1\n")).unwrap();
+    f.format = PageFormat::Protobuf;
+    f.scrape_bytes(1, Ok(gauge)).unwrap();
+    f.scrape_bytes(2, Ok(gauge)).unwrap();
+    assert_eq!(f.lines(), [r#"{__name__="a"} 00000:1 15000:3 30000:3"#]);
 }

@@ -1,0 +1,13 @@
+//! The protobuf format: length-delimited messages `io.prometheus.client.MetricFamily`, read in place.
+
+mod family;
+mod histogram;
+mod sample;
+mod wire;
+
+pub use family::{FamilySink, ProtobufOptions, read_families};
+pub use sample::{ProtobufExemplar, ProtobufSample};
+pub use wire::ProtobufError;
+
+#[cfg(test)]
+mod tests;
