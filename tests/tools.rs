@@ -140,7 +140,7 @@ fn outputs_and_exit_codes_are_promtools() {
             "",
             1,
             "1 rules found",
-            "bad.yml: 4:5: group \"g\", rule 1, \"a\": could not parse",
+            "bad.yml: 4:23: group \"g\", rule 1, \"a\": could not parse",
         ),
         (
             "check rules",
