@@ -3,7 +3,7 @@
 use super::flag::Effect;
 use super::parse::Values;
 use super::table::FEATURES;
-use crate::server::{LogFormat, LogLevel, Notice, Options, Retention};
+use crate::server::{LogFormat, LogLevel, Notice, Options, ReadBounds, Retention};
 use narthex_model::Duration;
 
 /// Why the process does not start, and with which code it exits.
@@ -57,6 +57,11 @@ pub fn options(values: &Values) -> Result<Options, Refusal> {
         enable_lifecycle: values.is_on("web.enable-lifecycle"),
         enable_admin_api: values.is_on("web.enable-admin-api"),
         enable_remote_write_receiver: values.is_on("web.enable-remote-write-receiver"),
+        remote_read: ReadBounds {
+            samples: values.whole("storage.remote.read-sample-limit"),
+            concurrent: values.whole("storage.remote.read-concurrent-limit"),
+            frame_bytes: values.whole("storage.remote.read-max-bytes-in-frame"),
+        },
         page_title: values.text("web.page-title").to_owned(),
         cors_origin: values.text("web.cors.origin").to_owned(),
         storage_path: values.text("storage.tsdb.path").into(),

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::options::WebOptions;
 use super::own_metrics::HttpMetrics;
+use super::read::ReadService;
 use super::version::Version;
 use super::write::WriteReceiver;
 use crate::clock::Clock;
@@ -59,6 +60,7 @@ pub struct App {
     pub(crate) stopping: Shutdown,
     pub(crate) metrics: HttpMetrics,
     pub(crate) write: WriteReceiver,
+    pub(crate) read: ReadService,
     pub(crate) bodies: Arc<Semaphore>,
     pub(crate) started_nanos: i128,
     store: OnceLock<Db>,
@@ -83,6 +85,7 @@ impl App {
     pub fn new(parts: AppParts) -> Arc<Self> {
         let metrics = HttpMetrics::new(&parts.registry);
         let write = WriteReceiver::new(&parts.registry);
+        let read = ReadService::new(&parts.registry, parts.options.remote_read);
         super::own_metrics::register_process(&parts.registry, &parts.clock);
         super::own_metrics::register_build(&parts.registry, &parts.version);
         Arc::new(Self {
@@ -99,6 +102,7 @@ impl App {
             quit: parts.quit,
             metrics,
             write,
+            read,
             bodies: super::call::body_budget(),
             store: OnceLock::new(),
             scrape: OnceLock::new(),

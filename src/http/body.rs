@@ -1,13 +1,15 @@
 //! Bodies of answers: whole, or written piece by piece as the client reads; compressed on the way if asked.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::{Response, StatusCode};
+
+use tokio::sync::mpsc;
 
 use super::compress::Compressor;
 use super::encode::chunks::{CHUNK_BYTES, Chunks};
@@ -27,6 +29,7 @@ pub(crate) struct Body {
 enum Source {
     Whole(Bytes),
     Pieces(Box<dyn Chunks>),
+    Frames(mpsc::Receiver<io::Result<Bytes>>),
     End,
 }
 
@@ -49,6 +52,12 @@ impl Body {
         } else {
             Self::whole(first)
         }
+    }
+
+    /// A body whose pieces come from another thread; an error among them breaks the answer off, so that the client
+    /// does not take it for whole.
+    pub(crate) fn frames(frames: mpsc::Receiver<io::Result<Bytes>>) -> Self {
+        Self::from_source(Source::Frames(frames))
     }
 
     fn from_source(source: Source) -> Self {
@@ -81,7 +90,7 @@ impl Body {
 
     fn next(&mut self) -> Option<Bytes> {
         match std::mem::replace(&mut self.source, Source::End) {
-            Source::End => None,
+            Source::End | Source::Frames(_) => None,
             Source::Whole(bytes) => (!bytes.is_empty()).then_some(bytes),
             Source::Pieces(mut chunks) => {
                 let mut piece = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
@@ -126,13 +135,16 @@ impl Chunks for Ahead {
 
 impl HttpBody for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.next();
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let piece = match &mut self.source {
+            Source::Frames(frames) => ready!(frames.poll_recv(cx)).transpose()?,
+            _ => self.next(),
+        };
         if let Some(piece) = &piece {
             self.sent += piece.len() as u64;
         }
@@ -143,7 +155,7 @@ impl HttpBody for Body {
         match &self.source {
             Source::End => true,
             Source::Whole(bytes) => bytes.is_empty(),
-            Source::Pieces(_) => false,
+            Source::Pieces(_) | Source::Frames(_) => false,
         }
     }
 
@@ -151,7 +163,7 @@ impl HttpBody for Body {
         match &self.source {
             Source::End => SizeHint::with_exact(0),
             Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Pieces(_) => SizeHint::default(),
+            Source::Pieces(_) | Source::Frames(_) => SizeHint::default(),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use narthex_model::Pattern;
 
+use super::read::ReadLimits;
+
 /// Options of the listener and of the API; the defaults are those of the flags.
 #[derive(Debug, Clone)]
 pub struct WebOptions {
@@ -20,6 +22,8 @@ pub struct WebOptions {
     pub enable_admin_api: bool,
     /// `/api/v1/write` works (`--web.enable-remote-write-receiver`).
     pub enable_remote_write_receiver: bool,
+    /// What bounds `/api/v1/read` (`--storage.remote.read-*`).
+    pub remote_read: ReadLimits,
     /// Title of the pages (`--web.page-title`).
     pub page_title: String,
     /// Origins that browsers may ask from (`--web.cors.origin`).
@@ -50,6 +54,7 @@ impl WebOptions {
             enable_lifecycle: false,
             enable_admin_api: false,
             enable_remote_write_receiver: false,
+            remote_read: ReadLimits::default(),
             page_title: "narthex".into(),
             cors_origin: Pattern::new(".*")?,
             max_connections: 512,

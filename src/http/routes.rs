@@ -2,8 +2,8 @@
 
 use super::api::{
     admin, exemplars, federate, format_query, label_values, labels, lifecycle, metadata, metrics,
-    notifications, pages, query, query_range, relabel_steps, rules, series, status, status_tsdb, targets,
-    write,
+    notifications, pages, query, query_range, read, relabel_steps, rules, series, status, status_tsdb,
+    targets, write,
 };
 use super::call::Call;
 use super::problem::Problem;
@@ -29,7 +29,7 @@ pub(crate) struct Route {
 impl Route {
     /// Whether answers are compressed on the way out.
     pub(crate) fn compresses(&self) -> bool {
-        self.pattern.starts_with("/api/") || self.pattern == "/federate"
+        self.pattern != "/api/v1/read" && self.pattern.starts_with("/api/") || self.pattern == "/federate"
     }
 }
 
@@ -101,6 +101,7 @@ pub(crate) const ROUTES: &[Route] = &[
         admin::clean_tombstones
     ),
     api!("admin/tsdb/snapshot", POST_PUT, Ready, admin::snapshot),
+    api!("read", POST, Ready, read::read),
     api!("write", POST, Ready, write::write),
     // Senders whose server type is not set push here, on the host's root path.
     api!("push", POST, Ready, write::write),

@@ -71,6 +71,11 @@ pub(super) fn web_options(options: &Options) -> Result<WebOptions, String> {
         enable_lifecycle: options.enable_lifecycle,
         enable_admin_api: options.enable_admin_api,
         enable_remote_write_receiver: options.enable_remote_write_receiver,
+        remote_read: crate::http::ReadLimits {
+            samples: options.remote_read.samples,
+            concurrent: usize::try_from(options.remote_read.concurrent).unwrap_or(usize::MAX),
+            frame_bytes: usize::try_from(options.remote_read.frame_bytes).unwrap_or(usize::MAX),
+        },
         page_title: options.page_title.clone(),
         cors_origin: Pattern::new(&options.cors_origin)
             .map_err(|e| format!("invalid --web.cors.origin {:?}: {e}", options.cors_origin))?,

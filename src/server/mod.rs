@@ -9,5 +9,5 @@ mod store;
 mod watch_files;
 
 pub use addresses::config_source;
-pub use options::{LogFormat, LogLevel, Notice, Options, Retention};
+pub use options::{LogFormat, LogLevel, Notice, Options, ReadBounds, Retention};
 pub use run::run;

@@ -69,6 +69,8 @@ pub struct Options {
     pub enable_admin_api: bool,
     /// Whether samples may be written.
     pub enable_remote_write_receiver: bool,
+    /// What bounds remote reads.
+    pub remote_read: ReadBounds,
     /// Title of the pages.
     pub page_title: String,
     /// Regex over origins.
@@ -103,6 +105,17 @@ pub struct Options {
     pub shown: BTreeMap<String, String>,
     /// What to log once.
     pub notices: Vec<Notice>,
+}
+
+/// What bounds remote reads.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadBounds {
+    /// Most samples of an answer that is not streamed.
+    pub samples: u64,
+    /// Most reads at once.
+    pub concurrent: u64,
+    /// Most bytes of a frame.
+    pub frame_bytes: u64,
 }
 
 impl Options {

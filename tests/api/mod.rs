@@ -8,5 +8,6 @@ mod names;
 mod parameters;
 mod push;
 mod readiness;
+mod remote_read;
 mod transport;
 mod world;

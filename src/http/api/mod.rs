@@ -13,6 +13,7 @@ pub(crate) mod notifications;
 pub(crate) mod pages;
 pub(crate) mod query;
 pub(crate) mod query_range;
+pub(crate) mod read;
 pub(crate) mod relabel_steps;
 pub(crate) mod rules;
 pub(crate) mod series;

@@ -7,7 +7,7 @@ use narthex_model::{FloatHistogram, Histogram, HistogramValue, ResetHint, Span};
 
 /// A histogram as Prometheus's `prompb.Histogram` has it.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct HistogramMessage {
+pub(crate) struct HistogramMessage {
     #[prost(uint64, optional, tag = "1")]
     count_int: Option<u64>,
     #[prost(double, optional, tag = "2")]
@@ -52,6 +52,42 @@ struct SpanMessage {
 }
 
 impl HistogramMessage {
+    /// The message that says what `value` is at `timestamp` (Unix milliseconds).
+    pub(crate) fn of(value: &HistogramValue, timestamp: i64) -> Self {
+        match value {
+            HistogramValue::Integer(h) => Self {
+                count_int: Some(h.count),
+                sum: h.sum,
+                schema: h.schema,
+                zero_threshold: h.zero_threshold,
+                zero_count_int: Some(h.zero_count),
+                negative_spans: span_messages(&h.negative_spans),
+                negative_deltas: h.negative_buckets.clone(),
+                positive_spans: span_messages(&h.positive_spans),
+                positive_deltas: h.positive_buckets.clone(),
+                reset_hint: hint_number(h.hint),
+                timestamp,
+                custom_values: h.custom_values.clone(),
+                ..Self::default()
+            },
+            HistogramValue::Float(h) => Self {
+                count_float: Some(h.count),
+                sum: h.sum,
+                schema: h.schema,
+                zero_threshold: h.zero_threshold,
+                zero_count_float: Some(h.zero_count),
+                negative_spans: span_messages(&h.negative_spans),
+                negative_counts: h.negative_buckets.clone(),
+                positive_spans: span_messages(&h.positive_spans),
+                positive_counts: h.positive_buckets.clone(),
+                reset_hint: hint_number(h.hint),
+                timestamp,
+                custom_values: h.custom_values.clone(),
+                ..Self::default()
+            },
+        }
+    }
+
     /// The histogram, if its parts fit together.
     pub(super) fn into_value(self) -> Result<HistogramValue, String> {
         if !(-4..=8).contains(&self.schema) && self.schema != CUSTOM_BUCKETS_SCHEMA {
@@ -110,6 +146,23 @@ impl HistogramMessage {
             histogram.validate().map_err(|e| e.to_string())?;
             Ok(HistogramValue::Integer(Arc::new(histogram)))
         }
+    }
+}
+
+fn span_messages(spans: &[Span]) -> Vec<SpanMessage> {
+    let message = |s: &Span| SpanMessage {
+        offset: s.offset,
+        length: s.length,
+    };
+    spans.iter().map(message).collect()
+}
+
+fn hint_number(hint: ResetHint) -> i32 {
+    match hint {
+        ResetHint::Unknown => 0,
+        ResetHint::Reset => 1,
+        ResetHint::NotReset => 2,
+        ResetHint::Gauge => 3,
     }
 }
 

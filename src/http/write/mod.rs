@@ -5,4 +5,5 @@ mod request;
 mod series_cache;
 mod wire;
 
+pub(crate) use histogram::HistogramMessage;
 pub(crate) use receiver::{PACKED_BYTES, WriteFault, WriteReceiver};
