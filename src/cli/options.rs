@@ -57,11 +57,7 @@ pub fn options(values: &Values) -> Result<Options, Refusal> {
         enable_lifecycle: values.is_on("web.enable-lifecycle"),
         enable_admin_api: values.is_on("web.enable-admin-api"),
         enable_remote_write_receiver: values.is_on("web.enable-remote-write-receiver"),
-        remote_read: ReadBounds {
-            samples: values.whole("storage.remote.read-sample-limit"),
-            concurrent: values.whole("storage.remote.read-concurrent-limit"),
-            frame_bytes: values.whole("storage.remote.read-max-bytes-in-frame"),
-        },
+        remote_read: read_bounds(values),
         page_title: values.text("web.page-title").to_owned(),
         cors_origin: values.text("web.cors.origin").to_owned(),
         storage_path: values.text("storage.tsdb.path").into(),
@@ -91,6 +87,14 @@ pub fn options(values: &Values) -> Result<Options, Refusal> {
         shown: values.shown(),
         notices,
     })
+}
+
+fn read_bounds(values: &Values) -> ReadBounds {
+    ReadBounds {
+        samples: values.whole("storage.remote.read-sample-limit"),
+        concurrent: values.whole("storage.remote.read-concurrent-limit"),
+        frame_bytes: values.whole("storage.remote.read-max-bytes-in-frame"),
+    }
 }
 
 fn say(text: String) -> Notice {
