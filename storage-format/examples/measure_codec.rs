@@ -1,6 +1,6 @@
 //! Measures the formats on recorded pages: bytes and nanoseconds per sample.
 //!
-//! `cargo run --release -p narthex-format --example measure -- DIR…`, each DIR holding pages of one target in
+//! `cargo run --release -p narthex-format --example measure_codec -- DIR…`, each DIR holding pages of one target in
 //! the text format, one per scrape, named so that they sort by time. Chunks: values only. Block: one block of
 //! all targets, times shared. Log: each page a commit, series known.
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
