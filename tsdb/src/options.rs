@@ -17,7 +17,7 @@ pub struct Options {
     /// Age behind the newest data at which data is deleted, in milliseconds (default 1,296,000,000, 15 days;
     /// 0 keeps everything).
     pub retention_ms: i64,
-    /// Bytes that the store's folder may hold before the oldest segments are deleted (default 0: no limit). What is not
+    /// Bytes that the store's folder may hold before the oldest blocks and segments are deleted (default 0: no limit). What is not
     /// sealed yet and the newest segment stay.
     pub retention_bytes: u64,
     /// Bytes after which the log begins a new segment file (default 16 MiB).
@@ -28,6 +28,9 @@ pub struct Options {
     /// Milliseconds of data time after which the head is sealed into a segment (default 1,800,000). Longer intervals
     /// make fewer and denser files, and more memory and log to be replayed in between.
     pub seal_interval_ms: i64,
+    /// Length of the windows of time whose sealed samples become a block once they are complete, in milliseconds
+    /// (default 7,200,000; 0 cuts no blocks). Windows are aligned to 1970.
+    pub block_interval_ms: i64,
     /// How many exemplars are kept, in memory only (default 0: they are accepted and dropped).
     pub max_exemplars: usize,
 }
@@ -44,6 +47,7 @@ impl Default for Options {
             wal_segment_bytes: 16 << 20,
             wal_unsealed_bytes: 128 << 20,
             seal_interval_ms: 1_800_000,
+            block_interval_ms: 7_200_000,
             max_exemplars: 0,
         }
     }

@@ -20,7 +20,8 @@ fn targets(number: i64) -> Vec<String> {
 fn options() -> Options {
     Options {
         wal_segment_bytes: 700,
-        seal_interval_ms: 12,
+        seal_interval_ms: 5,
+        block_interval_ms: 10,
         ..Options::default()
     }
 }
@@ -80,8 +81,17 @@ fn held(db: &Db, context: &str) -> Vec<i64> {
 fn count_operations() -> u64 {
     let disk = FaultyDisk::new();
     assert_eq!(live(&disk).acknowledged, BATCHES);
-    let segments = disk.list(std::path::Path::new("data/narthex/head")).unwrap();
-    assert!(segments.len() > 1, "{segments:?}");
+    let count = |folder: &str| {
+        disk.list(&std::path::Path::new("data/narthex").join(folder))
+            .unwrap()
+            .len()
+    };
+    assert!(
+        count("head") >= 1 && count("blocks") > 1,
+        "{} {}",
+        count("head"),
+        count("blocks")
+    );
     disk.operations()
 }
 

@@ -94,7 +94,8 @@ fn run(window: i64, operations: Vec<Operation>) {
     let options = Options {
         out_of_order_window_ms: window,
         wal_segment_bytes: 2_000,
-        seal_interval_ms: 10_000,
+        seal_interval_ms: 5_000,
+        block_interval_ms: 12_000,
         ..Options::default()
     };
     let mut db = open(&disk, options.clone());

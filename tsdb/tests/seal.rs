@@ -192,6 +192,7 @@ fn old_segments_go_by_age_and_by_size() {
         (
             Options {
                 retention_ms: 3 * hour,
+                block_interval_ms: 0,
                 ..Options::default()
             },
             3,
@@ -200,6 +201,7 @@ fn old_segments_go_by_age_and_by_size() {
             Options {
                 retention_ms: 0,
                 retention_bytes: 1,
+                block_interval_ms: 0,
                 ..Options::default()
             },
             1,

@@ -23,9 +23,9 @@ pub struct Summary {
     pub samples: u64,
     /// The last commit that is in the segment whole.
     pub commit: u64,
-    /// The log segment from which a restart reads on.
+    /// The log segment from which a restart reads on; in a block the newest sealed segment that it was cut from.
     pub log_segment: u64,
-    /// Where in that log segment.
+    /// Where in that log segment; in a block the oldest sealed segment that it was cut from.
     pub log_offset: u64,
 }
 

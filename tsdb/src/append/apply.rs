@@ -166,7 +166,7 @@ type ArcPage = parking_lot::lock_api::ArcRwLockWriteGuard<parking_lot::RawRwLock
 
 impl<'h> PageCursor<'h> {
     fn new(head: &'h Head, segments: &'h Segments) -> Self {
-        let sealed = segments.list().iter().map(|s| s.summary().time_max).max();
+        let sealed = segments.summaries().iter().map(|s| s.time_max).max();
         let sealed = sealed.unwrap_or(i64::MIN);
         Self {
             head,
@@ -189,7 +189,7 @@ impl<'h> PageCursor<'h> {
         };
         let slot = page.slot(at);
         if !slot.used && time <= self.sealed {
-            recall(self.segments, id, slot, time);
+            recall(self.head, self.segments, id, slot, time);
         }
         change(slot);
         slot.set_start(time, start.unwrap_or(0));

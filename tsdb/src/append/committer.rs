@@ -148,7 +148,7 @@ impl Appender<'_> {
                 continue;
             };
             if !slot.used && id < self.head.known_below() {
-                recall(self.segments, id, slot, entry.time);
+                recall(self.head, self.segments, id, slot, entry.time);
             }
             let value = offered(batch, entry);
             let late = match judge(slot, entry.time, value, &bounds) {

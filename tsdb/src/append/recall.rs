@@ -1,14 +1,27 @@
 //! The newest sample of a series that has none in memory: needed to decide about, or replay, an older one.
 
 use crate::block::{Piece, Segments};
-use crate::head::Slot;
+use crate::head::{Head, Slot};
 
 /// Finds the newest sample of a series that has had none since the store was opened, if it matters for one at `time`:
-/// if a segment reaches that far.
-pub(super) fn recall(segments: &Segments, id: u32, slot: &mut Slot, time: i64) {
+/// if a block or segment reaches that far.
+pub(super) fn recall(head: &Head, segments: &Segments, id: u32, slot: &mut Slot, time: i64) {
     // All that may hold newer samples: the newest segment may have nothing but late ones of this series.
     let mut piece = Piece::default();
-    for segment in segments.list().iter().filter(|s| s.summary().time_max >= time) {
+    // The segments as they are first: what leaves them is in a block before.
+    let list = segments.list();
+    for block in segments
+        .blocks
+        .list()
+        .iter()
+        .filter(|b| b.summary().time_max >= time)
+    {
+        let labels = head.index.read().labels(id);
+        if let Ok(Some(number)) = block.number_of(&labels) {
+            let _ = block.read(number, &mut piece);
+        }
+    }
+    for segment in list.iter().filter(|s| s.summary().time_max >= time) {
         // A segment that cannot be read refuses nothing: readers report it.
         let _ = segment.read(id, &mut piece);
     }

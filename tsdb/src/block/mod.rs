@@ -1,9 +1,14 @@
-//! Immutable files of chunks, mapped into memory: sealed segments of the head.
+//! Immutable files of chunks, mapped into memory: sealed segments of the head, and blocks.
 
+mod blocks;
 mod piece;
+mod reader;
 mod segment;
 mod segments;
+mod writer;
 
 pub(crate) use piece::Piece;
-
+pub(crate) use reader::Block;
+pub(crate) use segment::Segment;
 pub(crate) use segments::Segments;
+pub(crate) use writer::{BlockWriter, Origin};

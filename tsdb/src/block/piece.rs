@@ -25,6 +25,11 @@ impl Piece {
         self.starts.clear();
     }
 
+    /// Whether nothing has been gathered.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.times.is_empty() && self.late.is_empty() && self.histograms.is_empty()
+    }
+
     /// Moves everything from another piece behind what is here.
     pub(crate) fn append(&mut self, other: &mut Self) {
         if self.times.is_empty() {

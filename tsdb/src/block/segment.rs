@@ -1,11 +1,12 @@
-//! One sealed head segment: a mapped file that is read in place.
+//! A file of chunks, mapped and read in place: a sealed head segment, or the chunks of a block.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use narthex_format::header::FileKind;
 use narthex_format::segment::{
-    ChunkDecoder, ChunkKind, ChunkShape, ChunkTimes, ChunksFile, GroupCache, SEGMENT, Summary,
+    ChunkDecoder, ChunkKind, ChunkList, ChunkShape, ChunkTimes, ChunksFile, GroupCache, Summary,
 };
 use narthex_model::TimeRange;
 use rustc_hash::FxHashMap;
@@ -68,11 +69,12 @@ impl std::fmt::Debug for Segment {
 }
 
 impl Segment {
-    /// Maps a segment's file and checks everything in it but the chunks.
-    pub(crate) fn open(disk: &dyn Disk, path: PathBuf, number: u64) -> Result<Self, Error> {
+    /// Maps a file of this kind and checks everything in it but the chunks. The number is that of a segment, 0 for a
+    /// block.
+    pub(crate) fn open(disk: &dyn Disk, path: PathBuf, number: u64, kind: &FileKind) -> Result<Self, Error> {
         let mapped = disk.map(&path).map_err(|e| Error::io("read", &path, e))?;
         let bytes = (*mapped).as_ref().len() as u64;
-        let opened = OpenFile::try_new(mapped, |mapped| ChunksFile::open((**mapped).as_ref(), &SEGMENT));
+        let opened = OpenFile::try_new(mapped, |mapped| ChunksFile::open((**mapped).as_ref(), kind));
         let file = opened.map_err(|e| corrupt(&path, e))?;
         let summary = file.borrow_dependent().summary();
         let key = KEYS.fetch_add(1, Ordering::Relaxed);
@@ -126,15 +128,21 @@ impl Segment {
 
     fn read_chunks(&self, id: u32, piece: &mut Piece) -> narthex_format::Result<()> {
         let file = self.file.borrow_dependent();
-        let Some(list) = file.directory().find(id)? else {
-            return Ok(());
-        };
+        match file.directory().find(id)? {
+            Some(list) => self.read_list(&list, piece),
+            None => Ok(()),
+        }
+    }
+
+    /// Appends the samples of a list of chunks.
+    pub(super) fn read_list(&self, list: &ChunkList, piece: &mut Piece) -> narthex_format::Result<()> {
+        let file = self.file.borrow_dependent();
         WORK.with_borrow_mut(|work| {
             if work.read.len() > CACHED && !work.read.contains_key(&self.key) {
                 work.read.clear();
             }
             let cache = work.read.entry(self.key).or_default();
-            for place in file.chunks(&list)? {
+            for place in file.chunks(list)? {
                 read_chunk(file, place, cache, &mut work.decoder, piece)?;
             }
             Ok(())
@@ -203,7 +211,7 @@ fn read_column<'c>(
     Ok(&last.insert((number, times)).1)
 }
 
-fn corrupt(path: &std::path::Path, error: narthex_format::Error) -> Error {
+pub(super) fn corrupt(path: &std::path::Path, error: narthex_format::Error) -> Error {
     let (path, reason) = (path.to_owned(), error.to_string());
     match error {
         narthex_format::Error::Unsupported { .. } => Error::Unsupported { path, reason },

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use narthex_format::filenames;
+use narthex_format::segment::{SEGMENT, Summary};
 use parking_lot::RwLock;
 
+use super::blocks::Blocks;
 use super::segment::Segment;
 use crate::disk::{Damage, Disk};
 use crate::error::Error;
@@ -15,21 +17,28 @@ use crate::error::Error;
 pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
     pub(crate) folder: PathBuf,
+    /// Where segments go when their time is complete.
+    pub(crate) blocks: Blocks,
     list: RwLock<Arc<Vec<Arc<Segment>>>>,
 }
 
 impl Segments {
     /// Opens the segments in a folder. What was being written when the process ended is removed; what is damaged is
     /// set aside and reported.
-    pub(crate) fn open(disk: Arc<dyn Disk>, folder: PathBuf) -> Result<(Self, Vec<Damage>), Error> {
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        folder: PathBuf,
+        blocks: PathBuf,
+    ) -> Result<(Self, Vec<Damage>), Error> {
+        let (blocks, mut damage) = Blocks::open(Arc::clone(&disk), blocks)?;
         let entries = disk.list(&folder).map_err(|e| Error::io("list", &folder, e))?;
-        let (mut list, mut damage) = (Vec::new(), Vec::new());
+        let mut list = Vec::new();
         for entry in entries.iter().filter(|e| !e.is_dir) {
             let path = folder.join(&entry.name);
             if entry.name.ends_with(filenames::TEMPORARY_SUFFIX) {
                 disk.remove(&path).map_err(|e| Error::io("remove", &path, e))?;
             } else if let Some(number) = filenames::parse_head_segment(&entry.name) {
-                match Segment::open(&*disk, path.clone(), number) {
+                match Segment::open(&*disk, path.clone(), number, &SEGMENT) {
                     Ok(segment) => list.push(Arc::new(segment)),
                     Err(Error::Corrupt { reason, .. }) => {
                         set_aside(&*disk, &folder, &path)?;
@@ -45,7 +54,13 @@ impl Segments {
         }
         list.sort_by_key(|s| s.number);
         let list = RwLock::new(Arc::new(list));
-        Ok((Self { disk, folder, list }, damage))
+        let segments = Self {
+            disk,
+            folder,
+            blocks,
+            list,
+        };
+        Ok((segments, damage))
     }
 
     /// The segments as they are now, by number.
@@ -55,12 +70,23 @@ impl Segments {
 
     /// The number for the next segment.
     pub(crate) fn next_number(&self) -> u64 {
-        self.list.read().last().map_or(1, |s| s.number + 1)
+        let sealed = self.list.read().last().map_or(0, |s| s.number);
+        // A number that stands in a block is not given twice, even if the newest segment was lost.
+        let cut = self.blocks.list().iter().map(|b| b.through()).max().unwrap_or(0);
+        sealed.max(cut) + 1
+    }
+
+    /// What every segment and block says about itself.
+    pub(crate) fn summaries(&self) -> Vec<Summary> {
+        let segments = self.list();
+        let blocks = self.blocks.list();
+        let of_segments = segments.iter().map(|s| s.summary());
+        of_segments.chain(blocks.iter().map(|b| b.summary())).collect()
     }
 
     /// Opens a file that has been written under its final name and adds it.
     pub(crate) fn add(&self, path: PathBuf, number: u64) -> Result<(), Error> {
-        let segment = Segment::open(&*self.disk, path, number)?;
+        let segment = Segment::open(&*self.disk, path, number, &SEGMENT)?;
         let mut list = self.list.write();
         let mut next = list.to_vec();
         next.push(Arc::new(segment));
@@ -93,7 +119,7 @@ impl Segments {
     }
 }
 
-fn set_aside(disk: &dyn Disk, folder: &Path, path: &Path) -> Result<(), Error> {
+pub(super) fn set_aside(disk: &dyn Disk, folder: &Path, path: &Path) -> Result<(), Error> {
     let mut name = path.as_os_str().to_owned();
     name.push(filenames::QUARANTINE_SUFFIX);
     let aside = PathBuf::from(name);

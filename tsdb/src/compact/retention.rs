@@ -1,33 +1,51 @@
-//! Which sealed segments have become too old or too many.
+//! Which blocks and sealed segments have become too old or too many.
 
-use crate::block::Segments;
+use std::sync::Arc;
+
+use crate::block::{Block, Segment, Segments};
 use crate::error::Error;
 use crate::options::Options;
 
-/// Removes the segments whose newest sample is as far behind `newest` as the retention says, then the oldest ones as
-/// long as the store, with `other_bytes` in other files, is larger than it may be. The newest segment stays: it says
-/// up to where the log has been sealed. Returns how many were removed.
+/// Something that can go as a whole.
+enum Old {
+    Block(Arc<Block>),
+    Segment(Arc<Segment>),
+}
+
+/// Removes the blocks and segments whose newest sample is as far behind `newest` as the retention says, then the oldest
+/// ones as long as the store, with `other_bytes` in other files, is larger than it may be. The newest segment stays: it
+/// says up to where the log has been sealed. Returns how many were removed.
 pub(crate) fn expire(
     segments: &Segments,
     options: &Options,
     newest: i64,
     other_bytes: u64,
 ) -> Result<usize, Error> {
+    let blocks = segments.blocks.list();
     let list = segments.list();
-    let Some((_, candidates)) = list.split_last() else {
-        return Ok(0);
-    };
-    let mut bytes = other_bytes + segments.bytes();
-    let mut by_age: Vec<_> = candidates.iter().collect();
-    by_age.sort_by_key(|s| s.summary().time_max);
+    let older = list.split_last().map_or(&[][..], |(_, older)| older);
+    let mut bytes = other_bytes + segments.bytes() + segments.blocks.bytes();
+    let of_blocks = blocks
+        .iter()
+        .map(|b| (b.summary().time_max, b.bytes, Old::Block(Arc::clone(b))));
+    let of_segments = older
+        .iter()
+        .map(|s| (s.summary().time_max, s.bytes, Old::Segment(Arc::clone(s))));
+    let mut by_age: Vec<_> = of_blocks.chain(of_segments).collect();
+    by_age.sort_by_key(|(time, ..)| *time);
     let mut removed = 0;
-    for segment in by_age {
-        let age = newest.saturating_sub(segment.summary().time_max);
-        let too_old = options.retention_ms > 0 && age >= options.retention_ms;
+    for (time, size, old) in by_age {
+        let too_old = options.retention_ms > 0 && newest.saturating_sub(time) >= options.retention_ms;
         let too_large = options.retention_bytes > 0 && bytes > options.retention_bytes;
         if too_old || too_large {
-            segments.remove(segment.number)?;
-            bytes -= segment.bytes;
+            match old {
+                Old::Block(block) => {
+                    let oldest = list.first().map_or(0, |s| s.number);
+                    segments.blocks.remove(&block, oldest)?;
+                }
+                Old::Segment(segment) => segments.remove(segment.number)?,
+            }
+            bytes = bytes.saturating_sub(size);
             removed += 1;
         }
     }

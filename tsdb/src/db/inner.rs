@@ -57,15 +57,16 @@ impl Inner {
         let wal_folder = folder(filenames::WAL)?;
         let catalog_folder = folder(filenames::CATALOG)?;
         let head_folder = folder(filenames::HEAD)?;
+        let block_folder = folder(filenames::BLOCKS)?;
         let lock = lock(&*disk, &root)?;
         let foreign = foreign::find(&*disk, path);
 
         let mut head = Head::new(EPOCH.fetch_add(1, Relaxed), 0).with_exemplars(options.max_exemplars);
         let loaded = recover::load_catalog(&*disk, &catalog_folder, &head)?;
-        let (segments, lost) = Segments::open(Arc::clone(&disk), head_folder)?;
+        let (segments, lost) = Segments::open(Arc::clone(&disk), head_folder, block_folder)?;
         head.set_moved(segments.next_number());
-        let list = segments.list();
-        list.iter().for_each(|s| head.note_newest(s.summary().time_max));
+        let summaries = segments.summaries();
+        summaries.iter().for_each(|s| head.note_newest(s.time_max));
         let mut recovered = recover::replay(&*disk, &wal_folder, &head, &segments, progress)?;
         recovered.damage.extend(recover::nameless(&head, &segments));
         head.set_known_below(head.index.read().next_id());
@@ -138,6 +139,8 @@ impl Inner {
             duplicates: counters.duplicates.get(),
             wal_corruptions: self.damage.len() as u64,
             head_segment_bytes: self.segments.bytes(),
+            block_bytes: self.segments.blocks.bytes(),
+            blocks: self.segments.blocks.list().len() as u64,
             foreign: self.foreign.clone(),
             damage: self.damage.clone(),
             ..Stats::default()
@@ -157,7 +160,7 @@ impl Inner {
             stats.head_bytes += page.memory() as u64;
         }
         stats.min_time = Some(oldest).filter(|t| *t != i64::MAX).or(stats.max_time);
-        let sealed = self.segments.list().iter().map(|s| s.summary().time_min).min();
+        let sealed = self.segments.summaries().iter().map(|s| s.time_min).min();
         stats.lowest_time = stats.min_time.into_iter().chain(sealed).min();
         let index = head.index.read();
         stats.series = index.all().len();

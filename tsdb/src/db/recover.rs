@@ -69,9 +69,9 @@ pub(super) fn replay(
     progress: &OpenProgress,
 ) -> Result<Recovered, Error> {
     let sealed = sealed_segments
-        .list()
+        .summaries()
         .iter()
-        .map(|s| s.summary().commit)
+        .map(|s| s.commit)
         .max()
         .unwrap_or(0);
     let files = segments(disk, folder)?;

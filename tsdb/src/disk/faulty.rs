@@ -32,6 +32,8 @@ struct State {
     files: BTreeMap<PathBuf, Content>,
     /// Names as they would survive a power loss.
     durable_names: BTreeMap<PathBuf, Content>,
+    /// Renames of folders that a power loss could undo.
+    renamed_dirs: Vec<(PathBuf, PathBuf)>,
     operations: u64,
     crash_at: Option<u64>,
     crashed: bool,
@@ -147,6 +149,14 @@ impl FaultyDisk {
             .map(|(path, content)| (path.clone(), draw.remains(&content.lock())));
         let files: Vec<_> = files.collect();
         MemoryDisk::with_files(state.dirs.clone(), files)
+    }
+}
+
+/// Gives what lies in a folder the names it has after the folder was renamed.
+fn move_names(names: &mut BTreeMap<PathBuf, Content>, from: &Path, to: &Path) {
+    for (path, content) in std::mem::take(names) {
+        let path = path.strip_prefix(from).map(|rest| to.join(rest)).unwrap_or(path);
+        names.insert(path, content);
     }
 }
 
@@ -277,8 +287,17 @@ impl Disk for FaultyDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.change()?;
-        let content = state.files.remove(&key(from)).ok_or_else(|| missing(from))?;
-        state.files.insert(key(to), content);
+        let (from, to) = (key(from), key(to));
+        if let Some(content) = state.files.remove(&from) {
+            state.files.insert(to, content);
+            return Ok(());
+        }
+        if !state.dirs.remove(&from) {
+            return Err(missing(&from));
+        }
+        state.dirs.insert(to.clone());
+        move_names(&mut state.files, &from, &to);
+        state.renamed_dirs.push((from, to));
         Ok(())
     }
 
@@ -319,8 +338,15 @@ impl Disk for FaultyDisk {
         let path = key(path);
         let inside = |p: &PathBuf| p.parent() == Some(&path);
         let State {
-            files, durable_names, ..
+            files,
+            durable_names,
+            renamed_dirs,
+            ..
         } = &mut *state;
+        for (from, to) in renamed_dirs.iter().filter(|(_, to)| inside(to)) {
+            move_names(durable_names, from, to);
+        }
+        renamed_dirs.retain(|(_, to)| !inside(to));
         durable_names.retain(|p, _| !inside(p));
         let names = files.iter().filter(|(p, _)| inside(p));
         durable_names.extend(names.map(|(p, content)| (p.clone(), Arc::clone(content))));

@@ -80,6 +80,15 @@ impl Commits {
         }
     }
 
+    /// Whether a reader is pinned to a commit up to this one.
+    pub(crate) fn has_reader_up_to(&self, number: u64) -> bool {
+        self.pins
+            .lock()
+            .keys()
+            .next()
+            .is_some_and(|pinned| *pinned <= number)
+    }
+
     /// The oldest commit that a reader, present or future, can be pinned to.
     pub(crate) fn oldest(&self) -> u64 {
         let pins = self.pins.lock();

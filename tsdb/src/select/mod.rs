@@ -1,6 +1,7 @@
 //! From matchers and a time range to series and columns, as of one commit.
 
 pub(crate) mod cardinality;
+mod found;
 pub(crate) mod listing;
 mod matching;
 mod read;

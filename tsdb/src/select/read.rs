@@ -1,10 +1,12 @@
-//! One series' samples, from segments and head, into a reader's buffer.
+//! One series' samples, from blocks, segments and head, into a reader's buffer.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use narthex_model::{SampleBuffer, TimeRange};
 
-use crate::block::{Piece, Segments};
+use super::found::FoundSeries;
+use crate::block::{Block, Piece, Segments};
 use crate::error::Error;
 use crate::head::{Head, Page, split};
 
@@ -13,39 +15,55 @@ thread_local! {
     static PIECES: RefCell<(Piece, Piece)> = RefCell::default();
 }
 
-/// Reads what a reader pinned to `pin` sees of a series inside `range`.
-pub(super) fn read(
-    head: &Head,
-    segments: &Segments,
-    id: u32,
-    pin: u64,
-    range: TimeRange,
-    buffer: &mut SampleBuffer,
-) -> Result<(), Error> {
-    PIECES.with_borrow_mut(|(piece, newest)| {
-        piece.clear();
-        newest.clear();
+/// What one reader reads from.
+pub(super) struct Reading<'r> {
+    pub(super) head: &'r Head,
+    pub(super) segments: &'r Segments,
+    /// The blocks that places name.
+    pub(super) blocks: &'r [Arc<Block>],
+    /// The commit that the reader is pinned to.
+    pub(super) pin: u64,
+    pub(super) range: TimeRange,
+}
+
+impl Reading<'_> {
+    /// Reads what the reader sees of a series inside the range.
+    pub(super) fn read(&self, series: &FoundSeries, buffer: &mut SampleBuffer) -> Result<(), Error> {
+        PIECES.with_borrow_mut(|(piece, newest)| {
+            piece.clear();
+            newest.clear();
+            for (block, number) in &series.places {
+                if let Some(block) = self.blocks.get(*block as usize) {
+                    block.read(*number, piece)?;
+                }
+            }
+            if let Some(id) = series.id {
+                self.read_sealed(id, piece, newest)?;
+            }
+            piece.append(newest);
+            piece.fill(self.range, buffer);
+            Ok(())
+        })
+    }
+
+    fn read_sealed(&self, id: u32, piece: &mut Piece, newest: &mut Piece) -> Result<(), Error> {
+        let Self { head, range, .. } = *self;
         let (number, at) = split(id);
         // The page first, the list after: sealing adds to the list before pages let go.
         let moved = match head.existing_page(number) {
             None => head.moved(),
             Some(page) => {
                 let page = page.read();
-                read_page(head, &page, at, pin, range, newest);
+                read_page(head, &page, at, self.pin, range, newest);
                 page.moved
             }
         };
-        for segment in segments
-            .list()
-            .iter()
-            .filter(|s| s.number < moved && s.overlaps(range))
-        {
+        let list = self.segments.list();
+        for segment in list.iter().filter(|s| s.number < moved && s.overlaps(range)) {
             segment.read(id, piece)?;
         }
-        piece.append(newest);
-        piece.fill(range, buffer);
         Ok(())
-    })
+    }
 }
 
 fn read_page(head: &Head, page: &Page, at: usize, pin: u64, range: TimeRange, piece: &mut Piece) {

@@ -11,11 +11,12 @@ use narthex_model::{
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashSet;
 
+use super::found::Found;
 use super::listing::Listing;
 use super::{matching, read};
-use crate::block::Segments;
+use crate::block::{Block, Segments};
 use crate::error::Error;
-use crate::head::{Exemplar, Head, Pin, order, split};
+use crate::head::{Exemplar, Head, Index, Pin, order, split};
 
 /// The store as of one commit: what is committed later does not show. Cheap to take and to clone.
 #[derive(Clone)]
@@ -56,27 +57,17 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        let mut names = BTreeSet::new();
-        if sets.is_empty() {
-            let all: Vec<(String, Vec<u32>)> = {
-                let index = self.head.index.read();
-                index
-                    .names()
-                    .map(|(name, of)| (name.to_owned(), of.pairs.clone()))
-                    .collect()
-            };
-            for (name, pairs) in all {
-                for pair in pairs {
-                    if self.pair_in_range(pair, range)? {
-                        names.insert(name);
-                        break;
-                    }
-                }
-            }
-        } else {
-            let pairs = self.pairs(sets, range)?;
-            let index = self.head.index.read();
-            names.extend(pairs.iter().map(|pair| index.pair_text(*pair).0.to_owned()));
+        if sets.is_empty() && !self.has_blocks(range) {
+            return self.all_label_names(range, limit);
+        }
+        let found = self.found(sets, range)?;
+        let index = self.head.index.read();
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for pair in pairs(&index, &found) {
+            add(&mut names, index.pair_text(pair).0);
+        }
+        for labels in only_in_blocks(&index, &found) {
+            labels.iter().for_each(|(name, _)| add(&mut names, name));
         }
         Ok(Listing::from_sorted(names.into_iter(), limit))
     }
@@ -93,27 +84,25 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        let Some(number) = self.head.index.read().name_number(name) else {
-            return Ok(Listing::default());
-        };
-        let kept: FxHashSet<u32> = if sets.is_empty() {
-            let pairs = self.head.index.read().pairs_named(number).to_vec();
-            let kept = pairs
-                .into_iter()
-                .map(|pair| Ok((pair, self.pair_in_range(pair, range)?)));
-            kept.filter_map(|found| found.map(|(pair, in_range)| in_range.then_some(pair)).transpose())
-                .collect::<Result<_, SourceError>>()?
-        } else {
-            let found = matching::find_any(&self.head.index.read(), sets);
-            let ids = self.in_range(&found, range)?;
-            let index = self.head.index.read();
-            ids.iter()
-                .filter_map(|id| index.pair_named(*id, number))
-                .collect()
-        };
+        if sets.is_empty() && !self.has_blocks(range) {
+            return self.all_label_values(name, range, limit);
+        }
+        let found = self.found(sets, range)?;
         let index = self.head.index.read();
-        let values: BTreeSet<&str> = kept.iter().map(|pair| index.value(*pair)).collect();
-        Ok(Listing::from_sorted(values.into_iter().map(str::to_owned), limit))
+        let mut values: BTreeSet<String> = BTreeSet::new();
+        if let Some(number) = index.name_number(name) {
+            let pairs = pairs(&index, &found);
+            for pair in pairs.into_iter().filter(|pair| index.name_of(*pair) == number) {
+                add(&mut values, index.value(pair));
+            }
+        }
+        for labels in only_in_blocks(&index, &found) {
+            labels
+                .get(name)
+                .into_iter()
+                .for_each(|value| add(&mut values, value));
+        }
+        Ok(Listing::from_sorted(values.into_iter(), limit))
     }
 
     /// Labels of the series that fulfil one of the sets of matchers (all series if there is no set) and may have
@@ -127,12 +116,10 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<Labels>, SourceError> {
-        let found = matching::find_any(&self.head.index.read(), sets);
-        let mut ids = self.in_range(&found, range)?;
+        let found = self.found(sets, range)?;
         let index = self.head.index.read();
-        order::by_labels(&index, &mut ids);
         Ok(Listing::from_sorted(
-            ids.iter().map(|id| index.labels(*id)),
+            found.series.iter().map(|series| series.labels(&index)),
             limit,
         ))
     }
@@ -179,15 +166,66 @@ impl Snapshot {
         Ok(false)
     }
 
-    /// The label pairs of the series that fulfil one of the sets and may have samples in the range.
-    fn pairs(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Result<FxHashSet<u32>, SourceError> {
-        let found = matching::find_any(&self.head.index.read(), sets);
-        let ids = self.in_range(&found, range)?;
+    /// Whether a block reaches into the range: the lists of label pairs then do not have all series.
+    fn has_blocks(&self, range: TimeRange) -> bool {
+        self.segments.blocks.list().iter().any(|b| b.overlaps(range))
+    }
+
+    fn all_label_names(&self, range: TimeRange, limit: usize) -> Result<Listing<String>, SourceError> {
+        let mut names = BTreeSet::new();
+        let all: Vec<(String, Vec<u32>)> = {
+            let index = self.head.index.read();
+            let names = index.names();
+            names
+                .map(|(name, of)| (name.to_owned(), of.pairs.clone()))
+                .collect()
+        };
+        for (name, pairs) in all {
+            for pair in pairs {
+                if self.pair_in_range(pair, range)? {
+                    names.insert(name);
+                    break;
+                }
+            }
+        }
+        Ok(Listing::from_sorted(names.into_iter(), limit))
+    }
+
+    fn all_label_values(
+        &self,
+        name: &str,
+        range: TimeRange,
+        limit: usize,
+    ) -> Result<Listing<String>, SourceError> {
+        let Some(number) = self.head.index.read().name_number(name) else {
+            return Ok(Listing::default());
+        };
+        let mut kept = Vec::new();
+        let pairs = self.head.index.read().pairs_named(number).to_vec();
+        for pair in pairs {
+            if self.pair_in_range(pair, range)? {
+                kept.push(pair);
+            }
+        }
         let index = self.head.index.read();
-        Ok(ids
-            .iter()
-            .flat_map(|id| index.pairs_of(*id).iter().copied())
-            .collect())
+        let values: BTreeSet<&str> = kept.iter().map(|pair| index.value(*pair)).collect();
+        Ok(Listing::from_sorted(values.into_iter().map(str::to_owned), limit))
+    }
+
+    /// The series that fulfil one of the sets and may have samples in the range.
+    fn found(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Result<Found, SourceError> {
+        let ids = matching::find_any(&self.head.index.read(), sets);
+        let sets: Vec<&[Matcher]> = sets.iter().map(Vec::as_slice).collect();
+        self.join(&ids, &sets, range)
+    }
+
+    /// Adds the series of blocks to those of the ids that may have samples in the range.
+    fn join(&self, ids: &RoaringBitmap, sets: &[&[Matcher]], range: TimeRange) -> Result<Found, SourceError> {
+        // Segments first: what has left them is in a block.
+        let ids = self.in_range(ids, range)?;
+        let blocks = self.segments.blocks.list();
+        let find = |block: &Block| block.find_any(sets);
+        Found::join(&self.head, &blocks, range, ids, find).map_err(source_error)
     }
 
     /// Those of the ids that may have samples in the range.
@@ -226,6 +264,24 @@ impl Snapshot {
     }
 }
 
+/// The label pairs of the series that the head knows.
+fn pairs(index: &Index, found: &Found) -> FxHashSet<u32> {
+    let ids = found.series.iter().filter_map(|series| series.id);
+    ids.flat_map(|id| index.pairs_of(id).iter().copied()).collect()
+}
+
+/// The labels of the series that it does not know.
+fn only_in_blocks(index: &Index, found: &Found) -> impl Iterator<Item = Labels> {
+    let unknown = found.series.iter().filter(|series| series.id.is_none());
+    unknown.map(|series| series.labels(index))
+}
+
+fn add(texts: &mut BTreeSet<String>, text: &str) {
+    if !texts.contains(text) {
+        texts.insert(text.to_owned());
+    }
+}
+
 fn source_error(error: Error) -> SourceError {
     let kind = match error {
         Error::Corrupt { .. } => SourceErrorKind::Corrupt,
@@ -241,41 +297,45 @@ fn source_error(error: Error) -> SourceError {
 
 impl SeriesSource for Snapshot {
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
-        let found = matching::find(&self.head.index.read(), selection.matchers);
-        let mut ids = self.in_range(&found, selection.range)?;
-        order::by_labels(&self.head.index.read(), &mut ids);
+        let ids = matching::find(&self.head.index.read(), selection.matchers);
         Ok(Box::new(Selected {
             snapshot: self,
-            ids,
+            found: self.join(&ids, &[selection.matchers], selection.range)?,
             range: selection.range,
         }))
     }
 }
 
-/// Series of a selection, by id.
+/// Series of a selection.
 struct Selected<'s> {
     snapshot: &'s Snapshot,
-    ids: Vec<u32>,
+    found: Found,
     range: TimeRange,
 }
 
 impl SeriesSet for Selected<'_> {
     fn len(&self) -> usize {
-        self.ids.len()
+        self.found.series.len()
     }
 
     fn labels(&self, index: usize) -> Labels {
-        self.ids
-            .get(index)
-            .map_or_else(Labels::empty, |id| self.snapshot.head.index.read().labels(*id))
+        let series = self.found.series.get(index);
+        series.map_or_else(Labels::empty, |s| s.labels(&self.snapshot.head.index.read()))
     }
 
     fn read(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError> {
-        let Some(id) = self.ids.get(index) else {
+        let Some(series) = self.found.series.get(index) else {
             buffer.set_times(&[]);
             return Ok(());
         };
         let Snapshot { head, segments, pin } = self.snapshot;
-        read::read(head, segments, *id, pin.number(), self.range, buffer).map_err(source_error)
+        let reading = read::Reading {
+            head,
+            segments,
+            blocks: &self.found.blocks,
+            pin: pin.number(),
+            range: self.range,
+        };
+        reading.read(series, buffer).map_err(source_error)
     }
 }

@@ -1,0 +1,208 @@
+//! One block: index and chunks, mapped and read in place.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+
+use narthex_format::block::BlockMeta;
+use narthex_format::filenames;
+use narthex_format::index::{Index, SeriesEntry};
+use narthex_format::segment::{CHUNKS, Summary};
+use narthex_model::{Labels, MatchOp, Matcher, TimeRange};
+use roaring::RoaringBitmap;
+
+use super::piece::Piece;
+use super::segment::{Segment, corrupt};
+use crate::disk::{Disk, Mapped};
+use crate::error::Error;
+
+self_cell::self_cell!(
+    struct OpenIndex {
+        owner: Mapped,
+        #[covariant]
+        dependent: Index,
+    }
+);
+
+/// Which samples of which segments are in a block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// The oldest and the newest segment.
+    pub(super) segments: (u64, u64),
+    /// The first millisecond, and the first after the block.
+    times: (i64, i64),
+}
+
+impl Span {
+    /// Whether it has the samples of a segment between two times, the second excluded.
+    pub(super) const fn has(&self, segment: u64, start: i64, end: i64) -> bool {
+        self.segments.0 <= segment
+            && segment <= self.segments.1
+            && self.times.0 <= start
+            && end <= self.times.1
+    }
+}
+
+/// A block, open.
+pub(crate) struct Block {
+    pub(crate) folder: PathBuf,
+    pub(crate) meta: BlockMeta,
+    pub(crate) bytes: u64,
+    /// The newest commit that was visible when the block was added: later readers look into the block.
+    pub(crate) added: AtomicU64,
+    chunks: Segment,
+    index: OpenIndex,
+    index_path: PathBuf,
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Block")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Block {
+    /// Maps a block's files and checks everything in them but the chunks, which are checked as they are read.
+    pub(super) fn open(disk: &dyn Disk, folder: PathBuf) -> Result<Self, Error> {
+        let path = folder.join(filenames::BLOCK_META);
+        let bytes = disk.read(&path).map_err(|e| Error::io("read", &path, e))?;
+        let meta = BlockMeta::decode(&bytes).map_err(|e| corrupt(&path, e))?;
+        let index_path = folder.join(filenames::BLOCK_INDEX);
+        let mapped = disk
+            .map(&index_path)
+            .map_err(|e| Error::io("read", &index_path, e))?;
+        let index = OpenIndex::try_new(mapped, |mapped| {
+            let index = Index::open((**mapped).as_ref())?;
+            // Names that rotted would answer for other series: this is read whole once.
+            index.verify().map(|()| index)
+        });
+        let index = index.map_err(|e| corrupt(&index_path, e))?;
+        let chunks = Segment::open(disk, folder.join(filenames::BLOCK_CHUNKS), 0, &CHUNKS)?;
+        let index_bytes = (**index.borrow_owner()).as_ref().len() as u64;
+        Ok(Self {
+            folder,
+            meta,
+            bytes: bytes.len() as u64 + index_bytes + chunks.bytes,
+            added: AtomicU64::new(0),
+            chunks,
+            index,
+            index_path,
+        })
+    }
+
+    /// What the chunks say about themselves.
+    pub(crate) const fn summary(&self) -> Summary {
+        self.chunks.summary()
+    }
+
+    /// Number of the newest segment that was cut into the block.
+    pub(crate) const fn through(&self) -> u64 {
+        self.chunks.summary().log_segment
+    }
+
+    /// What blocks are sorted by: the oldest segment in them, then time.
+    pub(crate) const fn age(&self) -> (u64, i64) {
+        (self.chunks.summary().log_offset, self.meta.min_time)
+    }
+
+    /// Which samples of which segments are in here.
+    pub(super) const fn span(&self) -> Span {
+        let summary = self.chunks.summary();
+        Span {
+            segments: (summary.log_offset, summary.log_segment),
+            times: (self.meta.min_time, self.meta.max_time),
+        }
+    }
+
+    /// Whether samples of any series may lie in the range.
+    pub(crate) const fn overlaps(&self, range: TimeRange) -> bool {
+        self.chunks.overlaps(range)
+    }
+
+    /// Numbers of the series that fulfil one of the sets of matchers; all if there is no set.
+    pub(crate) fn find_any(&self, sets: &[&[Matcher]]) -> Result<RoaringBitmap, Error> {
+        let index = self.index.borrow_dependent();
+        let mut found = RoaringBitmap::new();
+        if sets.is_empty() {
+            found.insert_range(0..index.series_count());
+        }
+        for set in sets {
+            found |= find(index, set).map_err(|e| corrupt(&self.index_path, e))?;
+        }
+        Ok(found)
+    }
+
+    /// The labels of a series.
+    pub(crate) fn labels(&self, number: u32) -> Result<Labels, Error> {
+        let index = self.index.borrow_dependent();
+        let pairs = index.series(number).and_then(|entry| index.labels(&entry));
+        let pairs = pairs.map_err(|e| corrupt(&self.index_path, e))?;
+        Ok(Labels::from_sorted(
+            pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+        ))
+    }
+
+    /// The number of the series with these labels.
+    pub(crate) fn number_of(&self, labels: &Labels) -> Result<Option<u32>, Error> {
+        let (mut low, mut high) = (0, self.index.borrow_dependent().series_count());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.labels(middle)?.cmp(labels) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Equal => return Ok(Some(middle)),
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Appends the samples of a series.
+    pub(crate) fn read(&self, number: u32, piece: &mut Piece) -> Result<(), Error> {
+        let entry = self.index.borrow_dependent().series(number);
+        let SeriesEntry { chunks, .. } = entry.map_err(|e| corrupt(&self.index_path, e))?;
+        self.chunks
+            .read_list(&chunks, piece)
+            .map_err(|e| corrupt(&self.chunks.path, e))
+    }
+}
+
+/// Numbers of the series that fulfil all matchers. A label that is not set counts as `""`.
+fn find(index: &Index<'_>, matchers: &[Matcher]) -> narthex_format::Result<RoaringBitmap> {
+    let mut found = RoaringBitmap::new();
+    found.insert_range(0..index.series_count());
+    for matcher in matchers {
+        let with_empty = matcher.matches_empty();
+        // Those whose value decides: taken away if the missing label fulfils the matcher, kept if it does not.
+        let mut listed = RoaringBitmap::new();
+        if let Some(name) = index.names().find(&matcher.name)? {
+            let values = index.values(name)?;
+            let mut decisive = Vec::new();
+            if matcher.op == MatchOp::Equal && !with_empty {
+                decisive.extend(values.find(&matcher.value)?);
+            } else {
+                values.walk(0, |at, value| {
+                    if matcher.matches(value) != with_empty {
+                        decisive.push(at);
+                    }
+                    true
+                })?;
+            }
+            let mut numbers = Vec::new();
+            for value in decisive {
+                numbers.clear();
+                index.postings(name, value, &mut numbers)?;
+                listed.extend(numbers.iter().copied());
+            }
+        }
+        if with_empty {
+            found -= listed;
+        } else {
+            found &= listed;
+        }
+        if found.is_empty() {
+            break;
+        }
+    }
+    Ok(found)
+}
