@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use narthex_format::header::FileKind;
 use narthex_format::segment::{
@@ -56,6 +56,8 @@ pub(crate) struct Segment {
     pub(crate) bytes: u64,
     file: OpenFile,
     summary: Summary,
+    /// Whether something in it could not be read when it was cut: it is set aside then, not removed.
+    pub(crate) damaged: AtomicBool,
     /// Told apart from every other segment that this process has open.
     key: u64,
 }
@@ -84,6 +86,7 @@ impl Segment {
             bytes,
             file,
             summary,
+            damaged: AtomicBool::new(false),
             key,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use narthex_format::filenames;
 use narthex_format::segment::{SEGMENT, Summary};
@@ -103,6 +104,9 @@ impl Segments {
         let mut next = list.to_vec();
         let gone = next.remove(at);
         *list = Arc::new(next);
+        if gone.damaged.load(Relaxed) {
+            return set_aside(&*self.disk, &self.folder, &gone.path);
+        }
         self.disk
             .remove(&gone.path)
             .map_err(|e| Error::io("remove", &gone.path, e))

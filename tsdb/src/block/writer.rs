@@ -150,6 +150,11 @@ impl<'d> BlockWriter<'d> {
         result.map_err(|e| Error::io("write to", &temporary, e))
     }
 
+    /// Removes what has been written.
+    pub(crate) fn abandon(self) {
+        let _ = self.disk.remove_dir_all(&self.temporary);
+    }
+
     fn place(mut self) -> std::io::Result<Option<PathBuf>> {
         if self.times.0 > self.times.1 {
             return Ok(None);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use narthex_model::{SampleBuffer, TimeRange};
 
@@ -103,8 +103,12 @@ impl Cutter<'_> {
             commit: parts.iter().map(|s| s.summary().commit).max().unwrap_or(0),
         };
         let blocks = &self.segments.blocks;
-        let writer = BlockWriter::new(self.segments.disk(), &blocks.folder, origin)?;
-        let Some(path) = self.write(writer, &parts, range)? else {
+        let mut writer = BlockWriter::new(self.segments.disk(), &blocks.folder, origin)?;
+        if let Err(error) = self.write(&mut writer, &parts, range) {
+            writer.abandon();
+            return Err(error);
+        }
+        let Some(path) = writer.finish()? else {
             return Ok(false);
         };
         let block = blocks.add(path)?;
@@ -114,10 +118,10 @@ impl Cutter<'_> {
 
     fn write(
         &self,
-        mut writer: BlockWriter<'_>,
+        writer: &mut BlockWriter<'_>,
         parts: &[&Arc<Segment>],
         range: TimeRange,
-    ) -> Result<Option<std::path::PathBuf>, Error> {
+    ) -> Result<(), Error> {
         let mut ids: Vec<u32> = self.head.index.read().all().iter().collect();
         order::by_labels(&self.head.index.read(), &mut ids);
         let (mut piece, mut buffer) = (Piece::default(), SampleBuffer::new());
@@ -127,7 +131,15 @@ impl Cutter<'_> {
             }
             piece.clear();
             for segment in parts {
-                segment.read(id, &mut piece)?;
+                match segment.read(id, &mut piece) {
+                    // What is sound goes on into the block; the file is kept aside for who wants to mend it.
+                    Err(Error::Corrupt { .. }) => {
+                        piece.values.truncate(piece.times.len());
+                        piece.times.truncate(piece.values.len());
+                        segment.damaged.store(true, Relaxed);
+                    }
+                    result => result?,
+                }
             }
             if piece.is_empty() {
                 continue;
@@ -137,7 +149,7 @@ impl Cutter<'_> {
             let labels = self.head.index.read().labels(id);
             writer.series(&labels, &buffer)?;
         }
-        writer.finish()
+        Ok(())
     }
 
     /// Removes the segments whose samples all lie in blocks, once no reader can need them. The newest stays: it says
