@@ -217,3 +217,43 @@ fn a_changed_file_is_reloaded_if_asked_for() {
     server.wait_for("Completed loading of configuration file");
     assert_eq!(server.pools(), ["two"]);
 }
+
+/// A family `h` with native buckets of 2 and 1 observations, up to 1 and up to 2.
+const NATIVE_PAGE: &[u8] = b"\x29\x0a\x01h\x18\x04\x22\x22\x3a\x20\x08\x03\x11\0\0\0\0\0\0\x0c\x40\x28\0\x62\x04\x08\0\x10\x02\x6a\x02\x04\x01\x31\0\0\0\0\0\0\0\0";
+
+#[test]
+fn native_histograms_go_from_a_target_to_a_query() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap();
+    let (asked, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or(0);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\ncontent-type: application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n\r\n",
+                NATIVE_PAGE.len()
+            );
+            let _ = std::io::Write::write_all(&mut stream, &[head.as_bytes(), NATIVE_PAGE].concat());
+            let _ = asked.send(String::from_utf8_lossy(&request[..length]).into_owned());
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("prometheus.yml");
+    let text = format!(
+        "scrape_configs: [{{job_name: n, scrape_interval: 1s, scrape_timeout: 1s, scrape_native_histograms: true, static_configs: [{{targets: ['{target}']}}]}}]"
+    );
+    std::fs::write(&config, text).unwrap();
+    let server = Logged::start(folder.path(), &[&format!("--config.file={}", config.display())]);
+    let request_head = heard.recv().unwrap().to_ascii_lowercase();
+    assert!(
+        request_head.contains("accept: application/vnd.google.protobuf"),
+        "{request_head}"
+    );
+    // The second request comes after the first page has been stored.
+    heard.recv().unwrap();
+    let path = "/api/v1/query?query=histogram_quantile(1,h)";
+    let answer = request(server.port, "GET", path, &[], b"").unwrap().json();
+    assert_eq!(answer["data"]["result"][0]["value"][1], "2", "{answer}");
+}

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 use narthex_model::{HistogramValue, Labels, SampleValue};
-use narthex_tsdb::{Batch, Commit, Db, Exemplar, Reason, SeriesRef};
+use narthex_tsdb::{Batch, Commit, Db, Reason, SeriesRef};
 use parking_lot::Mutex;
 
 use super::cache::{Destination, EntryId, SeriesCache};
 use super::collate::{Collated, Collator};
 use super::families;
+use super::line::{self, GivenExemplar, Line, Place};
 use super::metadata::MetadataCache;
 use super::metrics::ScrapeMetrics;
 use super::negotiate::PageFormat;
@@ -23,9 +24,6 @@ use crate::exposition::{Event, LabelList, Parser, Sample};
 
 /// Samples up to which a thread keeps a batch's memory for the next scrape.
 const KEPT_BATCH_SAMPLES: usize = 1 << 16;
-
-/// Characters that an exemplar's labels may have. Source: OpenMetrics 1.0.
-const EXEMPLAR_CHARS_MAX: usize = 128;
 
 thread_local! {
     /// Scrapes fill their batch without waiting for anything, so that a thread needs one.
@@ -73,39 +71,6 @@ pub(super) struct Run<'a> {
     duplicates: usize,
     over_limit: bool,
     over_bucket_limit: bool,
-}
-
-/// A sample on its way to the store.
-pub(super) struct Line<'k> {
-    /// Equal bytes are the same series.
-    pub(super) key: &'k [u8],
-    pub(super) value: SampleValue,
-    pub(super) timestamp: Option<i64>,
-    pub(super) start_time: Option<i64>,
-    pub(super) exemplars: Vec<GivenExemplar>,
-}
-
-/// An exemplar as the target gave it.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct GivenExemplar {
-    labels: Labels,
-    value: f64,
-    pub(super) time: Option<i64>,
-}
-
-impl GivenExemplar {
-    /// The exemplar, unless its labels are too long.
-    pub(super) fn new(labels: &LabelList<'_>, value: f64, time: Option<i64>) -> Option<Self> {
-        let chars: usize = labels
-            .iter()
-            .map(|(name, value)| name.chars().count() + value.chars().count())
-            .sum();
-        (chars <= EXEMPLAR_CHARS_MAX).then(|| Self {
-            labels: Labels::from_pairs(labels.iter()),
-            value,
-            time,
-        })
-    }
 }
 
 impl Appender {
@@ -419,34 +384,17 @@ impl Appender {
         let start_time = line
             .start_time
             .filter(|start| self.settings.start_times && *start < time);
-        let exemplars = line.exemplars.into_iter().map(|exemplar| Exemplar {
-            labels: exemplar.labels,
-            value: exemplar.value,
-            time: exemplar.time.unwrap_or(time),
-        });
-        match destination {
-            Destination::Known(series) => {
-                match value {
-                    SampleValue::Float(value) => run.batch.push_float(series, time, value),
-                    SampleValue::Histogram(value) => run.batch.push_histogram(series, time, value),
-                }
-                exemplars.for_each(|exemplar| run.batch.push_exemplar(series, exemplar));
-            }
+        let to = match destination {
+            Destination::Known(series) => Some(Place::Known(series)),
             Destination::Pending | Destination::Dropped => {
                 let at = run.pending.binary_search_by_key(&id, |(pending, _)| *pending);
-                if let Some((_, labels)) = at.ok().and_then(|at| run.pending.get(at)) {
-                    match value {
-                        SampleValue::Float(value) => run.batch.push_float_labelled(labels, time, value),
-                        SampleValue::Histogram(value) => {
-                            run.batch.push_histogram_labelled(labels, time, value);
-                        }
-                    }
-                    exemplars.for_each(|exemplar| run.batch.push_exemplar_labelled(labels, exemplar));
-                }
+                at.ok()
+                    .and_then(|at| run.pending.get(at))
+                    .map(|(_, labels)| Place::New(labels))
             }
-        }
-        if let Some(start_time) = start_time {
-            run.batch.set_start_time(start_time);
+        };
+        if let Some(to) = to {
+            line::push(run.batch, to, time, value, start_time, line.exemplars);
         }
         if explicit.is_none() || self.settings.track_timestamps_staleness {
             self.cache.track(id);

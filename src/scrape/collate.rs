@@ -2,7 +2,7 @@
 
 use narthex_model::{HistogramValue, Labels, METRIC_NAME};
 
-use super::append::GivenExemplar;
+use super::line::GivenExemplar;
 use crate::exposition::{ClassicBuckets, LabelList, MetricKind};
 
 /// Distinguishes keys of gathered histograms from those of lines, which begin with a printable character.

@@ -1,6 +1,7 @@
 //! Pages of protobuf: each sample goes the way of a line of text.
 
-use super::append::{Appender, GivenExemplar, Line, Run};
+use super::append::{Appender, Run};
+use super::line::{GivenExemplar, Line};
 use super::metadata::MetadataCache;
 use crate::exposition::{FamilySink, LabelList, MetricKind, ProtobufError, ProtobufSample, read_families};
 

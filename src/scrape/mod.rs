@@ -7,6 +7,7 @@ mod collate;
 mod dial;
 mod families;
 mod fetch;
+mod line;
 mod r#loop;
 mod manager;
 mod metadata;
