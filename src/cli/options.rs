@@ -57,6 +57,7 @@ pub fn options(values: &Values) -> Result<Options, Refusal> {
         enable_lifecycle: values.is_on("web.enable-lifecycle"),
         enable_admin_api: values.is_on("web.enable-admin-api"),
         enable_remote_write_receiver: values.is_on("web.enable-remote-write-receiver"),
+        remote_write_messages: write_messages(values),
         remote_read: read_bounds(values),
         page_title: values.text("web.page-title").to_owned(),
         cors_origin: values.text("web.cors.origin").to_owned(),
@@ -87,6 +88,12 @@ pub fn options(values: &Values) -> Result<Options, Refusal> {
         shown: values.shown(),
         notices,
     })
+}
+
+fn write_messages(values: &Values) -> Vec<String> {
+    let texts = values.texts("web.remote-write-receiver.accepted-protobuf-messages");
+    let names = texts.iter().flat_map(|text| text.split(','));
+    names.map(|name| name.trim().to_owned()).collect()
 }
 
 fn read_bounds(values: &Values) -> ReadBounds {

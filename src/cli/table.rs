@@ -25,7 +25,7 @@ pub const FLAGS: &[Flag] = &[
     Flag::switch("web.enable-lifecycle", "Allow reload and shutdown by request (/-/reload, /-/quit)."),
     Flag::switch("web.enable-admin-api", "Allow the admin API (deletes and snapshots)."),
     Flag::switch("web.enable-remote-write-receiver", "Accept samples at /api/v1/write."),
-    Flag::new("web.remote-write-receiver.accepted-protobuf-messages", Kind::Texts, "prometheus.WriteRequest,io.prometheus.write.v2.Request", "Messages that /api/v1/write accepts.").ignored("only prometheus.WriteRequest is read yet"),
+    Flag::new("web.remote-write-receiver.accepted-protobuf-messages", Kind::Texts, "prometheus.WriteRequest,io.prometheus.write.v2.Request", "Messages that /api/v1/write accepts."),
     Flag::switch("web.enable-otlp-receiver", "Accept OpenTelemetry metrics.").ignored(NOT_BUILT),
     Flag::new("web.console.templates", Kind::Text, "consoles", "Directory of console templates.").ignored("consoles are not built"),
     Flag::new("web.console.libraries", Kind::Text, "console_libraries", "Directory of console libraries.").ignored("consoles are not built"),

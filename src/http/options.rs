@@ -22,6 +22,8 @@ pub struct WebOptions {
     pub enable_admin_api: bool,
     /// `/api/v1/write` works (`--web.enable-remote-write-receiver`).
     pub enable_remote_write_receiver: bool,
+    /// Messages that `/api/v1/write` takes (`--web.remote-write-receiver.accepted-protobuf-messages`).
+    pub remote_write_messages: Vec<String>,
     /// What bounds `/api/v1/read` (`--storage.remote.read-*`).
     pub remote_read: ReadLimits,
     /// Title of the pages (`--web.page-title`).
@@ -54,6 +56,10 @@ impl WebOptions {
             enable_lifecycle: false,
             enable_admin_api: false,
             enable_remote_write_receiver: false,
+            remote_write_messages: vec![
+                "prometheus.WriteRequest".into(),
+                "io.prometheus.write.v2.Request".into(),
+            ],
             remote_read: ReadLimits::default(),
             page_title: "narthex".into(),
             cors_origin: Pattern::new(".*")?,

@@ -63,6 +63,13 @@ pub(super) fn web_options(options: &Options) -> Result<WebOptions, String> {
     } else {
         options.route_prefix.as_str()
     };
+    for name in &options.remote_write_messages {
+        if !["prometheus.WriteRequest", "io.prometheus.write.v2.Request"].contains(&name.as_str()) {
+            return Err(format!(
+                "unknown type for remote write protobuf message {name}, supported: prometheus.WriteRequest, io.prometheus.write.v2.Request"
+            ));
+        }
+    }
     let retention = retention_in_words(options);
     Ok(WebOptions {
         route_prefix: format!("/{}", prefix.trim_matches('/')),
@@ -71,6 +78,7 @@ pub(super) fn web_options(options: &Options) -> Result<WebOptions, String> {
         enable_lifecycle: options.enable_lifecycle,
         enable_admin_api: options.enable_admin_api,
         enable_remote_write_receiver: options.enable_remote_write_receiver,
+        remote_write_messages: options.remote_write_messages.clone(),
         remote_read: crate::http::ReadLimits {
             samples: options.remote_read.samples,
             concurrent: usize::try_from(options.remote_read.concurrent).unwrap_or(usize::MAX),

@@ -69,6 +69,8 @@ pub struct Options {
     pub enable_admin_api: bool,
     /// Whether samples may be written.
     pub enable_remote_write_receiver: bool,
+    /// Messages that remote write takes.
+    pub remote_write_messages: Vec<String>,
     /// What bounds remote reads.
     pub remote_read: ReadBounds,
     /// Title of the pages.

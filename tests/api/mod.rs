@@ -7,6 +7,7 @@ mod limits;
 mod names;
 mod parameters;
 mod push;
+mod push_v2;
 mod readiness;
 mod remote_read;
 mod transport;

@@ -117,11 +117,6 @@ fn what_is_no_write_request_is_refused() {
             "gzip encoding (compression) is not accepted by this server; only snappy is acceptable\n".into()
         )
     );
-    let v2 = [(
-        "Content-Type",
-        "application/x-protobuf;proto=io.prometheus.write.v2.Request",
-    )];
-    assert_eq!(send(&v2, b"").0, 415);
     assert_eq!(api.get("/api/v1/write").status, 405);
     let off = Api::empty(|_| {});
     let answer = push(&off, &[]);

@@ -1,30 +1,36 @@
-//! `/api/v1/write`: samples pushed to us with the remote write protocol, version 1.0.
+//! `/api/v1/write`: samples pushed to us with the remote write protocol, versions 1.0 and 2.0.
 
 use hyper::StatusCode;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use narthex_tsdb::Error;
 
 use super::super::body::{Reply, reply_empty, reply_error};
 use super::super::call::{BodyFault, Call};
 use super::super::problem::Problem;
-use super::super::write::{PACKED_BYTES, WriteFault};
+use super::super::write::{PACKED_BYTES, WriteFault, Written};
 use super::data::store;
 
 const DISABLED: &str = "remote write receiver needs to be enabled with --web.enable-remote-write-receiver";
+const V1: &str = "prometheus.WriteRequest";
 const V2: &str = "io.prometheus.write.v2.Request";
+
+/// Faults that an answer tells.
+const MOST_FAULTS: usize = 100;
 
 /// Answers.
 pub(crate) async fn write(mut call: Call) -> Result<Reply, Problem> {
     if !call.app.options.enable_remote_write_receiver {
         return Ok(reply_error(StatusCode::NOT_FOUND, DISABLED));
     }
-    if is_v2(call.header(CONTENT_TYPE.as_str())) {
-        return Ok(reply_error(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            &format!(
-                "{V2} protobuf message is not accepted by this server; only accepts prometheus.WriteRequest"
-            ),
-        ));
+    let v2 = is_v2(call.header(CONTENT_TYPE.as_str()));
+    let message = if v2 { V2 } else { V1 };
+    let accepted = &call.app.options.remote_write_messages;
+    if !accepted.iter().any(|name| name == message) {
+        let text = format!(
+            "{message} protobuf message is not accepted by this server; only accepts {}",
+            accepted.join(", ")
+        );
+        return Ok(reply_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text));
     }
     let encoding = call.header(CONTENT_ENCODING.as_str());
     if !["", "snappy"].contains(&encoding) {
@@ -39,11 +45,54 @@ pub(crate) async fn write(mut call: Call) -> Result<Reply, Problem> {
         Ok(packed) => packed,
         Err(fault) => return Ok(reply_error(unread(&fault), &fault.to_string())),
     };
+    if v2 {
+        let taken = app.write.take_v2(packed, store, app.clock.now_ms()).await;
+        return Ok(match taken {
+            Ok(written) => report(&written),
+            Err(fault) => counted(
+                reply_error(refusal(&fault), &fault.to_string()),
+                &Written::default(),
+            ),
+        });
+    }
     let taken = app.write.take(packed, store, app.clock.now_ms()).await;
     Ok(match taken {
         Ok(()) => reply_empty(StatusCode::NO_CONTENT),
         Err(fault) => reply_error(refusal(&fault), &fault.to_string()),
     })
+}
+
+/// What was kept stands in headers; what was not makes the answer a 400, so that it is not sent again.
+fn report(written: &Written) -> Reply {
+    let reply = if written.faults.is_empty() {
+        reply_empty(StatusCode::NO_CONTENT)
+    } else {
+        let mut text = written
+            .faults
+            .iter()
+            .take(MOST_FAULTS)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n");
+        if let Some(more) = written.faults.len().checked_sub(MOST_FAULTS).filter(|n| *n > 0) {
+            text.push_str(&format!("\nand {more} more"));
+        }
+        reply_error(StatusCode::BAD_REQUEST, &text)
+    };
+    counted(reply, written)
+}
+
+fn counted(mut reply: Reply, written: &Written) -> Reply {
+    for (name, count) in [
+        ("x-prometheus-remote-write-samples-written", written.samples),
+        ("x-prometheus-remote-write-histograms-written", written.histograms),
+        ("x-prometheus-remote-write-exemplars-written", written.exemplars),
+    ] {
+        reply
+            .headers_mut()
+            .insert(HeaderName::from_static(name), HeaderValue::from(count));
+    }
+    reply
 }
 
 fn is_v2(content_type: &str) -> bool {

@@ -7,6 +7,7 @@ use narthex_tsdb::{Db, Error, Reason};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::request::decode;
+use super::request_v2;
 use super::series_cache::SeriesCache;
 use super::wire::WireError;
 use crate::telemetry::metrics::{Counter, Registry};
@@ -48,6 +49,16 @@ impl From<WireError> for WriteFault {
     }
 }
 
+/// What was kept of a request of version 2.0.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) samples: usize,
+    pub(crate) histograms: usize,
+    pub(crate) exemplars: usize,
+    /// What was left out, and why.
+    pub(crate) faults: Vec<String>,
+}
+
 /// Takes write requests.
 #[derive(Debug, Clone)]
 pub(crate) struct WriteReceiver {
@@ -70,8 +81,27 @@ impl WriteReceiver {
         }
     }
 
-    /// Unpacks and commits a request. When this returns, the operating system has its samples.
+    /// Unpacks and commits a request of version 1.0. When this returns, the operating system has its samples.
     pub(crate) async fn take(&self, packed: Bytes, store: Db, now_ms: i64) -> Result<(), WriteFault> {
+        self.unpack(packed, move |receiver, request| {
+            receiver.commit(request, &store, now_ms)
+        })
+        .await
+    }
+
+    /// Unpacks and commits what can be kept of a request of version 2.0.
+    pub(crate) async fn take_v2(&self, packed: Bytes, store: Db, now_ms: i64) -> Result<Written, WriteFault> {
+        self.unpack(packed, move |receiver, request| {
+            receiver.commit_v2(request, &store, now_ms)
+        })
+        .await
+    }
+
+    async fn unpack<T: Send + 'static>(
+        &self,
+        packed: Bytes,
+        commit: impl FnOnce(&Self, &[u8]) -> Result<T, WriteFault> + Send + 'static,
+    ) -> Result<T, WriteFault> {
         let length = snap::raw::decompress_len(&packed).map_err(|_| WriteFault::Corrupt)?;
         if length > UNPACKED_BYTES {
             return Err(WriteFault::TooLarge(length));
@@ -85,7 +115,7 @@ impl WriteReceiver {
                 .decompress_vec(&packed)
                 .map_err(|_| WriteFault::Corrupt)?;
             drop(packed);
-            receiver.commit(&request, &store, now_ms)
+            commit(&receiver, &request)
         })
         .await
         .unwrap_or_else(|e| Err(WriteFault::Broken(e.to_string())))
@@ -107,6 +137,39 @@ impl WriteReceiver {
             }
             other => other,
         }
+    }
+
+    fn commit_v2(&self, request: &[u8], store: &Db, now_ms: i64) -> Result<Written, WriteFault> {
+        let mut decoded = request_v2::decode(request, store, now_ms)?;
+        if decoded.invalid > 0 {
+            self.invalid.add(decoded.invalid as f64);
+        }
+        let rejected = if decoded.is_empty() {
+            Vec::new()
+        } else {
+            store
+                .append(&decoded.batch, now_ms)
+                .map_err(WriteFault::Store)?
+                .rejected
+        };
+        let mut lost = [0, 0];
+        for rejected in rejected {
+            let Some((series, is_histogram)) = decoded.samples.get(rejected.index).copied() else {
+                continue;
+            };
+            if let Some(lost) = lost.get_mut(usize::from(is_histogram)) {
+                *lost += 1;
+            }
+            decoded.fault(&rejected.reason, series);
+        }
+        let histograms = decoded.samples.iter().filter(|(_, is)| *is).count();
+        let [lost_floats, lost_histograms] = lost;
+        Ok(Written {
+            samples: (decoded.samples.len() - histograms).saturating_sub(lost_floats),
+            histograms: histograms.saturating_sub(lost_histograms),
+            exemplars: decoded.exemplars,
+            faults: decoded.faults,
+        })
     }
 
     fn try_commit(&self, request: &[u8], store: &Db, now_ms: i64) -> Result<(), WriteFault> {

@@ -61,6 +61,14 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The next number of a packed list, which has no keys.
+    pub(super) fn next_packed(&mut self) -> Result<Option<u64>, WireError> {
+        if self.at >= self.message.len() {
+            return Ok(None);
+        }
+        self.varint().map(Some)
+    }
+
     fn varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0_u64;
         for shift in (0..70).step_by(7) {

@@ -1,0 +1,128 @@
+//! Remote write 2.0: what is kept although a part is wrong, and how that is told.
+
+use super::world::{Api, NOW};
+use crate::support::Answer;
+
+const T: i64 = NOW * 1000;
+const TYPE: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+
+fn varint(number: u8, value: i64) -> Vec<u8> {
+    let (mut out, mut value) = (vec![number << 3], value as u64);
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+    out
+}
+
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2, u8::try_from(bytes.len()).unwrap()];
+    out.extend_from_slice(bytes);
+    out
+}
+
+fn double(number: u8, value: f64) -> Vec<u8> {
+    [&[number << 3 | 1][..], &value.to_le_bytes()].concat()
+}
+
+fn series(refs: &[u8], parts: &[Vec<u8>]) -> Vec<u8> {
+    field(5, &[field(1, refs), parts.concat()].concat())
+}
+
+fn sample(time: i64, value: f64) -> Vec<u8> {
+    field(2, &[double(1, value), varint(2, time)].concat())
+}
+
+fn push(api: &Api, series: &[Vec<u8>]) -> Answer {
+    let symbols = ["", "__name__", "up", "job", "a", "trace_id", "h"];
+    let table: Vec<u8> = symbols.iter().flat_map(|s| field(4, s.as_bytes())).collect();
+    let packed = snap::raw::Encoder::new()
+        .compress_vec(&[table, series.concat()].concat())
+        .unwrap();
+    api.send("POST", "/api/v1/write", &[("Content-Type", TYPE)], &packed)
+}
+
+fn written(answer: &Answer) -> [String; 3] {
+    ["samples", "histograms", "exemplars"].map(|what| {
+        let name = format!("x-prometheus-remote-write-{what}-written");
+        answer.header(&name).unwrap_or_default().to_owned()
+    })
+}
+
+#[test]
+fn the_good_part_is_kept_and_counted() {
+    let api = Api::empty(|options| options.enable_remote_write_receiver = true);
+    let histogram = [
+        varint(1, 3),
+        double(3, 1.5),
+        varint(6, 0),
+        field(11, &varint(2, 2)),
+        field(12, &[2, 2]),
+        varint(15, T),
+    ];
+    let exemplar = [field(1, &[5, 4]), double(2, 0.5), varint(3, T)].concat();
+    let answer = push(
+        &api,
+        &[
+            series(
+                &[1, 2, 3, 4],
+                &[sample(T - 1000, 1.0), sample(T, 2.0), field(4, &exemplar)],
+            ),
+            series(&[1, 6], &[field(3, &histogram.concat())]),
+        ],
+    );
+    assert_eq!((answer.status, answer.text()), (204, String::new()));
+    assert_eq!(written(&answer), ["2", "1", "1"]);
+    let answer = push(
+        &api,
+        &[
+            series(&[1, 2, 3, 4], &[sample(T - 5000, 1.0), sample(T + 1000, 3.0)]),
+            series(&[1, 99], &[sample(T, 1.0)]),
+            series(&[3, 4], &[sample(T, 1.0)]),
+            series(&[1, 2], &[]),
+        ],
+    );
+    assert_eq!(answer.status, 400);
+    assert_eq!(written(&answer), ["1", "0", "0"]);
+    let text = answer.text();
+    for part in [
+        r#"out of order sample for series {__name__="up", job="a"}"#,
+        "outside of symbols table (size 7)",
+        r#"invalid metric name or labels, got {job="a"}"#,
+        r#"TimeSeries must contain at least one sample or histogram for series {__name__="up"}"#,
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let data = api.data(&format!("/api/v1/query?query=up%5B1m%5D&time={}", NOW + 1));
+    assert!(
+        data.ends_with(&format!(
+            r#""values":[[{},"1"],[{NOW},"2"],[{},"3"]]}}]}}"#,
+            NOW - 1,
+            NOW + 1
+        )),
+        "{data}"
+    );
+    assert!(
+        api.data("/api/v1/query_exemplars?query=up")
+            .contains(r#""trace_id":"a""#)
+    );
+    let count = api.data(&format!("/api/v1/query?query=histogram_count(h)&time={NOW}"));
+    assert!(count.contains(r#""3""#), "{count}");
+}
+
+#[test]
+fn only_accepted_messages_are_taken() {
+    let api = Api::empty(|options| {
+        options.enable_remote_write_receiver = true;
+        options.remote_write_messages = vec!["prometheus.WriteRequest".into()];
+    });
+    let answer = push(&api, &[]);
+    assert_eq!(
+        (answer.status, answer.text().as_str()),
+        (
+            415,
+            "io.prometheus.write.v2.Request protobuf message is not accepted by this server; only accepts prometheus.WriteRequest\n"
+        )
+    );
+}
