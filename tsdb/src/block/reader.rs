@@ -1,5 +1,6 @@
 //! One block: index and chunks, mapped and read in place.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
@@ -133,6 +134,28 @@ impl Block {
         Ok(found)
     }
 
+    /// Adds the names of all labels.
+    pub(crate) fn label_names(&self, names: &mut BTreeSet<String>) -> Result<(), Error> {
+        let listed = self.index.borrow_dependent().names();
+        listed
+            .walk(0, |_, name| add(names, name))
+            .map_err(|e| corrupt(&self.index_path, e))
+    }
+
+    /// Adds all values of a label.
+    pub(crate) fn label_values(&self, name: &str, values: &mut BTreeSet<String>) -> Result<(), Error> {
+        let index = self.index.borrow_dependent();
+        let listed = index
+            .names()
+            .find(name)
+            .and_then(|number| number.map(|n| index.values(n)).transpose());
+        let walked = listed.and_then(|listed| match listed {
+            Some(listed) => listed.walk(0, |_, value| add(values, value)),
+            None => Ok(()),
+        });
+        walked.map_err(|e| corrupt(&self.index_path, e))
+    }
+
     /// The labels of a series.
     pub(crate) fn labels(&self, number: u32) -> Result<Labels, Error> {
         let index = self.index.borrow_dependent();
@@ -165,6 +188,14 @@ impl Block {
             .read_list(&chunks, piece)
             .map_err(|e| corrupt(&self.chunks.path, e))
     }
+}
+
+/// Adds a text to a list, and says that more are welcome.
+fn add(list: &mut BTreeSet<String>, text: &str) -> bool {
+    if !list.contains(text) {
+        list.insert(text.to_owned());
+    }
+    true
 }
 
 /// Numbers of the series that fulfil all matchers. A label that is not set counts as `""`.

@@ -57,7 +57,7 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        if sets.is_empty() && !self.has_blocks(range) {
+        if sets.is_empty() {
             return self.all_label_names(range, limit);
         }
         let found = self.found(sets, range)?;
@@ -84,7 +84,7 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        if sets.is_empty() && !self.has_blocks(range) {
+        if sets.is_empty() {
             return self.all_label_values(name, range, limit);
         }
         let found = self.found(sets, range)?;
@@ -166,9 +166,11 @@ impl Snapshot {
         Ok(false)
     }
 
-    /// Whether a block reaches into the range: the lists of label pairs then do not have all series.
-    fn has_blocks(&self, range: TimeRange) -> bool {
-        self.segments.blocks.list().iter().any(|b| b.overlaps(range))
+    /// Blocks that reach into the range. To be asked for after head and segments: what has left them is in a block.
+    fn blocks(&self, range: TimeRange) -> impl Iterator<Item = Arc<Block>> {
+        let blocks = self.segments.blocks.list();
+        let blocks: Vec<Arc<Block>> = blocks.iter().filter(|b| b.overlaps(range)).cloned().collect();
+        blocks.into_iter()
     }
 
     fn all_label_names(&self, range: TimeRange, limit: usize) -> Result<Listing<String>, SourceError> {
@@ -188,6 +190,9 @@ impl Snapshot {
                 }
             }
         }
+        for block in self.blocks(range) {
+            block.label_names(&mut names).map_err(source_error)?;
+        }
         Ok(Listing::from_sorted(names.into_iter(), limit))
     }
 
@@ -197,19 +202,18 @@ impl Snapshot {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing<String>, SourceError> {
-        let Some(number) = self.head.index.read().name_number(name) else {
-            return Ok(Listing::default());
-        };
-        let mut kept = Vec::new();
-        let pairs = self.head.index.read().pairs_named(number).to_vec();
+        let number = self.head.index.read().name_number(name);
+        let pairs = number.map_or_else(Vec::new, |n| self.head.index.read().pairs_named(n).to_vec());
+        let mut values = BTreeSet::new();
         for pair in pairs {
             if self.pair_in_range(pair, range)? {
-                kept.push(pair);
+                values.insert(self.head.index.read().value(pair).to_owned());
             }
         }
-        let index = self.head.index.read();
-        let values: BTreeSet<&str> = kept.iter().map(|pair| index.value(*pair)).collect();
-        Ok(Listing::from_sorted(values.into_iter().map(str::to_owned), limit))
+        for block in self.blocks(range) {
+            block.label_values(name, &mut values).map_err(source_error)?;
+        }
+        Ok(Listing::from_sorted(values.into_iter(), limit))
     }
 
     /// The series that fulfil one of the sets and may have samples in the range.
