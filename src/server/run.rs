@@ -392,8 +392,11 @@ async fn stop(front: Front, workers: Workers, subsystems: Subsystems, db: Db) {
         tracing::error!(%error, "The listener did not end well");
     }
     let closing = tokio::task::spawn_blocking(move || {
+        // Closing interrupts what is slow.
         workers.keeper.stop();
-        db.close()
+        let closed = db.close();
+        workers.keeper.join();
+        closed
     });
     match closing.await {
         Ok(Ok(())) => tracing::info!("Store closed"),

@@ -4,7 +4,7 @@ use super::addresses::retention;
 use super::options::Options;
 use crate::clock::Clock;
 use crate::config::Config;
-use narthex_tsdb::{Db, OpenProgress, Options as StoreOptions};
+use narthex_tsdb::{Db, Error as StoreError, OpenProgress, Options as StoreOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +47,7 @@ pub(super) async fn open(path: PathBuf, options: StoreOptions, progress: OpenPro
     });
     match opening.await {
         Ok(Ok(db)) => Ok(db),
-        Ok(Err(error @ narthex_tsdb::Error::Locked { .. })) => Err(format!(
+        Ok(Err(error @ StoreError::Locked { .. })) => Err(format!(
             "opening storage failed: lock DB directory: resource temporarily unavailable ({error})"
         )),
         Ok(Err(error)) => Err(format!("opening storage failed: {error}")),
@@ -55,45 +55,72 @@ pub(super) async fn open(path: PathBuf, options: StoreOptions, progress: OpenPro
     }
 }
 
-/// Does what is due in the store about once a second, on a thread of its own.
+/// How often to look whether blocks are to be cut or merged.
+const COMPACT_EVERY: Duration = Duration::from_secs(5);
+
+/// Does what is due in the store, on threads of its own: what is quick about once a second, what is slow beside it.
 #[derive(Debug)]
 pub(super) struct Keeper {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Keeper {
     pub(super) fn start(db: Db, clock: Clock, every: Duration) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let heard = Arc::clone(&stop);
         let every = every.clamp(Duration::from_millis(50), Duration::from_secs(1));
-        let thread = std::thread::Builder::new().name("store-keeper".to_owned()).spawn(move || {
-            let mut failing = false;
-            while !heard.load(Ordering::Relaxed) {
-                std::thread::park_timeout(every);
-                match db.tick(clock.now_ms()) {
-                    Ok(()) => failing = false,
-                    Err(error) if !failing => {
-                        failing = true;
-                        tracing::error!(err = %error, "Maintenance of the store failed; it is tried again every second");
-                    }
-                    Err(_) => {}
-                }
-            }
-        })?;
-        Ok(Self { stop, thread })
+        let compacting = db.clone();
+        let threads = vec![
+            repeat("store-keeper", &stop, every, move || db.tick(clock.now_ms()))?,
+            repeat("store-compactor", &stop, COMPACT_EVERY, move || {
+                compacting.compact()
+            })?,
+        ];
+        Ok(Self { stop, threads })
     }
 
-    /// Whether the thread has ended by itself, which it must not.
+    /// Whether a thread has ended by itself, which it must not.
     pub(super) fn has_ended(&self) -> bool {
-        self.thread.is_finished()
+        self.threads.iter().any(JoinHandle::is_finished)
     }
 
-    /// Stops the thread and waits for it. Blocks.
-    pub(super) fn stop(self) {
+    /// Stops the threads; they end at their next step.
+    pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.thread().unpark();
-        // The hook has logged a panic.
-        let _ = self.thread.join();
+        self.threads.iter().for_each(|thread| thread.thread().unpark());
     }
+
+    /// Waits until the threads have ended. Blocks.
+    pub(super) fn join(self) {
+        for thread in self.threads {
+            // The hook has logged a panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Calls `work` again and again on a thread of its own; says once when it begins to fail.
+fn repeat(
+    name: &str,
+    stop: &Arc<AtomicBool>,
+    every: Duration,
+    work: impl Fn() -> Result<(), StoreError> + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    let stop = Arc::clone(stop);
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let mut failing = false;
+        while !stop.load(Ordering::Relaxed) {
+            std::thread::park_timeout(every);
+            match work() {
+                Ok(()) => failing = false,
+                // The server is stopping.
+                Err(StoreError::Closed) => return,
+                Err(error) if !failing => {
+                    failing = true;
+                    tracing::error!(err = %error, "Maintenance of the store failed; it is tried again");
+                }
+                Err(_) => {}
+            }
+        }
+    })
 }

@@ -20,6 +20,15 @@ impl BlobWriter {
         self.ends.push(self.bytes.len() as u64);
     }
 
+    /// String number `index` as it was written; nothing if there is none.
+    #[must_use]
+    pub fn written(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before));
+        let end = self.ends.get(index).copied().unwrap_or(0);
+        let range = start.copied().unwrap_or(0) as usize..end as usize;
+        self.bytes.get(range).unwrap_or_default()
+    }
+
     /// How many strings there are.
     #[must_use]
     pub fn len(&self) -> usize {

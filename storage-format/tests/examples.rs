@@ -363,7 +363,7 @@ pub(crate) fn block_meta() -> BlockMeta {
         compaction: BlockCompaction {
             level: 1,
             sources: vec!["01JQ7V6W5N8M3K2H1G0F9E8D7C".to_owned()],
-            parents: vec![],
+            ..BlockCompaction::default()
         },
         files: vec![
             BlockFile {

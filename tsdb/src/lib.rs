@@ -16,6 +16,9 @@ mod postings;
 mod select;
 mod wal;
 
+/// What a block says about itself.
+pub use narthex_format::block::BlockMeta;
+
 pub use append::batch::{Batch, MetadataKind, Policy, SeriesMetadata};
 pub use append::commit::Commit;
 pub use db::Db;

@@ -31,8 +31,30 @@ pub struct Options {
     /// Length of the windows of time whose sealed samples become a block once they are complete, in milliseconds
     /// (default 7,200,000; 0 cuts no blocks). Windows are aligned to 1970.
     pub block_interval_ms: i64,
+    /// Longest window of time that blocks are merged to, in milliseconds (default 0: a tenth of the retention, at most
+    /// 31 days). Windows are three times as long from level to level.
+    pub max_block_ms: i64,
     /// How many exemplars are kept, in memory only (default 0: they are accepted and dropped).
     pub max_exemplars: usize,
+}
+
+/// The longest block, whatever the retention: 31 days.
+const BLOCK_MS_MAX: i64 = 31 * 24 * 3_600_000;
+
+impl Options {
+    /// Windows of time of the levels that blocks are merged to, ascending; the first is that of new blocks.
+    pub(crate) fn levels(&self) -> Vec<i64> {
+        let longest = match (self.max_block_ms, self.retention_ms) {
+            (0, 0) => BLOCK_MS_MAX,
+            (0, retention) => (retention / 10).min(BLOCK_MS_MAX),
+            (chosen, _) => chosen,
+        };
+        let first = self.block_interval_ms;
+        let longer = std::iter::successors(first.checked_mul(3), |window| window.checked_mul(3));
+        std::iter::once(first)
+            .chain(longer.take_while(|window| *window <= longest))
+            .collect()
+    }
 }
 
 impl Default for Options {
@@ -48,6 +70,7 @@ impl Default for Options {
             wal_unsealed_bytes: 128 << 20,
             seal_interval_ms: 1_800_000,
             block_interval_ms: 7_200_000,
+            max_block_ms: 0,
             max_exemplars: 0,
         }
     }

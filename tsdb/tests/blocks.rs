@@ -16,8 +16,14 @@ fn options() -> Options {
         seal_interval_ms: 500,
         block_interval_ms: 1_000,
         out_of_order_window_ms: 2_000,
+        max_block_ms: 1_000,
         ..Options::default()
     }
+}
+
+fn maintain(db: &Db, now: i64) {
+    db.tick(now).unwrap();
+    db.compact().unwrap();
 }
 
 /// One scrape of 20 series: some with gaps, some with times of their own, some that come and go.
@@ -49,10 +55,10 @@ fn lived(disk: &MemoryDisk) -> (Db, Vec<Series>) {
         scrape(&db, time);
         scrape(&all_in_memory, time);
         if time % 100 == 0 {
-            db.tick(time).unwrap();
+            maintain(&db, time);
         }
     }
-    db.tick(8_000).unwrap();
+    maintain(&db, 8_000);
     (db, everything(&all_in_memory))
 }
 
@@ -112,7 +118,7 @@ fn a_reader_from_before_finds_everything_and_late_samples_are_merged() {
     for time in (1_500..9_000).step_by(10) {
         scrape(&db, time);
         if time % 100 == 0 {
-            db.tick(time).unwrap();
+            maintain(&db, time);
         }
         if time == 4_000 {
             let mut batch = Batch::new(time);
@@ -126,8 +132,8 @@ fn a_reader_from_before_finds_everything_and_late_samples_are_merged() {
     drop(set);
     drop(early);
     let now = everything(&db);
-    db.tick(20_000).unwrap();
-    db.tick(40_000).unwrap();
+    maintain(&db, 20_000);
+    maintain(&db, 40_000);
     assert_eq!(everything(&db), now);
     let first = &now[0].1;
     assert!(first.iter().any(|(t, v)| (*t, *v) == (2_505, 7.0_f64.to_bits())));
@@ -162,13 +168,13 @@ fn old_and_too_many_blocks_go() {
         },
     );
     for now in 9..20 {
-        db.tick(now * 1_000).unwrap();
+        maintain(&db, now * 1_000);
     }
     let left = everything(&db);
     assert!(left[0].1[0].0 >= 3_000 && left[0].1.last() == expected[0].1.last());
     let blocks = files(&disk, "blocks");
     for now in 20..30 {
-        db.tick(now * 1_000).unwrap();
+        maintain(&db, now * 1_000);
     }
     assert_eq!(files(&disk, "blocks"), blocks);
     db.close().unwrap();
@@ -180,7 +186,7 @@ fn old_and_too_many_blocks_go() {
         },
     );
     for now in 30..33 {
-        db.tick(now * 1_000).unwrap();
+        maintain(&db, now * 1_000);
         assert_eq!((files(&disk, "blocks").len(), files(&disk, "head").len()), (0, 1));
     }
     assert!(!everything(&db).is_empty());

@@ -4,6 +4,7 @@
 mod basics;
 mod blocks;
 mod crash;
+mod merge;
 mod model;
 mod seal;
 mod world;

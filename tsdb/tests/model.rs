@@ -137,7 +137,10 @@ fn run(window: i64, operations: Vec<Operation>) {
                 db = open(&disk, options.clone());
                 check(&db, &model, TimeRange::ALL);
             }
-            Operation::Tick => db.tick(now).unwrap(),
+            Operation::Tick => {
+                db.tick(now).unwrap();
+                db.compact().unwrap();
+            }
             Operation::Select { min, length } => check(
                 &db,
                 &model,

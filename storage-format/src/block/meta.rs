@@ -63,6 +63,24 @@ pub struct BlockCompaction {
     /// ULIDs of the blocks it was made of.
     #[serde(default)]
     pub parents: Vec<String>,
+    /// Which samples of sealed segments are in it, as far as the segments were there when it was merged; at level 1 the
+    /// summary of its chunks says so instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<BlockSpan>,
+}
+
+/// Samples of neighbouring sealed segments between two times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BlockSpan {
+    /// Number of the oldest segment.
+    pub first: u64,
+    /// Number of the newest segment.
+    pub last: u64,
+    /// The first millisecond.
+    pub min_time: i64,
+    /// The first millisecond after them.
+    pub max_time: i64,
 }
 
 /// A file of a block.

@@ -2,4 +2,4 @@
 
 pub mod meta;
 
-pub use meta::{BlockCompaction, BlockFile, BlockMeta, BlockStats};
+pub use meta::{BlockCompaction, BlockFile, BlockMeta, BlockSpan, BlockStats};

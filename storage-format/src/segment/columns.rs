@@ -1,6 +1,7 @@
 //! Columns of times, each stored once however many series share it. Layout: spec/segment.md.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use crate::blobs::{BlobWriter, Blobs};
 use crate::bytes::{Reader, put_block};
@@ -15,7 +16,9 @@ pub const TIMES_MAX: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub struct ColumnWriter {
     encoder: TimeEncoder,
-    numbers: HashMap<Vec<u8>, u32>,
+    /// By hash of the encoded times: one of the columns that have it.
+    numbers: HashMap<u64, u32>,
+    hasher: RandomState,
     blobs: BlobWriter,
 }
 
@@ -40,12 +43,16 @@ impl ColumnWriter {
             self.encoder.encode(piece, &mut encoded)?;
             put_block(&mut bytes, &encoded);
         }
+        let hash = self.hasher.hash_one(&bytes);
+        if let Some(known) = self.numbers.get(&hash)
+            && self.blobs.written(*known as usize) == bytes
+        {
+            return Ok(*known);
+        }
         let next = self.blobs.len() as u32;
-        let blobs = &mut self.blobs;
-        Ok(*self.numbers.entry(bytes).or_insert_with_key(|bytes| {
-            blobs.push(|out| out.extend_from_slice(bytes));
-            next
-        }))
+        self.blobs.push(|out| out.extend_from_slice(&bytes));
+        self.numbers.insert(hash, next);
+        Ok(next)
     }
 
     /// The columns as a section.

@@ -1,13 +1,16 @@
 //! All blocks of a store.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 use narthex_format::filenames;
 use parking_lot::{Mutex, RwLock};
 
-use super::reader::{Block, Span};
+use super::reader::Block;
 use super::segments::set_aside;
+use super::span::Span;
 use crate::disk::{Damage, Disk};
 use crate::error::Error;
 
@@ -19,6 +22,8 @@ pub(crate) struct Blocks {
     list: RwLock<Arc<Vec<Arc<Block>>>>,
     /// Blocks that have been removed: what was in them is not cut again from a segment that is still there.
     gone: Mutex<Vec<Span>>,
+    /// Folders of blocks that are in the list no more, until they are removed.
+    doomed: Mutex<Vec<PathBuf>>,
 }
 
 impl Blocks {
@@ -56,14 +61,16 @@ impl Blocks {
                 damage.push(Damage { path, length, reason });
             }
         }
-        list.sort_by_key(|b: &Arc<Block>| b.age());
-        let list = RwLock::new(Arc::new(list));
+        let (doomed, mut list) = superseded(list);
+        list.sort_by_key(|b| b.age());
         let blocks = Self {
             disk,
             folder,
-            list,
+            list: RwLock::new(Arc::new(list)),
             gone: Mutex::default(),
+            doomed: Mutex::new(doomed),
         };
+        blocks.sweep()?;
         Ok((blocks, damage))
     }
 
@@ -83,34 +90,101 @@ impl Blocks {
         Ok(block)
     }
 
+    /// Puts a block that has been written under its final name, if there is one, in the place of its parents, and
+    /// removes these. Whether it did: not if a parent has been removed meanwhile, whose samples are not wanted any more.
+    pub(crate) fn replace(&self, parents: &[Arc<Block>], path: Option<PathBuf>) -> Result<bool, Error> {
+        let block = path.map(|path| Block::open(&*self.disk, path)).transpose()?;
+        let mut list = self.list.write();
+        let is_parent = |block: &Arc<Block>| parents.iter().any(|p| Arc::ptr_eq(p, block));
+        let wanted = list.iter().filter(|b| is_parent(b)).count() == parents.len();
+        let mut doomed = self.doomed.lock();
+        if wanted {
+            let mut next: Vec<_> = list.iter().filter(|b| !is_parent(b)).cloned().collect();
+            if let Some(block) = block {
+                let added = parents.iter().map(|p| p.added.load(Acquire)).max();
+                block.added.store(added.unwrap_or(0), Release);
+                next.push(Arc::new(block));
+            } else {
+                // Nothing was left of them: what of their segments is still there is not cut again.
+                let spans = parents.iter().flat_map(|p| p.spans().iter().copied());
+                self.gone.lock().extend(spans);
+            }
+            next.sort_by_key(|b| b.age());
+            *list = Arc::new(next);
+            doomed.extend(parents.iter().map(|p| p.folder.clone()));
+        } else {
+            doomed.extend(block.map(|b| b.folder));
+        }
+        drop((list, doomed));
+        self.sweep()?;
+        Ok(wanted)
+    }
+
     /// Whether the samples that a segment has between two times, the second excluded, are or were in a block.
     pub(crate) fn have(&self, segment: u64, start: i64, end: i64) -> bool {
         let has = |span: &Span| span.has(segment, start, end);
-        self.list.read().iter().any(|b| has(&b.span())) || self.gone.lock().iter().any(has)
+        self.list.read().iter().any(|b| b.spans().iter().any(has)) || self.gone.lock().iter().any(has)
     }
 
-    /// Removes a block and its files. Spans of segments below `oldest_segment` are forgotten.
+    /// Removes a block and its files, if it is still there. Spans of segments below `oldest_segment` are forgotten.
     pub(crate) fn remove(&self, gone: &Arc<Block>, oldest_segment: u64) -> Result<(), Error> {
+        let mut list = self.list.write();
+        if !list.iter().any(|b| Arc::ptr_eq(b, gone)) {
+            return Ok(());
+        }
         let mut spans = self.gone.lock();
         spans.retain(|s| s.segments.1 >= oldest_segment);
-        spans.push(gone.span());
-        drop(spans);
-        let mut list = self.list.write();
+        spans.extend_from_slice(gone.spans());
         let next = list.iter().filter(|b| !Arc::ptr_eq(b, gone)).cloned().collect();
         *list = Arc::new(next);
+        self.doomed.lock().push(gone.folder.clone());
+        drop((list, spans));
+        self.sweep()
+    }
+
+    /// Removes the folders of blocks that are in the list no more. What cannot be removed is tried again.
+    pub(crate) fn sweep(&self) -> Result<(), Error> {
+        let mut doomed = self.doomed.lock();
+        while let Some(folder) = doomed.last() {
+            self.remove_folder(folder)?;
+            doomed.pop();
+        }
+        Ok(())
+    }
+
+    fn remove_folder(&self, folder: &Path) -> Result<(), Error> {
         // Under a name that says so first: a removal that is interrupted leaves no half block behind.
-        let mut name = gone.folder.as_os_str().to_owned();
+        let mut name = folder.as_os_str().to_owned();
         name.push(filenames::TEMPORARY_SUFFIX);
         let doomed = PathBuf::from(name);
-        let moved = self.disk.rename(&gone.folder, &doomed);
-        moved
+        let moved = match self.disk.rename(folder, &doomed) {
+            // An attempt before has come that far.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            moved => moved,
+        };
+        let removed = moved
             .and_then(|()| self.disk.sync_dir(&self.folder))
-            .and_then(|()| self.disk.remove_dir_all(&doomed))
-            .map_err(|e| Error::io("remove", &gone.folder, e))
+            .and_then(|()| self.disk.remove_dir_all(&doomed));
+        match removed {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", folder, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Bytes of all blocks.
     pub(crate) fn bytes(&self) -> u64 {
         self.list.read().iter().map(|b| b.bytes).sum()
     }
+}
+
+/// Folders of blocks that others were made of, which a merge that was interrupted has left, and the blocks that stay.
+fn superseded(list: Vec<Arc<Block>>) -> (Vec<PathBuf>, Vec<Arc<Block>>) {
+    let parents: HashSet<String> = list
+        .iter()
+        .flat_map(|b| b.meta.compaction.parents.iter().cloned())
+        .collect();
+    let (gone, stay): (Vec<_>, Vec<_>) = list.into_iter().partition(|b| parents.contains(&b.meta.ulid));
+    (gone.iter().map(|b| b.folder.clone()).collect(), stay)
 }

@@ -1,14 +1,20 @@
 //! Immutable files of chunks, mapped into memory: sealed segments of the head, and blocks.
 
 mod blocks;
+mod columns;
+mod cursor;
+mod parts;
 mod piece;
 mod reader;
 mod segment;
 mod segments;
+mod span;
 mod writer;
 
+pub(crate) use cursor::Cursor;
 pub(crate) use piece::Piece;
 pub(crate) use reader::Block;
 pub(crate) use segment::Segment;
 pub(crate) use segments::Segments;
+pub(crate) use span::Span;
 pub(crate) use writer::{BlockWriter, Origin};

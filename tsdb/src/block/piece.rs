@@ -2,6 +2,8 @@
 
 use narthex_model::{HistogramValue, SampleBuffer, TimeRange};
 
+use super::columns::ColumnRef;
+
 /// Samples of one series, gathered from files and head; buffers that are reused from series to series.
 #[derive(Debug, Default)]
 pub(crate) struct Piece {
@@ -13,6 +15,8 @@ pub(crate) struct Piece {
     pub(crate) late: Vec<(i64, f64)>,
     /// Start times with the sample times that they belong to.
     pub(crate) starts: Vec<(i64, i64)>,
+    /// The columns that times come from, in the order of the files.
+    pub(crate) columns: Vec<ColumnRef>,
 }
 
 impl Piece {
@@ -23,6 +27,14 @@ impl Piece {
         self.histograms.clear();
         self.late.clear();
         self.starts.clear();
+        self.columns.clear();
+    }
+
+    /// Notes where the times of a chunk come from.
+    pub(super) fn note_column(&mut self, column: ColumnRef) {
+        if self.columns.last() != Some(&column) {
+            self.columns.push(column);
+        }
     }
 
     /// Whether nothing has been gathered.

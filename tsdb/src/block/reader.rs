@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use narthex_format::block::BlockMeta;
 use narthex_format::filenames;
@@ -13,6 +13,7 @@ use roaring::RoaringBitmap;
 
 use super::piece::Piece;
 use super::segment::{Segment, corrupt};
+use super::span::Span;
 use crate::disk::{Disk, Mapped};
 use crate::error::Error;
 
@@ -24,25 +25,6 @@ self_cell::self_cell!(
     }
 );
 
-/// Which samples of which segments are in a block.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
-    /// The oldest and the newest segment.
-    pub(super) segments: (u64, u64),
-    /// The first millisecond, and the first after the block.
-    times: (i64, i64),
-}
-
-impl Span {
-    /// Whether it has the samples of a segment between two times, the second excluded.
-    pub(super) const fn has(&self, segment: u64, start: i64, end: i64) -> bool {
-        self.segments.0 <= segment
-            && segment <= self.segments.1
-            && self.times.0 <= start
-            && end <= self.times.1
-    }
-}
-
 /// A block, open.
 pub(crate) struct Block {
     pub(crate) folder: PathBuf,
@@ -50,6 +32,9 @@ pub(crate) struct Block {
     pub(crate) bytes: u64,
     /// The newest commit that was visible when the block was added: later readers look into the block.
     pub(crate) added: AtomicU64,
+    /// Whether something in it could not be read when it was to be merged: it stays as it is then.
+    pub(crate) damaged: AtomicBool,
+    spans: Vec<Span>,
     chunks: Segment,
     index: OpenIndex,
     index_path: PathBuf,
@@ -81,11 +66,14 @@ impl Block {
         let index = index.map_err(|e| corrupt(&index_path, e))?;
         let chunks = Segment::open(disk, folder.join(filenames::BLOCK_CHUNKS), 0, &CHUNKS)?;
         let index_bytes = (**index.borrow_owner()).as_ref().len() as u64;
+        let spans = spans(&meta, chunks.summary());
         Ok(Self {
             folder,
             meta,
             bytes: bytes.len() as u64 + index_bytes + chunks.bytes,
             added: AtomicU64::new(0),
+            damaged: AtomicBool::new(false),
+            spans,
             chunks,
             index,
             index_path,
@@ -108,12 +96,53 @@ impl Block {
     }
 
     /// Which samples of which segments are in here.
-    pub(super) const fn span(&self) -> Span {
-        let summary = self.chunks.summary();
-        Span {
-            segments: (summary.log_offset, summary.log_segment),
-            times: (self.meta.min_time, self.meta.max_time),
-        }
+    pub(crate) fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// The file with the samples.
+    pub(crate) const fn chunks(&self) -> &Segment {
+        &self.chunks
+    }
+
+    /// How many series there are: their numbers are below.
+    pub(crate) fn series_count(&self) -> u32 {
+        self.index.borrow_dependent().series_count()
+    }
+
+    /// Hands the series from a number on, with their labels as numbers, to `each`: as many as are kept together.
+    pub(super) fn series_from(&self, number: u32, each: impl FnMut(u32, &SeriesEntry)) -> Result<(), Error> {
+        let index = self.index.borrow_dependent();
+        index
+            .series_from(number, each)
+            .map_err(|e| corrupt(&self.index_path, e))
+    }
+
+    /// The labels of an entry of the index; `known` are the texts of the entry before, which neighbours mostly share.
+    pub(super) fn texts(
+        &self,
+        entry: &SeriesEntry,
+        before: &SeriesEntry,
+        known: &mut Vec<(String, String)>,
+    ) -> Result<(), Error> {
+        let index = self.index.borrow_dependent();
+        let names = index.shape(entry.shape);
+        let fill = || {
+            let same = entry.shape == before.shape && known.len() == before.values.len();
+            let values = entry.values.iter().zip(&before.values);
+            let shared = if same {
+                values.take_while(|(a, b)| a == b).count()
+            } else {
+                0
+            };
+            known.truncate(shared);
+            for (name, value) in names?.iter().zip(&entry.values).skip(shared) {
+                let values = index.values(*name as usize)?;
+                known.push((index.names().get(*name as usize)?, values.get(*value as usize)?));
+            }
+            Ok(())
+        };
+        fill().map_err(|e| corrupt(&self.index_path, e))
     }
 
     /// Whether samples of any series may lie in the range.
@@ -183,11 +212,25 @@ impl Block {
     /// Appends the samples of a series.
     pub(crate) fn read(&self, number: u32, piece: &mut Piece) -> Result<(), Error> {
         let entry = self.index.borrow_dependent().series(number);
-        let SeriesEntry { chunks, .. } = entry.map_err(|e| corrupt(&self.index_path, e))?;
-        self.chunks
-            .read_list(&chunks, piece)
-            .map_err(|e| corrupt(&self.chunks.path, e))
+        let entry = entry.map_err(|e| corrupt(&self.index_path, e))?;
+        self.read_entry(&entry, piece)
     }
+
+    /// Appends the samples of an entry of the index.
+    pub(super) fn read_entry(&self, entry: &SeriesEntry, piece: &mut Piece) -> Result<(), Error> {
+        let read = self.chunks.read_list(&entry.chunks, piece);
+        read.map_err(|e| corrupt(&self.chunks.path, e))
+    }
+}
+
+fn spans(meta: &BlockMeta, summary: Summary) -> Vec<Span> {
+    if meta.compaction.level > 1 {
+        return meta.compaction.segments.iter().map(|s| Span::from(*s)).collect();
+    }
+    vec![Span {
+        segments: (summary.log_offset, summary.log_segment),
+        times: (meta.min_time, meta.max_time),
+    }]
 }
 
 /// Adds a text to a list, and says that more are welcome.

@@ -9,6 +9,7 @@ use narthex_format::segment::{
     ChunkDecoder, ChunkKind, ChunkList, ChunkShape, ChunkTimes, ChunksFile, GroupCache, Summary,
 };
 use narthex_model::TimeRange;
+use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::piece::Piece;
@@ -113,6 +114,23 @@ impl Segment {
         next.map(|next| next as usize).map_err(|e| corrupt(&self.path, e))
     }
 
+    /// Told apart from every other file of chunks that this process has open.
+    pub(super) const fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// Appends the times of a column.
+    pub(super) fn column(&self, number: u32, times: &mut Vec<i64>) -> Result<(), Error> {
+        let columns = self.file.borrow_dependent().columns();
+        let read = WORK.with_borrow_mut(|work| columns.read(number, &mut work.decoder.times, times));
+        read.map_err(|e| corrupt(&self.path, e))
+    }
+
+    /// Adds the ids of all series in the segment.
+    pub(crate) fn add_ids(&self, ids: &mut RoaringBitmap) -> Result<(), Error> {
+        self.count_series(|id| ids.insert(id)).map(drop)
+    }
+
     /// How many of the segment's series fulfil a condition on their ids.
     pub(crate) fn count_series(&self, mut which: impl FnMut(u32) -> bool) -> Result<usize, Error> {
         let mut count = 0;
@@ -146,6 +164,9 @@ impl Segment {
             }
             let cache = work.read.entry(self.key).or_default();
             for place in file.chunks(list)? {
+                if let ChunkTimes::Shared { column, .. } = place.2.times {
+                    piece.note_column((self.key, column));
+                }
                 read_chunk(file, place, cache, &mut work.decoder, piece)?;
             }
             Ok(())

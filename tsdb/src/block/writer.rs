@@ -8,23 +8,21 @@ use narthex_format::block::{BlockCompaction, BlockFile, BlockMeta, BlockStats, m
 use narthex_format::filenames;
 use narthex_format::header::FileHeader;
 use narthex_format::index::IndexWriter;
-use narthex_format::segment::{CHUNKS, ChunkInput, ChunksWriter, InputTimes, InputValues, Summary};
+use narthex_format::segment::{CHUNKS, ChunksWriter, Summary};
 use narthex_model::{Labels, SampleBuffer};
-use rustc_hash::FxHashMap;
 
+use super::columns::{ColumnRef, Columns};
+use super::parts::cut;
+use super::segment::Segment;
+use super::span::Span;
 use crate::disk::{Disk, DiskFile};
 use crate::error::Error;
-use crate::histograms::{Stored, to_stored};
 
-/// Samples in a chunk.
-const CHUNK: usize = 480;
 /// Bytes gathered before they are written.
 const WRITE: usize = 1 << 20;
-/// Samples from which on a chunk's times are looked for in other series too.
-const COLUMN_MIN: usize = 4;
 
 /// Where a block's samples come from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Origin {
     /// The first millisecond.
     pub(crate) start: i64,
@@ -34,6 +32,14 @@ pub(crate) struct Origin {
     pub(crate) segments: (u64, u64),
     /// The last commit in it.
     pub(crate) commit: u64,
+    /// How often its samples were compacted, if it is made of other blocks: above 1.
+    pub(crate) level: u32,
+    /// The level-1 blocks in it; none for a block that is one itself.
+    pub(crate) sources: Vec<String>,
+    /// The blocks that it is made of.
+    pub(crate) parents: Vec<String>,
+    /// Which samples of segments are in these.
+    pub(crate) spans: Vec<Span>,
 }
 
 /// A block being written.
@@ -90,35 +96,38 @@ impl<'d> BlockWriter<'d> {
         })
     }
 
-    /// Adds a series with all its samples; none are no series.
-    pub(crate) fn series(&mut self, labels: &Labels, samples: &SampleBuffer) -> Result<(), Error> {
+    /// Adds a series with all its samples; none are no series. `columns` of `files` are where their times come from.
+    pub(crate) fn series(
+        &mut self,
+        labels: &Labels,
+        samples: &SampleBuffer,
+        columns: &[ColumnRef],
+        files: &[&Segment],
+    ) -> Result<(), Error> {
         if samples.times().is_empty() {
             return Ok(());
         }
-        self.write_series(labels, samples).map_err(|e| self.failed(e))
+        let parts = cut(samples);
+        let range = (self.origin.start, self.origin.end);
+        let places = self
+            .columns
+            .places(&parts, columns, files, range, &mut self.chunks)?;
+        let inputs: Vec<_> = parts.iter().zip(&places).map(|(p, at)| p.input(at)).collect();
+        let list = self.chunks.series(&inputs, &mut self.out);
+        let pushed = list.and_then(|list| self.index.push(labels.iter(), list));
+        pushed.map_err(|e| self.failed(invalid(e)))?;
+        self.note(samples);
+        if self.out.len() >= WRITE {
+            self.flush().map_err(|e| self.failed(e))?;
+        }
+        Ok(())
     }
 
     fn failed(&self, error: std::io::Error) -> Error {
         Error::io("write to", &self.temporary, error)
     }
 
-    fn write_series(&mut self, labels: &Labels, samples: &SampleBuffer) -> std::io::Result<()> {
-        let parts = cut(samples);
-        let mut places = Vec::with_capacity(parts.len());
-        for part in &parts {
-            places.push(
-                self.columns
-                    .place(&part.times, &mut self.chunks)
-                    .map_err(invalid)?,
-            );
-        }
-        let inputs: Vec<_> = parts
-            .iter()
-            .zip(&places)
-            .map(|(p, place)| p.input(place))
-            .collect();
-        let list = self.chunks.series(&inputs, &mut self.out).map_err(invalid)?;
-        self.index.push(labels.iter(), list).map_err(invalid)?;
+    fn note(&mut self, samples: &SampleBuffer) {
         let times = samples.times();
         if let (Some(first), Some(last)) = (times.first(), times.last()) {
             self.times = (self.times.0.min(*first), self.times.1.max(*last));
@@ -126,10 +135,6 @@ impl<'d> BlockWriter<'d> {
         let histograms = samples.histograms().len() as u64;
         self.stats.num_histogram_samples += histograms;
         self.stats.num_float_samples += times.len() as u64 - histograms;
-        if self.out.len() >= WRITE {
-            self.flush()?;
-        }
-        Ok(())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -197,11 +202,7 @@ impl<'d> BlockWriter<'d> {
             min_time: origin.start,
             max_time: origin.end,
             stats,
-            compaction: BlockCompaction {
-                level: 1,
-                sources: vec![self.ulid],
-                parents: Vec::new(),
-            },
+            compaction: compaction(origin, self.ulid),
             files: vec![
                 file(filenames::BLOCK_INDEX, out.len() as u64),
                 file(filenames::BLOCK_CHUNKS, chunks),
@@ -215,6 +216,19 @@ impl<'d> BlockWriter<'d> {
             self.disk.sync_dir(folder)?;
         }
         Ok(Some(self.path))
+    }
+}
+
+fn compaction(origin: Origin, ulid: String) -> BlockCompaction {
+    let sources = match origin.sources {
+        none if none.is_empty() => vec![ulid],
+        sources => sources,
+    };
+    BlockCompaction {
+        level: origin.level.max(1),
+        sources,
+        parents: origin.parents,
+        segments: origin.spans.into_iter().map(Into::into).collect(),
     }
 }
 
@@ -239,185 +253,4 @@ fn ulid(time: i64) -> String {
         DIGITS.get(place).map_or('0', |d| char::from(*d))
     };
     (0..26).rev().map(digit).collect()
-}
-
-/// Samples of one chunk.
-struct Part {
-    times: Vec<i64>,
-    starts: Option<Vec<Option<i64>>>,
-    values: Values,
-}
-
-enum Values {
-    Floats(Vec<f64>),
-    Integers(Vec<narthex_format::Histogram>),
-    FloatHistograms(Vec<narthex_format::FloatHistogram>),
-}
-
-impl Part {
-    fn input<'p>(&'p self, place: &'p Place) -> ChunkInput<'p> {
-        ChunkInput {
-            times: match place {
-                Place::Own => InputTimes::Own(&self.times),
-                Place::Shared {
-                    column,
-                    start,
-                    presence,
-                } => InputTimes::Shared {
-                    column: *column,
-                    start: *start,
-                    presence: presence.as_deref(),
-                },
-            },
-            starts: self.starts.as_deref(),
-            values: match &self.values {
-                Values::Floats(values) => InputValues::Floats(values),
-                Values::Integers(values) => InputValues::Histograms(values),
-                Values::FloatHistograms(values) => InputValues::FloatHistograms(values),
-            },
-        }
-    }
-}
-
-/// Samples cut into chunks of one kind.
-fn cut(samples: &SampleBuffer) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    let starts = samples.start_times();
-    let mut histograms = samples.histograms().iter().peekable();
-    for (at, (time, value)) in samples.times().iter().zip(samples.values()).enumerate() {
-        let histogram = histograms
-            .next_if(|(position, _)| *position == at)
-            .map(|(_, h)| to_stored(h));
-        let open = parts.last_mut().filter(|p| p.times.len() < CHUNK);
-        let part = match (histogram, open) {
-            (None, Some(part)) if matches!(part.values, Values::Floats(_)) => {
-                if let Values::Floats(values) = &mut part.values {
-                    values.push(*value);
-                }
-                part.times.push(*time);
-                continue_starts(part, starts.get(at));
-                continue;
-            }
-            (Some(Stored::Integer(h)), Some(part)) if matches!(part.values, Values::Integers(_)) => {
-                if let Values::Integers(values) = &mut part.values {
-                    values.push(h);
-                }
-                part.times.push(*time);
-                continue_starts(part, starts.get(at));
-                continue;
-            }
-            (Some(Stored::Float(h)), Some(part)) if matches!(part.values, Values::FloatHistograms(_)) => {
-                if let Values::FloatHistograms(values) = &mut part.values {
-                    values.push(h);
-                }
-                part.times.push(*time);
-                continue_starts(part, starts.get(at));
-                continue;
-            }
-            (None, _) => Values::Floats(vec![*value]),
-            (Some(Stored::Integer(h)), _) => Values::Integers(vec![h]),
-            (Some(Stored::Float(h)), _) => Values::FloatHistograms(vec![h]),
-        };
-        let mut part = Part {
-            times: vec![*time],
-            starts: None,
-            values: part,
-        };
-        continue_starts(&mut part, starts.get(at));
-        parts.push(part);
-    }
-    parts
-}
-
-/// Notes since when the sample pushed last has been counted; 0 is unknown.
-fn continue_starts(part: &mut Part, start: Option<&i64>) {
-    let start = start.copied().filter(|s| *s != 0);
-    let before = part.times.len().saturating_sub(1);
-    match (&mut part.starts, start) {
-        (Some(starts), start) => starts.push(start),
-        (None, None) => {}
-        (none, Some(_)) => {
-            let mut starts = vec![None; before];
-            starts.push(start);
-            *none = Some(starts);
-        }
-    }
-}
-
-/// Where a chunk's times lie.
-enum Place {
-    Own,
-    Shared {
-        column: u32,
-        start: u32,
-        presence: Option<Vec<bool>>,
-    },
-}
-
-/// Columns written so far, found by their first and last times: the series of one target share them.
-#[derive(Default)]
-struct Columns {
-    known: Vec<(u32, Vec<i64>)>,
-    by_end: FxHashMap<i64, usize>,
-}
-
-impl Columns {
-    fn place(&mut self, times: &[i64], writer: &mut ChunksWriter) -> narthex_format::Result<Place> {
-        let (Some(first), Some(last)) = (times.first(), times.last()) else {
-            return Ok(Place::Own);
-        };
-        if times.len() < COLUMN_MIN {
-            return Ok(Place::Own);
-        }
-        for end in [first, last] {
-            let candidate = self.by_end.get(end).and_then(|at| self.known.get(*at));
-            if let Some((column, known)) = candidate
-                && let Some(place) = within(*column, known, times)
-            {
-                return Ok(place);
-            }
-        }
-        let column = writer.column(times)?;
-        self.known.push((column, times.to_vec()));
-        let at = self.known.len() - 1;
-        // The longest of them has the most others in it.
-        for end in [first, last] {
-            let longer = |known: usize| self.known.get(known).is_some_and(|(_, k)| k.len() >= times.len());
-            if !self.by_end.get(end).is_some_and(|known| longer(*known)) {
-                self.by_end.insert(*end, at);
-            }
-        }
-        Ok(Place::Shared {
-            column,
-            start: 0,
-            presence: None,
-        })
-    }
-}
-
-/// The place of times in a column that has them all.
-fn within(column: u32, known: &[i64], times: &[i64]) -> Option<Place> {
-    let start = known.binary_search(times.first()?).ok()?;
-    let end = known.binary_search(times.last()?).ok()? + 1;
-    let span = known.get(start..end)?;
-    if span == times {
-        return Some(Place::Shared {
-            column,
-            start: start as u32,
-            presence: None,
-        });
-    }
-    if span.len() > times.len() * 4 {
-        return None;
-    }
-    let mut rest = times.iter().peekable();
-    let presence: Vec<bool> = span
-        .iter()
-        .map(|time| rest.next_if(|t| *t == time).is_some())
-        .collect();
-    rest.peek().is_none().then_some(Place::Shared {
-        column,
-        start: start as u32,
-        presence: Some(presence),
-    })
 }

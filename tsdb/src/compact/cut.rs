@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use narthex_model::{SampleBuffer, TimeRange};
+use roaring::RoaringBitmap;
 
 use crate::block::{BlockWriter, Origin, Piece, Segment, Segments};
 use crate::error::Error;
@@ -26,8 +27,8 @@ pub(crate) struct Cutter<'a> {
     pub(crate) head: &'a Head,
     pub(crate) segments: &'a Segments,
     pub(crate) options: &'a Options,
-    /// Called now and then, as cutting takes its time: to sync the log.
-    pub(crate) pause: &'a dyn Fn(),
+    /// Called now and then, as cutting takes its time; an error ends it.
+    pub(crate) pause: &'a dyn Fn() -> Result<(), Error>,
 }
 
 /// A window of time: its first millisecond and the first after it.
@@ -36,11 +37,18 @@ type Window = (i64, i64);
 impl Cutter<'_> {
     /// Cuts every window that is complete, then drops the segments that are in blocks whole.
     pub(crate) fn cut(&self) -> Result<(), Error> {
+        let newest = self.segments.list().iter().map(|s| s.summary().time_max).max();
+        let complete = newest.map_or(i64::MIN, |t| t.saturating_sub(self.options.block_interval_ms / 2));
+        self.cut_up_to(complete)
+    }
+
+    /// Cuts every window that ends at a time or before, then drops the segments that are in blocks whole.
+    pub(crate) fn cut_up_to(&self, complete: i64) -> Result<(), Error> {
         if self.options.block_interval_ms <= 0 {
             return Ok(());
         }
         let mut empty = BTreeSet::new();
-        while let Some(window) = self.due(&empty) {
+        while let Some(window) = self.due(complete, &empty) {
             if !self.cut_window(window)? {
                 empty.insert(window);
             }
@@ -64,21 +72,28 @@ impl Cutter<'_> {
         self.segments.blocks.have(segment.number, start, end)
     }
 
-    /// The oldest complete window that a segment has samples in which no block has.
-    fn due(&self, empty: &BTreeSet<Window>) -> Option<Window> {
+    /// The oldest complete window that a segment has samples in which no block has. Samples that came after a window was
+    /// cut wait until all of their segment can be cut: else every segment with late samples would make a small block of
+    /// each window of the past.
+    fn due(&self, complete: i64, empty: &BTreeSet<Window>) -> Option<Window> {
         let list = self.segments.list();
-        let newest = list.iter().map(|s| s.summary().time_max).max()?;
-        let late = (self.options.block_interval_ms / 2).max(self.options.out_of_order_window_ms);
-        let complete = newest.saturating_sub(late);
-        let windows = list
-            .iter()
-            .flat_map(|s| self.windows(s).map(move |window| (s, window)));
-        windows
-            .filter(|(segment, window)| {
-                window.1 <= complete && !empty.contains(window) && !self.has(segment, *window)
-            })
-            .map(|(_, window)| window)
-            .min()
+        let blocks = self.segments.blocks.list();
+        let mut due: Option<Window> = None;
+        for segment in list.iter() {
+            let ripe = self.windows(segment).all(|window| window.1 <= complete);
+            for window in self.windows(segment).filter(|window| window.1 <= complete) {
+                let sooner = due.is_none_or(|due| window < due);
+                let cut = || {
+                    blocks
+                        .iter()
+                        .any(|b| b.meta.min_time < window.1 && window.0 < b.meta.max_time)
+                };
+                if sooner && !empty.contains(&window) && !self.has(segment, window) && (ripe || !cut()) {
+                    due = Some(window);
+                }
+            }
+        }
+        due
     }
 
     /// Writes the block of a window; whether there was anything to write.
@@ -101,6 +116,7 @@ impl Cutter<'_> {
             end,
             segments: (first.number, last.number),
             commit: parts.iter().map(|s| s.summary().commit).max().unwrap_or(0),
+            ..Origin::default()
         };
         let blocks = &self.segments.blocks;
         let mut writer = BlockWriter::new(self.segments.disk(), &blocks.folder, origin)?;
@@ -122,12 +138,19 @@ impl Cutter<'_> {
         parts: &[&Arc<Segment>],
         range: TimeRange,
     ) -> Result<(), Error> {
-        let mut ids: Vec<u32> = self.head.index.read().all().iter().collect();
+        let files: Vec<&Segment> = parts.iter().map(|p| &***p).collect();
+        let mut found = RoaringBitmap::new();
+        for file in &files {
+            file.add_ids(&mut found)?;
+        }
+        let mut ids: Vec<u32> = found.iter().collect();
+        // Series whose names were lost have none to be found by.
+        ids.retain(|id| self.head.index.read().contains(*id));
         order::by_labels(&self.head.index.read(), &mut ids);
         let (mut piece, mut buffer) = (Piece::default(), SampleBuffer::new());
         for (at, id) in ids.into_iter().enumerate() {
             if at % PAUSE == PAUSE - 1 {
-                (self.pause)();
+                (self.pause)()?;
             }
             piece.clear();
             for segment in parts {
@@ -147,9 +170,14 @@ impl Cutter<'_> {
             buffer.set_times(&[]);
             piece.fill(range, &mut buffer);
             let labels = self.head.index.read().labels(id);
-            writer.series(&labels, &buffer)?;
+            writer.series(&labels, &buffer, &piece.columns, &files)?;
         }
         Ok(())
+    }
+
+    /// Whether blocks have every sample of a segment.
+    pub(crate) fn is_cut(&self, segment: &Segment) -> bool {
+        self.windows(segment).all(|window| self.has(segment, window))
     }
 
     /// Removes the segments whose samples all lie in blocks, once no reader can need them. The newest stays: it says

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use narthex_format::block::BlockMeta;
 use narthex_model::{Labels, Matcher};
 
 use super::inner::Inner;
@@ -136,13 +137,37 @@ impl Db {
         Cardinality::of(&self.inner.head.index.read(), limit, matchers)
     }
 
-    /// Does what is due: fsyncs the log, seals, cleans up. To be called about once a second from a thread that may
-    /// block; `now_ms` is the caller's clock in Unix milliseconds.
+    /// Does what is due and quick: fsyncs the log, seals, removes what is old. To be called about once a second from a
+    /// thread that may block; `now_ms` is the caller's clock in Unix milliseconds.
     ///
     /// # Errors
     /// The first of what went wrong; it is tried again with the next call.
     pub fn tick(&self, now_ms: i64) -> Result<(), Error> {
         self.inner.maintain(now_ms)
+    }
+
+    /// Does what is due and slow: cuts blocks from sealed segments, merges blocks. To be called now and then from another
+    /// thread than [`tick`](Self::tick), which does not wait for it; nor does anything else.
+    ///
+    /// # Errors
+    /// The first of what went wrong; it is tried again with the next call.
+    pub fn compact(&self) -> Result<(), Error> {
+        self.inner.compact()
+    }
+
+    /// Makes one block of everything that every reader sees, whatever its time: for stores that are complete, as after
+    /// an import.
+    ///
+    /// # Errors
+    /// When the operating system refuses; nothing is lost then.
+    pub fn compact_all(&self) -> Result<(), Error> {
+        self.inner.compact_all()
+    }
+
+    /// What the blocks say about themselves, by their first millisecond.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<BlockMeta> {
+        self.inner.block_metas()
     }
 
     /// Seals everything that every reader sees into a segment now, whatever the time: what [`tick`](Self::tick) does

@@ -33,6 +33,10 @@ pub(super) struct Inner {
     pub(super) synced_ms: AtomicI64,
     /// Held while something seals or cleans up.
     pub(super) maintaining: Mutex<()>,
+    /// Held while something works on blocks; taken before `maintaining`.
+    pub(super) compacting: Mutex<()>,
+    /// How many wait for that to end: it makes way for them.
+    pub(super) waiting: AtomicU32,
     damage: Vec<String>,
     foreign: Vec<ForeignFile>,
     closed: AtomicBool,
@@ -96,6 +100,8 @@ impl Inner {
             catalog,
             synced_ms: AtomicI64::new(i64::MIN),
             maintaining: Mutex::new(()),
+            compacting: Mutex::new(()),
+            waiting: AtomicU32::new(0),
             damage,
             foreign,
             closed: AtomicBool::new(false),
@@ -117,6 +123,7 @@ impl Inner {
         if self.closed.swap(true, AcqRel) {
             return Ok(());
         }
+        let _blocks = self.interrupt_compacting();
         let _alone = self.maintaining.lock();
         let result = self.write_catalog().and_then(|()| self.sync());
         *self.lock.lock() = None;

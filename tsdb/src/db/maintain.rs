@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use narthex_format::SeriesTable;
 
 use super::inner::Inner;
-use crate::compact::{Cutter, Sealer, expire, seal};
+use crate::compact::{Sealer, expire, seal};
 use crate::error::Error;
 
 /// Series written to the catalog at a time, while registering waits.
@@ -30,7 +30,6 @@ impl Inner {
         if self.wants_sealing() {
             results.push(self.seal_alone());
         }
-        results.push(self.cut_alone());
         if let Some(newest) = self.head.newest() {
             let expired = expire(&self.segments, &self.options, newest, self.wal.stats().bytes);
             results.push(expired.map(drop));
@@ -63,18 +62,7 @@ impl Inner {
         newest.saturating_sub(since) >= self.options.seal_interval_ms
     }
 
-    fn cut_alone(&self) -> Result<(), Error> {
-        let pause = || drop(self.wal.sync());
-        let cutter = Cutter {
-            head: &self.head,
-            segments: &self.segments,
-            options: &self.options,
-            pause: &pause,
-        };
-        cutter.cut()
-    }
-
-    fn seal_alone(&self) -> Result<(), Error> {
+    pub(super) fn seal_alone(&self) -> Result<(), Error> {
         // The log that names the series is about to go.
         self.write_catalog()?;
         self.catalog.sync()?;

@@ -1,5 +1,6 @@
 //! The database: the one place that knows all rooms below and puts them together.
 
+mod compact;
 mod database;
 mod foreign;
 mod inner;

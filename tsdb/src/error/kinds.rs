@@ -66,6 +66,9 @@ pub enum Error {
         /// How many there may be.
         limit: u64,
     },
+    /// Compacting made way for somebody who waited for it; it goes on with the next call.
+    #[error("compacting made way for a deletion, a snapshot or the end of the store")]
+    Interrupted,
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
