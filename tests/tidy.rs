@@ -39,7 +39,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
         "tsdb/src",
         &[
             &["db", "inspect"],
-            &["append", "select", "compact"],
+            &["append", "select", "compact", "tail"],
             &["head", "wal", "catalog", "block"],
             &["postings", "histograms"],
             &["disk"],

@@ -26,6 +26,8 @@ pub const TEMPORARY_SUFFIX: &str = ".tmp";
 pub const QUARANTINE_SUFFIX: &str = ".quarantine";
 
 const WAL_SUFFIX: &str = ".wal";
+const WAL_KEPT_SUFFIX: &str = ".kept";
+const CURSOR_SUFFIX: &str = ".cursor";
 const CATALOG_LOG_SUFFIX: &str = ".log";
 const CATALOG_SNAPSHOT_SUFFIX: &str = ".snapshot";
 const SEGMENT_SUFFIX: &str = ".segment";
@@ -42,6 +44,34 @@ pub fn wal_segment(number: u64, id: u64) -> String {
 #[must_use]
 pub fn parse_wal_segment(name: &str) -> Option<(u64, u64)> {
     parse_numbered_with_id(name, WAL_SUFFIX)
+}
+
+/// `0000000000000012-9f86d081884c7d65.kept`: a log segment that a restart need not replay, kept for a cursor that is
+/// not behind it yet.
+#[must_use]
+pub fn wal_kept(number: u64, id: u64) -> String {
+    numbered_with_id(number, id, WAL_KEPT_SUFFIX)
+}
+
+/// The number and id of a kept log segment's name, `None` for any other name.
+#[must_use]
+pub fn parse_wal_kept(name: &str) -> Option<(u64, u64)> {
+    parse_numbered_with_id(name, WAL_KEPT_SUFFIX)
+}
+
+/// `queue-1f.cursor`: up to where the reader of that name has done with the log. `None` if the name is not 1 to 64 of
+/// `a-z`, `0-9`, `-` and `_`.
+#[must_use]
+pub fn cursor(name: &str) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    ((1..=64).contains(&name.len()) && name.bytes().all(plain)).then(|| format!("{name}{CURSOR_SUFFIX}"))
+}
+
+/// The reader's name in a cursor file's name, `None` for any other name.
+#[must_use]
+pub fn parse_cursor(name: &str) -> Option<&str> {
+    let reader = name.strip_suffix(CURSOR_SUFFIX)?;
+    cursor(reader).map(|_| reader)
 }
 
 /// `0000000000000003-9f86d081884c7d65.log`: series added to the catalog since the snapshot of the same
@@ -123,6 +153,8 @@ mod tests {
         #[test]
         fn names_come_back(number: u64, id: u64) {
             prop_assert_eq!(parse_wal_segment(&wal_segment(number, id)), Some((number, id)));
+            prop_assert_eq!(parse_wal_kept(&wal_kept(number, id)), Some((number, id)));
+            prop_assert_eq!(parse_wal_segment(&wal_kept(number, id)), None);
             prop_assert_eq!(parse_catalog_log(&catalog_log(number, id)), Some((number, id)));
             prop_assert_eq!(parse_catalog_snapshot(&catalog_snapshot(number, id)), Some((number, id)));
             prop_assert_eq!(parse_head_segment(&head_segment(number)), Some(number));
@@ -155,6 +187,12 @@ mod tests {
             assert_eq!(parse_wal_segment(name), None, "{name}");
         }
         assert_eq!(parse_catalog_log("00000000000000003.log"), None);
+        assert_eq!(cursor("queue-1f").as_deref(), Some("queue-1f.cursor"));
+        assert_eq!(parse_cursor("queue-1f.cursor"), Some("queue-1f"));
+        for name in ["", "A", "a/b", "..", "a b"] {
+            assert_eq!(cursor(name), None, "{name}");
+            assert_eq!(parse_cursor(&format!("{name}.cursor")), None, "{name}");
+        }
         assert_eq!(parse_head_segment("meta.json"), None);
     }
 }

@@ -9,6 +9,7 @@ pub mod bytes;
 pub mod catalog;
 pub mod checksum;
 pub mod chunk;
+pub mod cursor;
 pub mod error;
 mod extras;
 pub mod filenames;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use narthex_format::block::BlockMeta;
 use narthex_format::chunk::{HistogramDecoder, ValueDecoder};
+use narthex_format::cursor::Cursor;
 use narthex_format::frame::{Frames, Step};
 use narthex_format::index::Index;
 use narthex_format::segment::{self, ChunksFile};
@@ -121,6 +122,8 @@ fn block_v1() {
     }
     let file = fixture("meta.json", || examples::block_meta().encode().unwrap());
     assert_eq!(BlockMeta::decode(&file), Ok(examples::block_meta()));
+    let file = fixture("cursor", || examples::cursor().encode().unwrap());
+    assert_eq!(Cursor::decode(&file), Ok(examples::cursor()));
     let file = fixture("tombstones", examples::tombstones_file);
     assert_eq!(tombstones::decode(&file).unwrap().ranges, examples::tombstones());
 }

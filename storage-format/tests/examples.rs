@@ -346,6 +346,14 @@ pub(crate) fn tombstones_file() -> Vec<u8> {
     narthex_format::tombstones::encode(header::FileHeader { number: 7, id: ID }, &tombstones()).unwrap()
 }
 
+pub(crate) fn cursor() -> narthex_format::cursor::Cursor {
+    narthex_format::cursor::Cursor {
+        segment: 12,
+        id: ID,
+        offset: 105,
+    }
+}
+
 pub(crate) fn block_meta() -> BlockMeta {
     BlockMeta {
         format: "narthex".to_owned(),

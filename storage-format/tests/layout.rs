@@ -1,7 +1,7 @@
 //! Sizes and offsets that the spec pages state.
 
 use narthex_format::wal::SegmentHeader;
-use narthex_format::{catalog, frame, header, index, sections, segment, tombstones};
+use narthex_format::{catalog, cursor, frame, header, index, sections, segment, tombstones};
 
 #[test]
 fn a_file_header_has_its_fields_where_the_page_says() {
@@ -38,6 +38,7 @@ fn no_two_kinds_of_file_share_a_magic() {
         segment::CHUNKS,
         index::KIND,
         tombstones::KIND,
+        cursor::KIND,
     ];
     let magics = kinds.map(|kind| kind.magic);
     for (i, magic) in magics.iter().enumerate() {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use narthex_format::block::BlockMeta;
 use narthex_format::chunk::{HistogramDecoder, TimeDecoder, TimeEncoder, ValueDecoder, encode};
+use narthex_format::cursor::Cursor;
 use narthex_format::frame::{Frames, Step};
 use narthex_format::index::Index;
 use narthex_format::segment::{self, ChunksFile};
@@ -137,6 +138,13 @@ fn index() {
     let mut series = Vec::new();
     index.postings(job, node, &mut series).unwrap();
     assert_eq!(series, [1, 2]);
+}
+
+#[test]
+fn cursor_file() {
+    assert_block("cursor.md", "cursor", &examples::cursor().encode().unwrap());
+    let file = &blocks("cursor.md")["cursor"];
+    assert_eq!(Cursor::decode(file), Ok(examples::cursor()));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod histograms;
 mod options;
 mod postings;
 mod select;
+mod tail;
 mod wal;
 
 /// What a block says about itself.
@@ -30,3 +31,4 @@ pub use options::Options;
 pub use select::cardinality::{Cardinality, NamedCount};
 pub use select::listing::Listing;
 pub use select::snapshot::Snapshot;
+pub use tail::{LogPosition, Tail, TailBatch, TailMark, TailSample, TailStep};

@@ -25,6 +25,9 @@ pub struct Options {
     /// Bytes of log that are not behind the replay cursor at which the head is sealed even if its time has not come
     /// (default 128 MiB). Bounds what a restart has to replay.
     pub wal_unsealed_bytes: u64,
+    /// How long sealed log is kept for a reader that has not come so far, in milliseconds of the caller's clock
+    /// (default 7,200,000): see [`Tail`](crate::Tail). It counts in `retention_bytes` and takes at most half of it.
+    pub wal_kept_ms: i64,
     /// Milliseconds of data time after which the head is sealed into a segment (default 1,800,000). Longer intervals
     /// make fewer and denser files, and more memory and log to be replayed in between.
     pub seal_interval_ms: i64,
@@ -34,7 +37,8 @@ pub struct Options {
     /// Longest window of time that blocks are merged to, in milliseconds (default 0: a tenth of the retention, at most
     /// 31 days). Windows are three times as long from level to level.
     pub max_block_ms: i64,
-    /// How many exemplars are kept, in memory only (default 0: they are accepted and dropped).
+    /// How many exemplars are kept, in memory and for as long as the log has them (default 0: they are accepted and
+    /// dropped).
     pub max_exemplars: usize,
 }
 
@@ -68,6 +72,7 @@ impl Default for Options {
             retention_bytes: 0,
             wal_segment_bytes: 16 << 20,
             wal_unsealed_bytes: 128 << 20,
+            wal_kept_ms: 7_200_000,
             seal_interval_ms: 1_800_000,
             block_interval_ms: 7_200_000,
             max_block_ms: 0,

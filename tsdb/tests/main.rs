@@ -7,4 +7,5 @@ mod crash;
 mod merge;
 mod model;
 mod seal;
+mod tail;
 mod world;

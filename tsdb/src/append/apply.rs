@@ -1,14 +1,14 @@
 //! From a logged record to the head: after a commit, and again on a restart.
 
 use narthex_format::wal;
-use narthex_model::HistogramValue;
+use narthex_model::{HistogramValue, Labels};
 use parking_lot::RwLockWriteGuard;
 
 use super::batch::{Batch, EntryValue};
 use super::committer::Step;
 use super::recall::recall;
 use crate::block::Segments;
-use crate::head::{Head, Late, Page, Place, Slot, TimedHistogram, split};
+use crate::head::{Exemplar, Head, Late, Page, Place, Slot, TimedHistogram, split};
 use crate::histograms::{from_float, from_integer};
 
 /// Where the samples of one batch find their times.
@@ -148,6 +148,14 @@ impl<'h> Replay<'h> {
             cursor.change(sample.id, sample.time, sample.start, add);
         }
         self.head.note_times(cursor.oldest, cursor.newest);
+        for exemplar in &record.exemplars {
+            let kept = Exemplar {
+                labels: Labels::from_pairs(exemplar.labels.iter().copied()),
+                value: exemplar.value,
+                time: exemplar.time,
+            };
+            self.head.exemplars.add(exemplar.id, 0, &kept);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::commit::Commit;
 use super::recall::recall;
 use crate::block::Segments;
 use crate::error::{Error, Reason, Rejected};
-use crate::head::{Counter, Head, Page, Slot, split};
+use crate::head::{Counter, Exemplar, Head, Page, Slot, split};
 use crate::histograms::{Stored, to_stored};
 use crate::options::Options;
 use crate::wal::Wal;
@@ -102,17 +102,32 @@ impl Appender<'_> {
 
     fn add_exemplars(&self, batch: &Batch, number: u64) {
         for (target, exemplar) in &batch.exemplars {
-            let series = match target {
-                Target::Known(series) => Some(*series),
-                Target::Labelled(at) => batch
-                    .labels
-                    .get(*at as usize)
-                    .and_then(|l| self.head.resolve(l).ok()),
-            };
-            if let Some(id) = series.and_then(|s| self.head.id(s)) {
+            if let Some(id) = self.exemplar_id(batch, target) {
                 self.head.exemplars.add(id, number, exemplar);
             }
         }
+    }
+
+    fn exemplar_id(&self, batch: &Batch, target: &Target) -> Option<u32> {
+        let series = match target {
+            Target::Known(series) => *series,
+            Target::Labelled(at) => self.head.resolve(batch.labels.get(*at as usize)?).ok()?,
+        };
+        self.head.id(series)
+    }
+
+    /// The exemplars of a batch as the log writes them; those that would be left out are not worth their bytes.
+    fn new_exemplars<'b>(&self, batch: &'b Batch) -> Vec<wal::Exemplar<'b>> {
+        let logged = |(target, exemplar): &'b (Target, Exemplar)| {
+            let id = self.exemplar_id(batch, target)?;
+            self.head.exemplars.is_new(id, exemplar).then(|| wal::Exemplar {
+                id,
+                time: exemplar.time,
+                value: exemplar.value,
+                labels: exemplar.labels.iter().collect(),
+            })
+        };
+        batch.exemplars.iter().filter_map(logged).collect()
     }
 
     fn ids(&self, batch: &Batch) -> Result<Vec<Option<u32>>, Error> {
@@ -190,11 +205,14 @@ impl Appender<'_> {
         locked: &mut Locked<'_>,
         steps: &[Step],
     ) -> Result<(), Error> {
+        // Before the index is locked for their series' names.
+        let exemplars = self.new_exemplars(batch);
         let unlogged = self.unlogged(locked, steps);
         let index = (!unlogged.is_empty()).then(|| self.head.index.read());
         let mut record = wal::Batch {
             commit: number,
             time: batch.time,
+            exemplars,
             ..wal::Batch::default()
         };
         record.group = batch.group.map(|key| self.head.columns.number(key));

@@ -19,6 +19,7 @@ use crate::head::SeriesRef;
 use crate::options::Options;
 use crate::select::cardinality::Cardinality;
 use crate::select::snapshot::Snapshot;
+use crate::tail::Tail;
 
 /// Bytes of log that may be unsynced before an append syncs by itself: they are kept in memory until then.
 const UNSYNCED_MAX: usize = 2 << 20;
@@ -117,6 +118,31 @@ impl Db {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(Arc::clone(&self.inner.head), Arc::clone(&self.inner.segments))
+    }
+
+    /// Follows the log under a name (1 to 64 of `a-z`, `0-9`, `-`, `_`): from where the reader of that name stopped, also
+    /// before a restart, or from now on if the name is new. One reader a name at a time.
+    ///
+    /// # Errors
+    /// When the store is closed, the name is none, or its file could not be written.
+    pub fn tail(&self, name: &str) -> Result<Tail, Error> {
+        self.inner.check_open()?;
+        let Inner { wal, head, .. } = &*self.inner;
+        Tail::open(Arc::clone(wal), Arc::clone(head), name)
+    }
+
+    /// Names under which the log is followed, or was before a restart: log is kept for each of them.
+    #[must_use]
+    pub fn tails(&self) -> Vec<String> {
+        self.inner.wal.cursor_names()
+    }
+
+    /// Forgets a reader of the log, and lets go of what was kept for it alone.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn forget_tail(&self, name: &str) -> Result<(), Error> {
+        self.inner.wal.forget_cursor(name)
     }
 
     /// What was chosen when the store was opened.

@@ -16,9 +16,9 @@ use crate::block::Segments;
 use crate::catalog::Catalog;
 use crate::disk::{Disk, DiskLock};
 use crate::error::Error;
-use crate::head::{Commits, Head};
+use crate::head::{Commits, Counter, Head};
 use crate::options::Options;
-use crate::wal::Wal;
+use crate::wal::{Followed, Wal};
 
 static EPOCH: AtomicU32 = AtomicU32::new(1);
 
@@ -27,10 +27,12 @@ pub(super) struct Inner {
     pub(super) options: Options,
     pub(super) head: Arc<Head>,
     pub(super) segments: Arc<Segments>,
-    pub(super) wal: Wal,
+    pub(super) wal: Arc<Wal>,
     pub(super) catalog: Catalog,
     /// When the log was synced last, by the clock of ticks.
     pub(super) synced_ms: AtomicI64,
+    /// Segments of the log that became too old before every reader had come so far.
+    pub(super) lost_segments: Counter,
     /// Held while something seals or cleans up.
     pub(super) maintaining: Mutex<()>,
     /// Held while something works on blocks; taken before `maintaining`.
@@ -76,11 +78,13 @@ impl Inner {
         head.set_known_below(head.index.read().next_id());
         head.commits = Commits::after(recovered.commit);
 
+        let followed = Followed::load(&*disk, &wal_folder)?;
         let damage = loaded
             .damage
             .iter()
             .chain(&lost)
             .chain(&recovered.damage)
+            .chain(&followed.damage)
             .map(ToString::to_string);
         let unknown = (recovered.unknown > 0).then(|| {
             format!(
@@ -90,15 +94,17 @@ impl Inner {
         });
         let damage = damage.chain(unknown).collect();
         let catalog = Catalog::new(Arc::clone(&disk), catalog_folder, loaded);
-        let (next, old) = (recovered.next_segment, recovered.segments);
-        let wal = Wal::new(disk, wal_folder, options.wal_segment_bytes, next, old);
+        let next = recovered.next_segment.max(followed.next_segment());
+        let old = recovered.segments;
+        let wal = Wal::new(disk, wal_folder, options.wal_segment_bytes, next, old).with_followed(followed);
         Ok(Self {
             options,
             head: Arc::new(head),
             segments: Arc::new(segments),
-            wal,
+            wal: Arc::new(wal),
             catalog,
             synced_ms: AtomicI64::new(i64::MIN),
+            lost_segments: Counter::default(),
             maintaining: Mutex::new(()),
             compacting: Mutex::new(()),
             waiting: AtomicU32::new(0),
@@ -154,6 +160,9 @@ impl Inner {
         };
         let log = wal.stats();
         (stats.wal_bytes, stats.wal_segment) = (log.bytes, log.segment);
+        stats.wal_kept_bytes = log.kept_bytes;
+        stats.wal_unread_commit = wal.oldest_unread();
+        stats.wal_lost_segments = self.lost_segments.get();
         (stats.wal_syncs, stats.wal_sync_failures) = (log.syncs, log.sync_failures);
         stats.wal_write_failures = log.write_failures;
         let mut oldest = i64::MAX;

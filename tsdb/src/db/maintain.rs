@@ -30,12 +30,24 @@ impl Inner {
         if self.wants_sealing() {
             results.push(self.seal_alone());
         }
+        results.push(self.expire_log(now_ms));
         if let Some(newest) = self.head.newest() {
             let expired = expire(&self.segments, &self.options, newest, self.wal.stats().bytes);
             results.push(expired.map(drop));
         }
         drop(alone);
         results.into_iter().collect()
+    }
+
+    /// Lets go of log that a reader has not come to for too long, or that takes more than half of the store's size.
+    fn expire_log(&self, now_ms: i64) -> Result<(), Error> {
+        let bytes = match self.options.retention_bytes {
+            0 => u64::MAX,
+            bytes => bytes / 2,
+        };
+        let lost = self.wal.expire_kept(now_ms, self.options.wal_kept_ms, bytes)?;
+        self.lost_segments.add(lost as u64);
+        Ok(())
     }
 
     /// Syncs catalog and log.
@@ -52,7 +64,8 @@ impl Inner {
     }
 
     fn wants_sealing(&self) -> bool {
-        if self.wal.stats().bytes >= self.options.wal_unsealed_bytes {
+        let log = self.wal.stats();
+        if log.bytes - log.kept_bytes >= self.options.wal_unsealed_bytes {
             return true;
         }
         let sealed = self.segments.list().iter().map(|s| s.summary().time_max).max();

@@ -90,9 +90,10 @@ pub(super) fn replay(
     for file in &files {
         status.current = file.number;
         progress.set(status);
-        let (mut failure, mut newest) = (None, 0);
+        let (mut failure, mut oldest, mut newest) = (None, u64::MAX, 0);
         let record = |_: u64, payload: &[u8]| {
             let Record::Batch(batch) = Record::decode(payload)?;
+            oldest = oldest.min(batch.commit);
             // What was rescued from a file that could not be synced stands twice.
             if !seen.insert(batch.commit) {
                 return Ok(());
@@ -112,6 +113,9 @@ pub(super) fn replay(
         }
         recovered.commit = recovered.commit.max(newest);
         recovered.segments.push(OldSegment {
+            number: file.number,
+            id: file.id,
+            oldest,
             path: file.path.clone(),
             len: file.len,
             commit: newest,

@@ -25,6 +25,12 @@ pub struct Stats {
     pub head_bytes: u64,
     /// Bytes of the log on disk.
     pub wal_bytes: u64,
+    /// Those of them that no restart needs: they are kept for readers that follow the log.
+    pub wal_kept_bytes: u64,
+    /// Older commits are behind all readers that follow the log; none if there is no reader.
+    pub wal_unread_commit: Option<u64>,
+    /// Segments of the log that became too old before every reader had come so far.
+    pub wal_lost_segments: u64,
     /// Segment of the log that is being written.
     pub wal_segment: u64,
     /// Damaged records and files found in the log.

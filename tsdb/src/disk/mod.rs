@@ -78,7 +78,8 @@ pub trait Disk: Send + Sync + Debug {
     /// When it does not exist or cannot be read.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
-    /// The content of a file that is not written any more, without reading it at once.
+    /// The content of a file, without reading it at once: of one that is not written any more, or up to a length below
+    /// which it is not.
     ///
     /// # Errors
     /// When it does not exist or cannot be mapped.

@@ -1,4 +1,4 @@
-//! The newest exemplars, in memory only: a restart forgets them.
+//! The newest exemplars, in memory; a restart finds those that the log still has.
 
 use std::collections::VecDeque;
 
@@ -31,12 +31,24 @@ struct Kept {
     last: FxHashMap<u32, Exemplar>,
 }
 
+impl Kept {
+    fn is_new(&self, id: u32, exemplar: &Exemplar) -> bool {
+        let last = self.last.get(&id);
+        last.is_none_or(|last| last != exemplar && last.time < exemplar.time)
+    }
+}
+
 impl Exemplars {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             capacity,
             kept: RwLock::default(),
         }
+    }
+
+    /// Whether [`add`](Self::add) would keep an exemplar.
+    pub(crate) fn is_new(&self, id: u32, exemplar: &Exemplar) -> bool {
+        self.capacity > 0 && self.kept.read().is_new(id, exemplar)
     }
 
     /// Adds an exemplar of a series that came with a commit. One that repeats its series' newest, or is not newer, is
@@ -46,11 +58,7 @@ impl Exemplars {
             return;
         }
         let mut kept = self.kept.write();
-        if kept
-            .last
-            .get(&id)
-            .is_some_and(|last| last == exemplar || last.time >= exemplar.time)
-        {
+        if !kept.is_new(id, exemplar) {
             return;
         }
         kept.last.insert(id, exemplar.clone());

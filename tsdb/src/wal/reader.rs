@@ -12,7 +12,7 @@ use crate::error::Error;
 #[derive(Debug, Clone)]
 pub(crate) struct SegmentFile {
     pub(crate) number: u64,
-    id: u64,
+    pub(crate) id: u64,
     pub(crate) path: PathBuf,
     pub(crate) len: u64,
 }

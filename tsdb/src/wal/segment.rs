@@ -15,11 +15,13 @@ use crate::disk::{Disk, DiskFile};
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) number: u64,
-    id: u64,
+    pub(super) id: u64,
     pub(super) path: PathBuf,
     pub(super) file: Arc<dyn DiskFile>,
     /// Bytes of whole frames.
     pub(super) len: u64,
+    /// The oldest commit in it.
+    pub(super) oldest: u64,
     /// The newest commit in it.
     pub(super) commit: u64,
     /// Frames written since the last sync, as they stand in the file.
@@ -50,6 +52,7 @@ impl Segment {
             path,
             file,
             len: header.len() as u64,
+            oldest: u64::MAX,
             commit: 0,
             unsynced: Vec::new(),
             starts: Vec::new(),
@@ -71,6 +74,7 @@ impl Segment {
             return Err((error, intact));
         }
         self.len += self.frame.len() as u64;
+        self.oldest = self.oldest.min(commit);
         self.commit = self.commit.max(commit);
         self.starts.push(self.unsynced.len());
         self.unsynced.extend_from_slice(&self.frame);
@@ -80,8 +84,11 @@ impl Segment {
     /// What is left of it for the log to remember.
     pub(super) fn ended(&self) -> OldSegment {
         OldSegment {
+            number: self.number,
+            id: self.id,
             path: self.path.clone(),
             len: self.len,
+            oldest: self.oldest,
             commit: self.commit,
         }
     }

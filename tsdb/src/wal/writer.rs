@@ -5,12 +5,15 @@
 //! - a file whose fsync failed is never synced again: what was not yet safe in it is written to a new segment, and a
 //!   reader that finds a record twice takes the first.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use narthex_format::cursor::Cursor;
 use narthex_format::frame::FRAME_HEADER_LENGTH;
 use parking_lot::Mutex;
 
+use super::cursors::Kept;
 use super::segment::Segment;
 use crate::disk::Disk;
 use crate::error::Error;
@@ -18,22 +21,28 @@ use crate::error::Error;
 /// The log of an open store.
 #[derive(Debug)]
 pub(crate) struct Wal {
-    disk: Arc<dyn Disk>,
+    pub(super) disk: Arc<dyn Disk>,
     folder: PathBuf,
     segment_bytes: u64,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// One sync at a time.
     syncing: Mutex<()>,
+    /// One cursor moves at a time.
+    pub(super) moving: Mutex<()>,
 }
 
 #[derive(Debug)]
-struct State {
-    current: Option<Segment>,
+pub(super) struct State {
+    pub(super) current: Option<Segment>,
     /// Full segments that are not synced yet.
-    full: Vec<Segment>,
-    next: u64,
+    pub(super) full: Vec<Segment>,
+    pub(super) next: u64,
     /// Segments that are written and synced.
-    old: Vec<OldSegment>,
+    pub(super) old: Vec<OldSegment>,
+    /// Sealed segments that a cursor is not behind yet, by number.
+    pub(super) kept: Vec<Kept>,
+    /// Up to where each reader has come, by name.
+    pub(super) cursors: BTreeMap<String, Cursor>,
     /// Whether a file has been created since the folder was synced.
     folder_changed: bool,
     stats: WalStats,
@@ -42,8 +51,12 @@ struct State {
 /// A segment that is not written any more.
 #[derive(Debug, Clone)]
 pub(crate) struct OldSegment {
+    pub(crate) number: u64,
+    pub(crate) id: u64,
     pub(crate) path: PathBuf,
     pub(crate) len: u64,
+    /// The oldest commit in it.
+    pub(crate) oldest: u64,
     /// The newest commit in it.
     pub(crate) commit: u64,
 }
@@ -52,6 +65,8 @@ pub(crate) struct OldSegment {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct WalStats {
     pub(crate) bytes: u64,
+    /// Those of them in segments that are kept for cursors alone.
+    pub(crate) kept_bytes: u64,
     pub(crate) segment: u64,
     pub(crate) syncs: u64,
     pub(crate) write_failures: u64,
@@ -72,6 +87,8 @@ impl Wal {
             full: Vec::new(),
             next,
             old,
+            kept: Vec::new(),
+            cursors: BTreeMap::new(),
             folder_changed: true,
             stats: WalStats::default(),
         };
@@ -81,6 +98,7 @@ impl Wal {
             segment_bytes,
             state: Mutex::new(state),
             syncing: Mutex::new(()),
+            moving: Mutex::new(()),
         }
     }
 
@@ -204,7 +222,11 @@ impl Wal {
                 .unsynced
                 .get(start + FRAME_HEADER_LENGTH..*end)
                 .unwrap_or(&[]);
-            if self.append_locked(&mut state, payload, segment.commit).is_err() {
+            let written = self.append_locked(&mut state, payload, segment.commit);
+            if let Some(current) = &mut state.current {
+                current.oldest = current.oldest.min(segment.oldest);
+            }
+            if written.is_err() {
                 // The next sync comes here again: it must not ask the operating system, which may say yes now.
                 let mut rest = segment;
                 rest.synced(at);
@@ -217,7 +239,8 @@ impl Wal {
         error
     }
 
-    /// Removes the segments that hold nothing newer than a commit: sealed files have it.
+    /// Removes the segments that hold nothing newer than a commit: sealed files have it. What a cursor is not behind is
+    /// kept under another name.
     pub(crate) fn forget(&self, commit: u64) -> Result<(), Error> {
         let mut state = self.state.lock();
         if state.current.as_ref().is_some_and(|s| s.commit <= commit) {
@@ -229,7 +252,12 @@ impl Wal {
         state.old.extend(gone.iter().map(Segment::ended));
         let gone: Vec<OldSegment> = state.old.extract_if(.., |s| s.commit <= commit).collect();
         for (at, segment) in gone.iter().enumerate() {
-            if let Err(error) = self.disk.remove(&segment.path) {
+            let done = if state.is_needed(segment.number) {
+                self.keep(segment.clone()).map(|kept| state.kept.push(kept))
+            } else {
+                self.disk.remove(&segment.path)
+            };
+            if let Err(error) = done {
                 state.old.extend_from_slice(&gone[at..]);
                 return Err(Error::io("remove", &segment.path, error));
             }
@@ -241,8 +269,10 @@ impl Wal {
     pub(crate) fn stats(&self) -> WalStats {
         let state = self.state.lock();
         let open: u64 = state.current.iter().chain(&state.full).map(|s| s.len).sum();
+        let kept_bytes = Self::kept_bytes(&state);
         WalStats {
-            bytes: state.old.iter().map(|s| s.len).sum::<u64>() + open,
+            bytes: state.old.iter().map(|s| s.len).sum::<u64>() + open + kept_bytes,
+            kept_bytes,
             segment: state
                 .current
                 .as_ref()
