@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use narthex_model::{FloatHistogram, HistogramValue, Labels, ResetHint, SampleValue};
+use narthex_model::{HistogramValue, Labels, SampleValue};
 
 use crate::nhcb;
 use crate::script::{Load, timed};
@@ -45,30 +45,9 @@ pub fn samples(load: &Load) -> Result<Vec<(Labels, Vec<Sample>)>, String> {
             }
         }
     }
-    for (_, samples) in &mut all {
-        tell_resets(samples);
-    }
     if load.with_nhcb {
         let converted = nhcb::convert(&all)?;
         all.extend(converted);
     }
     Ok(all)
-}
-
-/// Prometheus's store knows of each histogram that follows another without a reset that there was none, and says so
-/// when it is read. Scripts that look for contradicting hints rely on it.
-fn tell_resets(samples: &mut [Sample]) {
-    let mut previous: Option<Arc<FloatHistogram>> = None;
-    for sample in samples {
-        let SampleValue::Histogram(HistogramValue::Float(histogram)) = &mut sample.value else {
-            previous = None;
-            continue;
-        };
-        if histogram.hint == ResetHint::Unknown
-            && previous.is_some_and(|before| !histogram.detect_reset(&before))
-        {
-            Arc::make_mut(histogram).hint = ResetHint::NotReset;
-        }
-        previous = Some(Arc::clone(histogram));
-    }
 }

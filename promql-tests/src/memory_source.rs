@@ -79,7 +79,11 @@ impl SeriesSet for Selected<'_> {
             return Ok(());
         }
         let inside = || samples.range(self.range.min..=self.range.max);
-        buffer.set_samples(inside().map(|(time, (value, _))| (*time, value)));
+        let mut before = samples.range(..self.range.min).next_back().map(|(_, (v, _))| v);
+        let told: Vec<(i64, SampleValue)> = inside()
+            .map(|(time, (value, _))| (*time, told(value, before.replace(value))))
+            .collect();
+        buffer.set_samples(told.iter().map(|(time, value)| (*time, value)));
         if inside().any(|(_, (_, start))| *start != 0) {
             buffer
                 .start_times_mut()
@@ -87,4 +91,17 @@ impl SeriesSet for Selected<'_> {
         }
         Ok(())
     }
+}
+
+/// A sample as a store hands it out behind another one.
+fn told(value: &SampleValue, before: Option<&SampleValue>) -> SampleValue {
+    let mut told = value.clone();
+    if let SampleValue::Histogram(histogram) = &mut told {
+        let before = match before {
+            Some(SampleValue::Histogram(before)) => Some(before),
+            _ => None,
+        };
+        histogram.set_hint(histogram.hint_after(before));
+    }
+    told
 }

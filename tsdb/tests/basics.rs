@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use narthex_model::{
-    FloatHistogram, Histogram, HistogramValue, Labels, MatchOp, Matcher, SampleBuffer, Selection,
+    FloatHistogram, Histogram, HistogramValue, Labels, MatchOp, Matcher, ResetHint, SampleBuffer, Selection,
     SeriesSource, TimeRange,
 };
 use narthex_tsdb::disk::MemoryDisk;
@@ -191,6 +191,85 @@ fn histograms_and_start_times_survive() {
     check(&db);
     db.close().unwrap();
     check(&open(&disk, Options::default()));
+}
+
+/// Hints of the samples of the only series that lie in a range, with their times.
+fn hints(db: &Db, range: TimeRange) -> Vec<(i64, ResetHint)> {
+    let snapshot = db.snapshot();
+    let set = snapshot.select(&Selection { matchers: &[], range }).unwrap();
+    let mut buffer = SampleBuffer::new();
+    set.read(0, &mut buffer).unwrap();
+    let hint =
+        |(position, histogram): &(usize, HistogramValue)| (buffer.times()[*position], histogram.hint());
+    buffer.histograms().iter().map(hint).collect()
+}
+
+#[test]
+fn only_a_counter_that_goes_on_is_said_not_to_be_reset() {
+    use ResetHint::{Gauge, NotReset, Reset, Unknown};
+    let disk = MemoryDisk::new();
+    let options = Options {
+        out_of_order_window_ms: 1_000,
+        ..Options::default()
+    };
+    let db = open(&disk, options.clone());
+    let push = |time: i64, count: u64, hint: ResetHint| {
+        let histogram = Histogram {
+            count,
+            hint,
+            ..Histogram::default()
+        };
+        let mut batch = Batch::new(time);
+        let value = HistogramValue::Integer(Arc::new(histogram));
+        batch.push_histogram_labelled(&labels("h", "a"), time, value);
+        assert_eq!(db.append(&batch, NOW).unwrap().rejected, []);
+    };
+    push(10, 1, Unknown);
+    push(20, 2, Unknown);
+    push(30, 3, NotReset);
+    push(40, 2, NotReset);
+    push(50, 5, Reset);
+    push(60, 6, Unknown);
+    push(70, 9, Gauge);
+    push(80, 10, Unknown);
+    push(90, 11, Unknown);
+    let expected = [
+        (10, Unknown),
+        (20, NotReset),
+        (30, NotReset),
+        (40, Unknown),
+        (50, Unknown),
+        (60, NotReset),
+        (70, Gauge),
+        (80, Unknown),
+        (90, NotReset),
+    ];
+    let part = TimeRange { min: 20, max: 60 };
+    let check = |db: &Db, expected: &[(i64, ResetHint)]| {
+        assert_eq!(hints(db, TimeRange::ALL), expected);
+        // What lies before a range counts too.
+        let inside = expected.iter().filter(|(time, _)| part.contains(*time));
+        assert_eq!(hints(db, part), inside.copied().collect::<Vec<_>>());
+    };
+    check(&db, &expected);
+    db.seal().unwrap();
+    check(&db, &expected);
+    // What comes late parts what was one run: a count that falls before 30, a float before 60, one count as before.
+    push(25, 9, Unknown);
+    push(85, 10, Unknown);
+    let mut batch = Batch::new(55);
+    batch.push_float_labelled(&labels("h", "a"), 55, 1.0);
+    assert_eq!(db.append(&batch, NOW).unwrap().rejected, []);
+    let mut late = expected.to_vec();
+    late[2] = (30, Unknown);
+    late[5] = (60, Unknown);
+    late.insert(2, (25, NotReset));
+    late.insert(9, (85, NotReset));
+    check(&db, &late);
+    db.seal().unwrap();
+    check(&db, &late);
+    db.close().unwrap();
+    check(&open(&disk, options), &late);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use narthex_model::{
-    FloatHistogram, Histogram, HistogramValue, Matcher, STALE_NAN, SampleBuffer, Selection, SeriesSource,
-    TimeRange,
+    FloatHistogram, Histogram, HistogramValue, Matcher, ResetHint, STALE_NAN, SampleBuffer, Selection,
+    SeriesSource, TimeRange,
 };
 use narthex_tsdb::disk::{Disk, MemoryDisk};
 use narthex_tsdb::{Batch, Db, Options, Reason};
@@ -154,7 +154,9 @@ fn late_samples_histograms_and_start_times_are_sealed_too() {
     };
     let before = read(&db);
     assert_eq!(before.0.0, [100, 200, 250, 300, 400, 500, 600, 700]);
-    assert_eq!(before.1, [(5, integer(1)), (6, integer(2)), (7, float)]);
+    let mut second = integer(2);
+    second.set_hint(ResetHint::NotReset);
+    assert_eq!(before.1, [(5, integer(1)), (6, second), (7, float)]);
     db.seal().unwrap();
     assert_eq!(db.stats().samples, 0);
     assert_eq!(read(&db), before);

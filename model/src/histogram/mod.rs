@@ -5,6 +5,7 @@
 mod arithmetic;
 mod bounds;
 mod bucket;
+mod continuity;
 mod display;
 #[cfg(test)]
 mod hostile;

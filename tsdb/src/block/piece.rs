@@ -72,6 +72,34 @@ impl Piece {
         }
     }
 
+    /// Gives each histogram the hint that follows from the sample before it, as a reader sees both: what is known of
+    /// resets depends on what lies between, which may have come late or lie in another file.
+    pub(crate) fn tell_resets(&mut self) {
+        if self.histograms.is_empty() {
+            return;
+        }
+        let floats = self.times.iter().map(|time| (*time, None));
+        let late = self.late.iter().map(|(time, _)| (*time, None));
+        let histograms = self.histograms.iter().enumerate();
+        let all = floats
+            .chain(late)
+            .chain(histograms.map(|(at, (time, _))| (*time, Some(at))));
+        let mut order: Vec<(i64, Option<usize>)> = all.collect();
+        order.sort_by_key(|(time, _)| *time);
+        order.dedup_by_key(|(time, _)| *time);
+        let mut before = None;
+        for (_, at) in order {
+            if let Some((_, histogram)) = at.and_then(|at| self.histograms.get(at)) {
+                let before = before.and_then(|at: usize| self.histograms.get(at));
+                let hint = histogram.hint_after(before.map(|(_, histogram)| histogram));
+                if let Some((_, histogram)) = at.and_then(|at| self.histograms.get_mut(at)) {
+                    histogram.set_hint(hint);
+                }
+            }
+            before = at;
+        }
+    }
+
     fn merge(&mut self, range: TimeRange, buffer: &mut SampleBuffer) {
         let floats = self
             .times

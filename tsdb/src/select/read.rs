@@ -41,6 +41,7 @@ impl Reading<'_> {
                 self.read_sealed(id, piece, newest)?;
             }
             piece.append(newest);
+            piece.tell_resets();
             piece.fill(self.range, buffer);
             Ok(())
         })
@@ -83,10 +84,14 @@ fn read_page(head: &Head, page: &Page, at: usize, pin: u64, range: TimeRange, pi
             .iter()
             .filter(|l| l.commit <= pin && range.contains(l.time));
         piece.late.extend(late.map(|l| (l.time, l.value)));
-        let histograms = rare
+        // The one before the range tells whether the first inside was reset.
+        let before = rare.histograms.partition_point(|h| h.time < range.min);
+        let before = rare.histograms[..before].iter().rev().find(|h| h.commit <= pin);
+        let inside = rare
             .histograms
             .iter()
             .filter(|h| h.commit <= pin && range.contains(h.time));
+        let histograms = before.into_iter().chain(inside);
         piece
             .histograms
             .extend(histograms.map(|h| (h.time, h.value.clone())));
