@@ -58,19 +58,7 @@ fn calls(expr: &Expr, functions: &[&str]) -> bool {
     {
         return true;
     }
-    parts(expr).into_iter().any(|part| calls(part, functions))
-}
-
-fn parts(expr: &Expr) -> Vec<&Expr> {
-    match expr {
-        Expr::Aggregate(e) => e.param.iter().chain([&e.expr]).collect(),
-        Expr::Binary(e) => vec![&e.lhs, &e.rhs],
-        Expr::Call(e) => e.args.iter().collect(),
-        Expr::Subquery(e) => vec![&e.expr],
-        Expr::Paren(e) => vec![&e.expr],
-        Expr::Unary(e) => vec![&e.expr],
-        Expr::Matrix(_) | Expr::Number(_) | Expr::String(_) | Expr::Vector(_) => Vec::new(),
-    }
+    expr.parts().into_iter().any(|part| calls(part, functions))
 }
 
 /// Pins what is not pinned yet. A pinned subquery pins what is inside of it.

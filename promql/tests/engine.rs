@@ -225,6 +225,44 @@ fn queries_stop_at_their_limits() {
 }
 
 #[test]
+fn long_chains_have_the_value_of_their_parts() {
+    let mut memory = Memory::default();
+    for time in 0..20 {
+        memory.push(labels(&[("__name__", "x")]), time * 1_000, 1.0);
+        memory.push(labels(&[("__name__", "y")]), time * 1_000, time as f64);
+    }
+    // More and fewer operations than are computed at once, of the same part and of different ones.
+    for terms in [31, 32, 33, 64, 65, 1_000] {
+        for (text, value) in [
+            ("x".to_owned() + &" + x".repeat(terms), 1.0 + terms as f64),
+            (
+                "x".to_owned() + &" + ignoring() y".repeat(terms),
+                1.0 + 5.0 * terms as f64,
+            ),
+            ("x".to_owned() + &" or y".repeat(terms), 1.0),
+            ("1".to_owned() + &" + x @ 3".repeat(terms), 1.0 + terms as f64),
+            (format!("({0}) - ({0}{0})", "x + ".repeat(terms) + "x"), 0.0),
+        ] {
+            let text = text.replace("xx", "x + x");
+            let answer = range(&engine(|_| ()), &memory, &text, (5_000, 5_000, 1_000)).unwrap();
+            let narthex_promql::Value::Matrix(matrix) = answer.value else {
+                unreachable!()
+            };
+            let expected = if text.starts_with('(') {
+                -1.0 - terms as f64
+            } else {
+                value
+            };
+            assert_eq!(matrix[0].floats, [(5_000, expected)], "{terms}: {text}");
+            if !text.starts_with('(') {
+                let selectors = text.matches(['x', 'y']).count() as u64;
+                assert_eq!(answer.stats.total_queryable_samples, selectors, "{terms}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn deep_expressions_are_answered_on_small_stacks() {
     let levels = DEPTH_MAX - 2;
     let queries = [

@@ -45,8 +45,11 @@ fn deep_expressions_are_refused_with_a_reason() {
         nested("sum by (a) (", "x", ")", 10_000),
         nested("1 ^ ", "1", "", 200_000),
         nested("", "x", "[5m:]", 100_000),
-        nested("", "x", " + x", 200_000),
-        nested("", "x", " or on (a) x", 50_000),
+        nested("(", "x", " + x)", 10_000),
+        nested("x or (", "x", ")", 50_000),
+        // Chains are flat, but these are nested too.
+        nested(&("(".to_owned() + &"x + ".repeat(100)), "x", ")", 300),
+        nested("(", "x", &(" + x".repeat(100) + ")"), 16),
         "x[".to_owned() + &nested("(", "1m", ")]", 10_000),
         "x offset ".to_owned() + &nested("(", "1m", ")", 10_000),
         "x[".to_owned() + &nested("1 + ", "1", "]", 100_000),
@@ -97,6 +100,32 @@ fn expressions_at_the_limit_are_evaluated() {
     ] {
         evaluate(query);
     }
+}
+
+/// How many operations the chains below have.
+const CHAIN: usize = 10_000;
+
+#[test]
+fn long_chains_are_flat() {
+    for link in [
+        " + x",
+        " or on (a) x",
+        " * -x",
+        " or x + x and x ^ x",
+        " == bool 1",
+    ] {
+        let chain = nested("", "x", link, CHAIN);
+        assert!(answer(chain.clone()).is_ok(), "{link}");
+        evaluate(chain);
+    }
+    let chain = nested("", "x", " or x", 10 * CHAIN);
+    assert!(answer(chain.clone()).is_ok());
+    evaluate(chain);
+    let chain = nested("", "(1)", " + 1", CHAIN);
+    evaluate(format!(
+        "sum(x) + ({chain}) or sum_over_time((x * ({chain}))[5m:1m])"
+    ));
+    evaluate(nested("(", "x", &(" or x".repeat(100) + ")"), 14));
 }
 
 #[test]

@@ -8,6 +8,19 @@ use narthex_promql::ast::{
 use narthex_promql::functions::signature;
 use serde_json::{Map, Value, json};
 
+/// How deep the tree is. A long chain of operators makes a deep tree, though the language does not count it as deep.
+pub fn tree_depth(expr: &Expr) -> usize {
+    match expr {
+        Expr::Binary(e) => {
+            let (links, first) = e.chain();
+            let right = links.iter().enumerate();
+            let right = right.map(|(above, link)| above + 1 + tree_depth(&link.rhs));
+            right.chain([links.len() + tree_depth(first)]).max().unwrap_or(0)
+        }
+        _ => 1 + expr.parts().into_iter().map(tree_depth).max().unwrap_or(0),
+    }
+}
+
 /// The tree as JSON.
 pub fn syntax_tree(expr: &Expr) -> Value {
     // One function a node: the frames of this recursion stay small.

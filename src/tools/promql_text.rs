@@ -71,8 +71,18 @@ fn each_selector(expr: &mut Expr, change: &dyn Fn(&mut VectorSelector)) {
             }
         }
         Expr::Binary(e) => {
-            each_selector(&mut e.lhs, change);
             each_selector(&mut e.rhs, change);
+            let mut rest = &mut e.lhs;
+            // A chain of operators may be long.
+            loop {
+                match rest {
+                    Expr::Binary(link) => {
+                        each_selector(&mut link.rhs, change);
+                        rest = &mut link.lhs;
+                    }
+                    first => break each_selector(first, change),
+                }
+            }
         }
         Expr::Call(e) => e.args.iter_mut().for_each(|arg| each_selector(arg, change)),
         Expr::Matrix(e) => change(&mut e.vector),

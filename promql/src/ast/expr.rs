@@ -37,7 +37,7 @@ impl Expr {
     pub fn span(&self) -> Span {
         match self {
             Self::Aggregate(e) => e.span,
-            Self::Binary(e) => Span::new(e.lhs.span().start, e.rhs.span().end),
+            Self::Binary(e) => e.span,
             Self::Call(e) => e.span,
             Self::Matrix(e) => e.span,
             Self::Subquery(e) => e.span,
@@ -61,7 +61,9 @@ impl Expr {
             Self::Paren(e) => e.expr.value_type(),
             Self::Unary(e) => e.expr.value_type(),
             Self::Binary(e) => {
-                if e.lhs.value_type() == ValueType::Scalar && e.rhs.value_type() == ValueType::Scalar {
+                let (links, first) = e.chain();
+                let mut parts = links.iter().map(|link| &link.rhs).chain([first]);
+                if parts.all(|part| part.value_type() == ValueType::Scalar) {
                     ValueType::Scalar
                 } else {
                     ValueType::Vector
@@ -89,7 +91,6 @@ pub struct Aggregate {
 }
 
 /// A binary operation.
-#[derive(Debug, Clone, PartialEq)]
 pub struct Binary {
     /// The operator.
     pub op: BinaryOp,
@@ -103,6 +104,8 @@ pub struct Binary {
     pub return_bool: bool,
     /// Where the operator stands.
     pub op_span: Span,
+    /// Where it stands, both sides included.
+    pub span: Span,
 }
 
 /// How series of two vectors find each other.

@@ -1,5 +1,6 @@
 //! The syntax tree: what was written, and nothing of its evaluation.
 
+mod chain;
 mod duration;
 mod expr;
 mod op;

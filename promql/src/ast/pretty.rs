@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use super::expr::{Aggregate, Binary, Call, Expr, Subquery};
 use super::print::sign;
+use crate::limits::DEPTH_MAX;
 
 /// Longest line in bytes that is not split.
 const LINE_MAX: usize = 100;
@@ -86,13 +87,30 @@ fn aggregate(out: &mut String, e: &Aggregate, level: usize) -> fmt::Result {
     Ok(())
 }
 
+/// Each operation stands one level left of those before it in the chain, unless the chain is so long that its
+/// indentation would outgrow it: then all stand on one level.
 fn binary(out: &mut String, e: &Binary, level: usize) -> fmt::Result {
-    write_expr(out, &e.lhs, level + 1)?;
-    out.push('\n');
-    indent(out, level);
-    e.write_operator(out)?;
-    out.push('\n');
-    write_expr(out, &e.rhs, level + 1)
+    let (links, first) = e.chain();
+    let level_of = |at: usize| level + if links.len() > DEPTH_MAX { 0 } else { at };
+    // What fits on a line has fewer operators than the line has letters.
+    let rest = links.len().saturating_sub(LINE_MAX).max(1);
+    let short = (rest..links.len()).find(|at| links.get(*at).is_some_and(|link| fits(*link)));
+    let split = short.unwrap_or(links.len());
+    match links.get(split) {
+        Some(link) => {
+            indent(out, level_of(split));
+            write!(out, "{link}")?;
+        }
+        None => write_expr(out, first, level_of(split))?,
+    }
+    for (at, link) in links.iter().enumerate().take(split).rev() {
+        out.push('\n');
+        indent(out, level_of(at));
+        link.write_operator(out)?;
+        out.push('\n');
+        write_expr(out, &link.rhs, level_of(at) + 1)?;
+    }
+    Ok(())
 }
 
 fn call(out: &mut String, e: &Call, level: usize) -> fmt::Result {

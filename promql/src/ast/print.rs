@@ -78,9 +78,14 @@ fn write_labels(out: &mut impl Write, labels: &[String]) -> fmt::Result {
 
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.lhs)?;
-        self.write_operator(f)?;
-        write!(f, " {}", self.rhs)
+        let (links, first) = self.chain();
+        first.fmt(f)?;
+        for link in links.iter().rev() {
+            f.write_str(" ")?;
+            link.write_operator(f)?;
+            write!(f, " {}", link.rhs)?;
+        }
+        Ok(())
     }
 }
 

@@ -100,8 +100,26 @@ impl<'a> Checker<'a> {
         Span::new(from + spaces, e.rhs.span().start)
     }
 
+    /// The operations of a chain from its beginning on. A chain in which something is wrong is not put together again.
     fn binary(&self, e: &mut Binary) -> Checked<ValueType> {
-        let left = self.check(&mut e.lhs)?;
+        let mut links = Vec::new();
+        let mut first = e.take_lhs();
+        while let Expr::Binary(mut link) = first {
+            first = link.take_lhs();
+            links.push(link);
+        }
+        let mut left = self.check(&mut first)?;
+        while let Some(mut link) = links.pop() {
+            link.lhs = first;
+            left = self.link(&mut link, left)?;
+            first = Expr::Binary(link);
+        }
+        e.lhs = first;
+        self.link(e, left)
+    }
+
+    /// One operation, whose left side has been checked.
+    fn link(&self, e: &mut Binary, left: ValueType) -> Checked<ValueType> {
         let right = self.check(&mut e.rhs)?;
         let both_scalars = left == ValueType::Scalar && right == ValueType::Scalar;
         if e.return_bool && !e.op.is_comparison() {
@@ -123,7 +141,7 @@ impl<'a> Checker<'a> {
                 return wrong(side.span(), message);
             }
         }
-        let span = Span::new(e.lhs.span().start, e.rhs.span().end);
+        let span = e.span;
         if left == ValueType::Vector && right == ValueType::Vector {
             if e.op.is_set() {
                 set_matching(e, span)?;

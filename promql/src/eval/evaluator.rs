@@ -28,9 +28,11 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) cx: &'a Context<'a>,
     pub(crate) plan: &'a Plan,
     shared: RefCell<FxHashMap<(NodeId, Steps, Tally), Output<'a>>>,
+    /// What has come of the beginnings of long chains.
+    pub(super) settled: RefCell<FxHashMap<(NodeId, Steps, Tally), Output<'a>>>,
     tally: Cell<Tally>,
     /// The subquery whose operators are built.
-    scope: Cell<Scope>,
+    pub(super) scope: Cell<Scope>,
     /// Long columns that operators hold while they work.
     held: RefCell<Vec<Held<'a>>>,
 }
@@ -41,6 +43,7 @@ impl<'a> Evaluator<'a> {
             cx,
             plan,
             shared: RefCell::default(),
+            settled: RefCell::default(),
             scope: Cell::new(None),
             held: RefCell::default(),
             tally: Cell::new(Tally {
@@ -74,6 +77,10 @@ impl<'a> Evaluator<'a> {
     /// What a node yields at these steps.
     pub(crate) fn eval(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
         self.cx.guard.check()?;
+        self.settle_chain(id, steps)?;
+        if let Some(settled) = self.settled.borrow().get(&(id, steps, self.tally())) {
+            return Ok(settled.clone());
+        }
         let node = self.plan.node(id);
         let uses = node.uses(self.scope.get());
         if uses < 2 || matches!(node.op, Op::Number(_) | Op::Text(_)) {
@@ -85,7 +92,7 @@ impl<'a> Evaluator<'a> {
         }
         // Prometheus evaluates an expression as often as it is written, and counts accordingly.
         let tally = Tally {
-            weight: key.2.weight * u64::from(uses),
+            weight: key.2.weight.saturating_mul(u64::from(uses)),
             ..key.2
         };
         let output = match self.with_tally(tally, || self.eval_once(id, steps))? {
@@ -108,7 +115,7 @@ impl<'a> Evaluator<'a> {
         }
         let tally = self.tally();
         let once = Tally {
-            weight: tally.weight * steps.count as u64,
+            weight: tally.weight.saturating_mul(steps.count as u64),
             own_steps: false,
         };
         Ok(

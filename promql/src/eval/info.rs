@@ -142,7 +142,15 @@ fn first_shift(ev: &Evaluator<'_>, id: NodeId) -> Option<TimeShift> {
             })
         }
         Op::Negate(operand) => first_shift(ev, *operand),
-        Op::Binary(binary) => first_shift(ev, binary.lhs).or_else(|| first_shift(ev, binary.rhs)),
+        Op::Binary(binary) => {
+            let (mut links, mut first) = (vec![binary.rhs], binary.lhs);
+            while let Op::Binary(link) = &ev.plan.node(first).op {
+                links.push(link.rhs);
+                first = link.lhs;
+            }
+            let parts = std::iter::once(first).chain(links.into_iter().rev());
+            parts.into_iter().find_map(|part| first_shift(ev, part))
+        }
         Op::Aggregate(aggregate) => first_shift(ev, aggregate.expr),
         Op::Call(call) => call.args.iter().find_map(|arg| first_shift(ev, *arg)),
     }

@@ -5,6 +5,7 @@ mod aggregate;
 mod annotate;
 mod binary;
 mod call;
+mod chain;
 mod column;
 mod context;
 mod element;

@@ -5,9 +5,10 @@ use super::expr::Levelled;
 use super::grouping::grouping_labels;
 use super::literal::number_literal;
 use super::token::{Keyword, TokenKind};
-use super::tokens::{Parsed, Tokens, failure, token};
+use super::tokens::{Parsed, Tokens, failure, token, too_deep};
 use crate::ast::{Binary, BinaryOp, Cardinality, Expr, VectorMatching};
 use crate::features::Features;
+use crate::limits::{DEPTH_MAX, chain_levels};
 use crate::span::Span;
 
 /// `bool`, `on`, `ignoring`, `group_left`, `group_right`, `fill` and its kin.
@@ -121,7 +122,11 @@ pub(crate) fn binary(
             "binop fill modifiers are experimental and not enabled",
         ));
     }
-    let below = open.lhs.levels.max(rhs.levels);
+    let (levels, deepest) = (
+        chain_levels(open.lhs.levels, open.lhs.deepest, rhs.levels),
+        open.lhs.deepest.max(rhs.levels),
+    );
+    let span = Span::new(open.lhs.expr.span().start, rhs.expr.span().end);
     let expr = Expr::Binary(Box::new(Binary {
         op: open.op,
         lhs: open.lhs.expr,
@@ -129,6 +134,14 @@ pub(crate) fn binary(
         matching: Some(matching),
         return_bool,
         op_span: open.op_span,
+        span,
     }));
-    Levelled::above(expr, below)
+    if levels > DEPTH_MAX {
+        return Err(too_deep(expr.span()));
+    }
+    Ok(Levelled {
+        expr,
+        levels,
+        deepest,
+    })
 }

@@ -21,12 +21,18 @@ use crate::span::Span;
 pub(crate) struct Levelled {
     pub(crate) expr: Expr,
     pub(crate) levels: usize,
+    /// Of a chain of operators: the levels of its deepest part. Else as `levels`.
+    pub(crate) deepest: usize,
 }
 
 impl Levelled {
     /// An expression without others in it.
     pub(crate) const fn leaf(expr: Expr) -> Self {
-        Self { expr, levels: 1 }
+        Self {
+            expr,
+            levels: 1,
+            deepest: 1,
+        }
     }
 
     /// An expression one level above others that have up to `below` levels.
@@ -37,6 +43,7 @@ impl Levelled {
         Ok(Self {
             expr,
             levels: below + 1,
+            deepest: below + 1,
         })
     }
 }
@@ -286,6 +293,7 @@ fn signed(minus: bool, start: usize, value: Levelled) -> Result<Levelled, nom::E
             Ok(Levelled {
                 expr: Expr::Number(number),
                 levels,
+                deepest: levels,
             })
         }
         expr => {

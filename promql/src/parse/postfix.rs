@@ -203,6 +203,7 @@ fn matrix(rest: Tokens<'_>, operand: Levelled, bracket: Token, length: DurationE
         Levelled {
             expr,
             levels: operand.levels,
+            deepest: operand.levels,
         },
     ))
 }

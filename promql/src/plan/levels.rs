@@ -1,20 +1,24 @@
 //! How deep an expression is, which decides how much stack its evaluation gets.
 
-use crate::ast::Expr;
+use crate::ast::{Binary, Expr};
+use crate::limits::chain_levels;
 
-/// Levels of the syntax tree: 1 for a number.
+/// Levels of the syntax tree: 1 for a number. A chain of operators counts as a few.
 pub(crate) fn levels(expr: &Expr) -> usize {
-    let below = match expr {
-        Expr::Number(_) | Expr::String(_) | Expr::Vector(_) | Expr::Matrix(_) => 0,
-        Expr::Paren(paren) => levels(&paren.expr),
-        Expr::Unary(unary) => levels(&unary.expr),
-        Expr::Subquery(subquery) => levels(&subquery.expr),
-        Expr::Binary(binary) => levels(&binary.lhs).max(levels(&binary.rhs)),
-        Expr::Aggregate(aggregate) => {
-            let param = aggregate.param.as_ref().map_or(0, levels);
-            levels(&aggregate.expr).max(param)
-        }
-        Expr::Call(call) => call.args.iter().map(levels).max().unwrap_or(0),
-    };
-    below + 1
+    match expr {
+        Expr::Binary(binary) => of_chain(binary),
+        _ => expr.parts().into_iter().map(levels).max().unwrap_or(0) + 1,
+    }
+}
+
+fn of_chain(binary: &Binary) -> usize {
+    let (links, first) = binary.chain();
+    let mut deepest = levels(first);
+    let mut chain = deepest;
+    for link in links.iter().rev() {
+        let rhs = levels(&link.rhs);
+        chain = chain_levels(chain, deepest, rhs);
+        deepest = deepest.max(rhs);
+    }
+    chain
 }

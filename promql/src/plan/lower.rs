@@ -85,20 +85,29 @@ impl Lowering<'_> {
                 let value_type = expr.value_type();
                 Ok(self.add(Op::Negate(operand), value_type, place, invariant))
             }
-            Expr::Binary(binary) => self.binary(binary, span),
+            Expr::Binary(binary) => self.chain(binary),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate),
             Expr::Call(call) => self.call(call),
         }
     }
 
-    fn binary(&mut self, binary: &Binary, span: Span) -> Result<NodeId, QueryError> {
+    /// The operations of a chain from its beginning on.
+    fn chain(&mut self, binary: &Binary) -> Result<NodeId, QueryError> {
         // An operator compares and combines whole histograms.
         let outer = std::mem::replace(&mut self.histogram_stats, false);
-        let operands = self
-            .lower(&binary.lhs)
-            .and_then(|lhs| Ok((lhs, self.lower(&binary.rhs)?)));
+        let (links, first) = binary.chain();
+        let lowered = links
+            .iter()
+            .rev()
+            .try_fold(self.lower(first)?, |lhs, link| self.binary(link, lhs));
         self.histogram_stats = outer;
-        let (lhs, rhs) = operands?;
+        lowered
+    }
+
+    /// One operation, whose left side has been planned.
+    fn binary(&mut self, binary: &Binary, lhs: NodeId) -> Result<NodeId, QueryError> {
+        let span = binary.span;
+        let rhs = self.lower(&binary.rhs)?;
         if let (Op::Number(a), Op::Number(b)) = (&self.plan.node(lhs).op, &self.plan.node(rhs).op) {
             let folded = float_operation(binary.op, *a, *b)
                 .or_else(|| compare_floats(binary.op, *a, *b).map(|is| f64::from(u8::from(is))));
@@ -255,10 +264,15 @@ impl Lowering<'_> {
     fn add(&mut self, op: Op, value_type: ValueType, place: Place, invariant: bool) -> NodeId {
         let key = format!("{op:?}");
         if let Some(id) = self.known.get(&key).copied() {
-            if let Some(node) = self.plan.nodes.get_mut(id.0 as usize)
-                && !node.places.contains(&place)
-            {
-                node.places.push(place);
+            if let Some(node) = self.plan.nodes.get_mut(id.0 as usize) {
+                // Places come in the order of the text: only one that goes back may stand there already.
+                let further = node
+                    .places
+                    .last()
+                    .is_some_and(|last| last.own.start < place.own.start);
+                if further || !node.places.contains(&place) {
+                    node.places.push(place);
+                }
             }
             return id;
         }

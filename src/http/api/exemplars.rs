@@ -50,21 +50,7 @@ fn selectors(expr: &Expr, sets: &mut Vec<Vec<Matcher>>) {
     match expr {
         Expr::Vector(e) => sets.push(e.matchers.clone()),
         Expr::Matrix(e) => sets.push(e.vector.matchers.clone()),
-        Expr::Number(_) | Expr::String(_) => {}
-        Expr::Aggregate(e) => {
-            selectors(&e.expr, sets);
-            if let Some(param) = &e.param {
-                selectors(param, sets);
-            }
-        }
-        Expr::Binary(e) => {
-            selectors(&e.lhs, sets);
-            selectors(&e.rhs, sets);
-        }
-        Expr::Call(e) => e.args.iter().for_each(|arg| selectors(arg, sets)),
-        Expr::Subquery(e) => selectors(&e.expr, sets),
-        Expr::Paren(e) => selectors(&e.expr, sets),
-        Expr::Unary(e) => selectors(&e.expr, sets),
+        _ => expr.parts().into_iter().for_each(|part| selectors(part, sets)),
     }
 }
 

@@ -1,10 +1,11 @@
 //! `/api/v1/format_query` and `/api/v1/parse_query`: an expression in its tidy form, and as a tree.
 
 use narthex_promql::ast::Expr;
+use narthex_promql::limits::DEPTH_MAX;
 
 use super::super::body::Reply;
 use super::super::call::Call;
-use super::super::parse_query::syntax_tree;
+use super::super::parse_query::{syntax_tree, tree_depth};
 use super::super::problem::Problem;
 use super::data::value;
 
@@ -21,5 +22,11 @@ pub(crate) async fn format_query(mut call: Call) -> Result<Reply, Problem> {
 
 /// The expression's syntax tree.
 pub(crate) async fn parse_query(mut call: Call) -> Result<Reply, Problem> {
-    Ok(value(&syntax_tree(&parsed(&mut call).await?)))
+    let expr = parsed(&mut call).await?;
+    if tree_depth(&expr) > DEPTH_MAX {
+        let reason =
+            format!("the tree of this expression has more than {DEPTH_MAX} levels: too many to be shown");
+        return Err(Problem::invalid("query", reason));
+    }
+    Ok(value(&syntax_tree(&expr)))
 }
