@@ -181,6 +181,8 @@ pub enum SourceErrorKind {
     Limit,
     /// The store has been closed.
     Closed,
+    /// Whoever asked wants no answer any more: see `Snapshot::until` of the store.
+    Interrupted,
 }
 
 /// A store could not answer.

@@ -19,6 +19,7 @@ mod source;
 mod storage;
 mod support;
 mod target_file;
+mod web;
 pub mod yaml;
 
 #[cfg(test)]
@@ -50,3 +51,4 @@ pub use size::{SizeError, format_size, parse_size};
 pub use source::ConfigSource;
 pub use storage::{OtlpConfig, StorageConfig, TracingConfig, TsdbConfig, TsdbRetention};
 pub(crate) use target_file::read_target_file;
+pub use web::{RateLimit, WebConfig, WebTlsConfig, load_web_file};

@@ -7,13 +7,15 @@ use narthex_tsdb::{Db, OpenProgress};
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::api::alertmanagers::found;
+use super::figures::HttpMetrics;
+use super::notifications::{Notifications, RELOAD_FAILED, STARTING};
 use super::options::WebOptions;
-use super::own_metrics::HttpMetrics;
 use super::read::ReadService;
 use super::version::Version;
 use super::write::WriteReceiver;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, RuleFile};
 use crate::query::QueryService;
 use crate::scrape::ScrapeManager;
 use crate::shutdown::{Shutdown, ShutdownTrigger};
@@ -62,11 +64,16 @@ pub struct App {
     pub(crate) write: WriteReceiver,
     pub(crate) read: ReadService,
     pub(crate) bodies: Arc<Semaphore>,
+    pub(crate) notifications: Notifications,
     pub(crate) started_nanos: i128,
     store: OnceLock<Db>,
     scrape: OnceLock<ScrapeManager>,
     loaded: RwLock<Loaded>,
+    rules: LoadedRules,
 }
+
+/// The rule files that are loaded.
+pub(crate) type LoadedRules = Arc<RwLock<Arc<Vec<RuleFile>>>>;
 
 /// The configuration that is in force, and how the last reload went.
 #[derive(Debug, Clone, Default)]
@@ -86,9 +93,16 @@ impl App {
         let metrics = HttpMetrics::new(&parts.registry);
         let write = WriteReceiver::new(&parts.registry);
         let read = ReadService::new(&parts.registry, parts.options.remote_read);
-        super::own_metrics::register_process(&parts.registry, &parts.clock);
-        super::own_metrics::register_build(&parts.registry, &parts.version);
+        super::figures::register_process(&parts.registry, &parts.clock);
+        super::figures::register_build(&parts.registry, &parts.version);
+        let rules = LoadedRules::default();
+        let capacity = parts.flags.get("alertmanager.notification-queue-capacity");
+        let capacity = capacity.and_then(|text| text.parse().ok()).unwrap_or(10_000.0);
+        super::figures::register_rules(&parts.registry, &rules, capacity);
+        let notifications = Notifications::new(parts.clock.clone(), parts.options.max_listeners);
+        notifications.begin(STARTING);
         Arc::new(Self {
+            notifications,
             started_nanos: parts.clock.now_nanos(),
             stopping: parts.quit.listener(),
             options: parts.options,
@@ -107,14 +121,16 @@ impl App {
             store: OnceLock::new(),
             scrape: OnceLock::new(),
             loaded: RwLock::default(),
+            rules,
         })
     }
 
     /// The store is open: from now on the API answers. Says so once; a second store is not taken.
     pub fn set_store(&self, store: Db) {
-        super::own_metrics::register_store(&self.registry, &store);
+        super::figures::register_store(&self.registry, &store);
         if self.store.set(store).is_ok() {
             self.metrics.ready.set(1.0);
+            self.notifications.end(STARTING);
         }
     }
 
@@ -127,12 +143,14 @@ impl App {
     /// A configuration is in force from now on; `yaml` is how `status/config` shows it.
     pub fn set_config(&self, config: Arc<Config>, yaml: String) {
         let now = self.clock.now_ms();
+        self.metrics.alertmanagers.set(found(&config).0.len() as f64);
         *self.loaded.write() = Loaded {
             config,
             yaml: yaml.into(),
             loaded_at: now,
             failed: false,
         };
+        self.notifications.end(RELOAD_FAILED);
         self.metrics.config_success.set(1.0);
         self.metrics.config_time.set(now as f64 / 1000.0);
     }
@@ -150,7 +168,23 @@ impl App {
     /// A reload failed: the configuration before it stays in force.
     pub fn set_config_failed(&self) {
         self.loaded.write().failed = true;
+        self.notifications.begin(RELOAD_FAILED);
         self.metrics.config_success.set(0.0);
+    }
+
+    /// These rule files are loaded from now on.
+    pub fn set_rules(&self, files: Vec<RuleFile>) {
+        *self.rules.write() = Arc::new(files);
+    }
+
+    /// The rule files that are loaded.
+    pub(crate) fn rules(&self) -> Arc<Vec<RuleFile>> {
+        Arc::clone(&self.rules.read())
+    }
+
+    /// Whether a feature is on (`--enable-feature`).
+    pub(crate) fn has(&self, feature: &str) -> bool {
+        self.options.features.iter().any(|name| name == feature)
     }
 
     /// The store, once it is open.

@@ -1,5 +1,6 @@
 //! The HTTP API: routes, parameters, endpoints, encodings. Only here do statuses, JSON and error types exist.
 
+mod activity;
 mod api;
 mod app;
 mod body;
@@ -7,10 +8,13 @@ mod call;
 mod compress;
 mod cors;
 mod encode;
+mod figures;
 mod form;
+mod fuzzy;
 mod global_url;
+mod guard;
+mod notifications;
 mod options;
-mod own_metrics;
 mod params;
 pub mod parse_query;
 mod paths;
@@ -25,6 +29,7 @@ mod version;
 mod write;
 
 pub use app::{App, AppParts, ReloadRequest};
+pub use guard::WebFile;
 pub use options::WebOptions;
 pub(crate) use params::parse_time;
 pub use read::ReadLimits;

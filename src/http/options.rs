@@ -1,5 +1,6 @@
 //! What the command line says about the web side.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use narthex_model::Pattern;
@@ -26,6 +27,12 @@ pub struct WebOptions {
     pub remote_write_messages: Vec<String>,
     /// What bounds `/api/v1/read` (`--storage.remote.read-*`).
     pub remote_read: ReadLimits,
+    /// Most listeners to notifications (`--web.max-notifications-subscribers`).
+    pub max_listeners: usize,
+    /// Folder served under `/user` (`--web.user-assets`); empty for none.
+    pub user_assets: PathBuf,
+    /// Most results of a search (`--web.search.max-limit`).
+    pub search_limit: usize,
     /// Title of the pages (`--web.page-title`).
     pub page_title: String,
     /// Origins that browsers may ask from (`--web.cors.origin`).
@@ -61,6 +68,9 @@ impl WebOptions {
                 "io.prometheus.write.v2.Request".into(),
             ],
             remote_read: ReadLimits::default(),
+            max_listeners: 16,
+            user_assets: PathBuf::new(),
+            search_limit: 10_000,
             page_title: "narthex".into(),
             cors_origin: Pattern::new(".*")?,
             max_connections: 512,

@@ -101,6 +101,10 @@ impl From<Fault> for Problem {
         match fault {
             Fault::Query(error) => error.into(),
             Fault::QueueTimeout => Self::invalid("query", fault),
+            Fault::ReadTimeout(_) => Self {
+                kind: Kind::Timeout,
+                text: fault.to_string(),
+            },
             Fault::Broken(_) => Self {
                 kind: Kind::Execution,
                 text: fault.to_string(),

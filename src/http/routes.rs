@@ -1,9 +1,9 @@
 //! The table of routes: path, methods, whether the store must be open, handler.
 
 use super::api::{
-    admin, exemplars, federate, format_query, label_values, labels, lifecycle, metadata, metrics,
-    notifications, pages, query, query_range, read, relabel_steps, rules, series, status, status_tsdb,
-    targets, write,
+    admin, alertmanagers, assets, exemplars, features, federate, format_query, label_values, labels,
+    lifecycle, metadata, metrics, notifications, openapi, pages, query, query_range, read, relabel_steps,
+    rules, search, self_metrics, series, status, status_tsdb, targets, write,
 };
 use super::call::Call;
 use super::problem::Problem;
@@ -75,6 +75,9 @@ pub(crate) const ROUTES: &[Route] = &[
     api!("labels", GET_POST, Ready, labels::labels),
     api!("label/:name/values", GET, Ready, label_values::label_values),
     api!("metadata", GET, Ready, metadata::metadata),
+    api!("search/metric_names", GET_POST, Ready, search::metric_names),
+    api!("search/label_names", GET_POST, Ready, search::label_names),
+    api!("search/label_values", GET_POST, Ready, search::label_values),
     api!("targets", GET, Ready, targets::targets),
     api!("targets/metadata", GET, Ready, metadata::target_metadata),
     api!("targets/relabel_steps", GET, Ready, relabel_steps::relabel_steps),
@@ -87,12 +90,14 @@ pub(crate) const ROUTES: &[Route] = &[
     api!("status/tsdb", GET, Ready, status_tsdb::tsdb),
     api!("status/tsdb/blocks", GET, Ready, status_tsdb::blocks),
     api!("status/walreplay", GET, Nothing, status::wal_replay),
+    api!("status/self_metrics", GET, Ready, self_metrics::self_metrics),
     api!("rules", GET, Ready, rules::rules),
     api!("alerts", GET, Ready, rules::alerts),
-    api!("alertmanagers", GET, Ready, rules::alertmanagers),
-    api!("features", GET, Ready, notifications::features),
+    api!("alertmanagers", GET, Ready, alertmanagers::alertmanagers),
+    api!("features", GET, Ready, features::features),
     api!("notifications", GET, Nothing, notifications::notifications),
     plain!("/api/v1/notifications/live", GET, Nothing, notifications::live),
+    plain!("/api/v1/openapi.yaml", GET, Nothing, openapi::openapi),
     api!("admin/tsdb/delete_series", POST_PUT, Ready, admin::delete_series),
     api!(
         "admin/tsdb/clean_tombstones",
@@ -123,6 +128,7 @@ pub(crate) const ROUTES: &[Route] = &[
     plain!("/config", GET, Nothing, pages::page),
     plain!("/flags", GET, Nothing, pages::page),
     plain!("/alertmanager-discovery", GET, Nothing, pages::page),
+    plain!("/user/*path", GET_HEAD, Nothing, assets::asset),
     plain!("/version", GET, Nothing, status::version),
 ];
 

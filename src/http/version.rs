@@ -25,6 +25,31 @@ pub struct Version {
     pub narthex_version: String,
 }
 
+impl Version {
+    /// The version with another level of the API.
+    ///
+    /// # Errors
+    /// When `level` is not three numbers: strict readers among the clients would refuse it.
+    pub fn with_level(level: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = level.split('.').collect();
+        let number = |part: &&str| {
+            !part.is_empty()
+                && part.len() < 10
+                && part.bytes().all(|b| b.is_ascii_digit())
+                && (part.len() == 1 || !part.starts_with('0'))
+        };
+        if parts.len() == 3 && parts.iter().all(number) {
+            return Ok(Self {
+                version: level.to_owned(),
+                ..Self::default()
+            });
+        }
+        Err(format!(
+            "invalid --web.api-level {level:?}: write three numbers, for example {API_LEVEL}"
+        ))
+    }
+}
+
 impl Default for Version {
     fn default() -> Self {
         Self {
@@ -35,6 +60,28 @@ impl Default for Version {
             build_date: option_env!("NARTHEX_BUILD_DATE").unwrap_or_default().into(),
             go_version: concat!("rust", env!("CARGO_PKG_RUST_VERSION")).into(),
             narthex_version: env!("CARGO_PKG_VERSION").into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_three_numbers() {
+        assert_eq!(Version::with_level("2.50.1").unwrap().version, "2.50.1");
+        for wrong in [
+            "",
+            "3",
+            "3.12",
+            "v3.12.0",
+            "3.12.0-rc.1",
+            "3.12.0.1",
+            "03.12.0",
+            "3..0",
+        ] {
+            assert!(Version::with_level(wrong).is_err(), "{wrong}");
         }
     }
 }

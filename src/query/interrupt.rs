@@ -43,6 +43,35 @@ pub(super) fn interrupt(
     }
 }
 
+/// Whether a read should stop; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    clock: Clock,
+    deadline: Instant,
+    canceled: Arc<AtomicBool>,
+}
+
+impl Stop {
+    pub(super) fn new(clock: Clock, deadline: Instant, canceled: Arc<AtomicBool>) -> Self {
+        Self {
+            clock,
+            deadline,
+            canceled,
+        }
+    }
+
+    /// Whether the answer is no longer wanted.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.canceled.load(Ordering::Relaxed) || self.is_late()
+    }
+
+    /// Whether the time is over.
+    pub(super) fn is_late(&self) -> bool {
+        self.clock.monotonic() >= self.deadline
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -3,4 +3,5 @@
 mod interrupt;
 mod service;
 
+pub use interrupt::Stop;
 pub use service::{Answer, Fault, QueryLimits, QueryService, Question, When};

@@ -11,7 +11,7 @@ use narthex_promql::{Engine, InstantQuery, QueryError, QueryOptions, QueryOutput
 use parking_lot::RwLock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::interrupt::{CancelOnDrop, interrupt};
+use super::interrupt::{CancelOnDrop, Stop, interrupt};
 use crate::clock::Clock;
 use crate::telemetry::metrics::{Counter, Gauge, Registry, Summary};
 
@@ -75,6 +75,9 @@ pub enum Fault {
     /// The deadline passed before the query got a place.
     #[error("context deadline exceeded")]
     QueueTimeout,
+    /// A read of names or series took as long as a query may take.
+    #[error("the read took longer than --query.timeout allows ({0:?})")]
+    ReadTimeout(Duration),
     /// The engine says why.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -229,25 +232,36 @@ impl QueryService {
         })
     }
 
-    /// Runs a read of the store that is no query away from the async threads.
+    /// Runs a read of the store that is no query away from the async threads. It has as long as a query has, waiting
+    /// for its turn included, and its [`Stop`] tells it when the time is over or the returned future was dropped.
     ///
     /// # Errors
-    /// When the read panics.
+    /// When the time is over before the read begins or when it ends, or when it panics.
     pub async fn read<T, F>(&self, read: F) -> Result<T, Fault>
     where
         T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
+        F: FnOnce(Stop) -> T + Send + 'static,
     {
-        let place = Arc::clone(&self.shared.reads)
-            .acquire_owned()
+        let shared = &self.shared;
+        let late = || Fault::ReadTimeout(shared.timeout);
+        let deadline = shared.clock.monotonic() + shared.timeout;
+        let place = Arc::clone(&shared.reads).acquire_owned();
+        let place = tokio::time::timeout(shared.timeout, place)
             .await
+            .map_err(|_| late())?
             .map_err(|e| Fault::Broken(e.to_string()))?;
-        tokio::task::spawn_blocking(move || {
+        let (guard, canceled) = CancelOnDrop::new();
+        let stop = Stop::new(shared.clock.clone(), deadline, canceled);
+        let watch = stop.clone();
+        let ended = tokio::task::spawn_blocking(move || {
             let _place = place;
-            read()
+            read(stop)
         })
-        .await
-        .map_err(broken)
+        .await;
+        let late_now = watch.is_late();
+        drop(guard);
+        let read = ended.map_err(broken)?;
+        if late_now { Err(late()) } else { Ok(read) }
     }
 
     async fn place(&self, timeout: Duration) -> Result<OwnedSemaphorePermit, Fault> {

@@ -84,6 +84,9 @@ pub(super) fn web_options(options: &Options) -> Result<WebOptions, String> {
             concurrent: usize::try_from(options.remote_read.concurrent).unwrap_or(usize::MAX),
             frame_bytes: usize::try_from(options.remote_read.frame_bytes).unwrap_or(usize::MAX),
         },
+        max_listeners: usize::try_from(options.max_listeners).unwrap_or(usize::MAX),
+        search_limit: usize::try_from(options.search_limit).unwrap_or(usize::MAX),
+        user_assets: options.user_assets.clone(),
         page_title: options.page_title.clone(),
         cors_origin: Pattern::new(&options.cors_origin)
             .map_err(|e| format!("invalid --web.cors.origin {:?}: {e}", options.cors_origin))?,
@@ -187,7 +190,7 @@ async fn bind(address: &str) -> std::io::Result<TcpListener> {
 }
 
 /// Where a person should look, from the address of a listener.
-pub(super) fn look_at(listener: &TcpListener, path: &str) -> String {
+pub(super) fn look_at(listener: &TcpListener, scheme: &str, path: &str) -> String {
     let address = listener.local_addr().ok();
     let host = match address.map(|a| a.ip()) {
         Some(ip) if ip.is_unspecified() || ip.is_loopback() => "localhost".to_owned(),
@@ -195,7 +198,7 @@ pub(super) fn look_at(listener: &TcpListener, path: &str) -> String {
         Some(ip) => ip.to_string(),
         None => "localhost".to_owned(),
     };
-    format!("http://{host}:{}{path}", address.map_or(9090, |a| a.port()))
+    format!("{scheme}://{host}:{}{path}", address.map_or(9090, |a| a.port()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use super::store::store_options;
-use crate::config::{Config, ConfigSource, Loaded, load_rules};
+use crate::config::{Config, ConfigSource, Loaded, RuleFile, load_rules};
 use crate::discovery::{DiscoveryManager, Found};
 use crate::http::App;
 use crate::query::QueryService;
@@ -77,7 +77,17 @@ pub(super) async fn apply(
     }
     let config = Arc::new(loaded.config);
     let engine = engine(options, &config);
-    let faults = check_rules(&config, engine.options().features).await;
+    let faults = match read_rules(&config, engine.options().features).await {
+        Ok(mut files) => {
+            for group in files.iter_mut().flat_map(|file| &mut file.groups) {
+                group.interval.get_or_insert(config.global.evaluation_interval);
+            }
+            to.app.set_rules(files);
+            Vec::new()
+        }
+        // The rules before stay.
+        Err(faults) => faults,
+    };
     for fault in &faults {
         tracing::error!(err = fault, "Failed to apply configuration");
     }
@@ -98,16 +108,16 @@ pub(super) async fn apply(
     ))
 }
 
-/// Faults of rule files: none of their rules runs yet, but who reloads wants to know.
-async fn check_rules(config: &Config, features: Features) -> Vec<String> {
+/// The rule files, or their faults: none of their rules runs yet, but who reloads wants to know.
+async fn read_rules(config: &Config, features: Features) -> Result<Vec<RuleFile>, Vec<String>> {
     if config.rule_files.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let patterns = config.rule_files.clone();
     match tokio::task::spawn_blocking(move || load_rules(&patterns, &features)).await {
-        Ok(Ok(_)) => Vec::new(),
-        Ok(Err(faults)) => faults.iter().map(ToString::to_string).collect(),
-        Err(panic) => vec![panic.to_string()],
+        Ok(Ok(files)) => Ok(files),
+        Ok(Err(faults)) => Err(faults.iter().map(ToString::to_string).collect()),
+        Err(panic) => Err(vec![panic.to_string()]),
     }
 }
 

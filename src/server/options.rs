@@ -83,6 +83,16 @@ pub struct Options {
     pub retention: Retention,
     /// How often the log is forced to the disk.
     pub fsync_interval: Duration,
+    /// Most listeners to notifications.
+    pub max_listeners: u64,
+    /// Most results of a search.
+    pub search_limit: u64,
+    /// Folder served under `/user`; empty for none.
+    pub user_assets: PathBuf,
+    /// Release of Prometheus that the API calls itself.
+    pub api_level: String,
+    /// File that turns on TLS or authentication of the listener; empty for none.
+    pub web_config_file: String,
     /// How far back a sample counts as current.
     pub lookback_delta: Duration,
     /// How long a query may take.

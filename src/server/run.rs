@@ -9,7 +9,7 @@ use super::watch_files::{changes, checksum};
 use crate::clock::Clock;
 use crate::config::{ConfigSource, Loaded};
 use crate::discovery::DiscoveryManager;
-use crate::http::{App, AppParts, ReloadRequest, Version, WebOptions, serve};
+use crate::http::{App, AppParts, ReloadRequest, Version, WebFile, WebOptions, serve};
 use crate::query::{QueryLimits, QueryService};
 use crate::scrape::{ScrapeManager, ScrapeOptions};
 use crate::shutdown::{self, Shutdown, ShutdownTrigger};
@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration as Wait;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -154,8 +155,13 @@ async fn live(
             return Err(error);
         }
     };
-    let keeper = Keeper::start(db.clone(), clock.clone(), options.fsync_interval.to_std())
-        .map_err(|e| format!("a thread could not be started: {e}"))?;
+    let keeper = Keeper::start(
+        db.clone(),
+        clock.clone(),
+        options.fsync_interval.to_std(),
+        &front.registry,
+    )
+    .map_err(|e| format!("a thread could not be started: {e}"))?;
     let (discovery, discovering) = DiscoveryManager::start(
         clock.clone(),
         &front.registry,
@@ -218,6 +224,8 @@ async fn open_front(
     files: [u8; 16],
 ) -> Result<Front, Failure> {
     let signals = Signals::new().map_err(|e| format!("signals cannot be heard: {e}"))?;
+    let door = WebFile::open(&options.web_config_file, clock.clone())
+        .map_err(|e| format!("Unable to validate web configuration file: {e}"))?;
     let listeners = listen(&options.listen)
         .await
         .map_err(|e| format!("unable to start web listener: {e}"))?;
@@ -228,11 +236,7 @@ async fn open_front(
             "Listening on"
         );
     }
-    let path = format!("{}/", web.route_prefix.trim_end_matches('/'));
-    let place = listeners
-        .first()
-        .map(|listener| look_at(listener, &path))
-        .unwrap_or_default();
+    let place = say_where(&listeners, &door, &web);
     let registry = Registry::new();
     let limits = QueryLimits {
         max_concurrency: usize::try_from(options.query_max_concurrency).unwrap_or(usize::MAX),
@@ -241,10 +245,11 @@ async fn open_front(
     let queries = QueryService::new(engine(options, &loaded.config), limits, clock.clone(), &registry);
     let (trigger, stopping) = shutdown::channel();
     let (reload, reloads) = mpsc::channel(4);
+    let version = Version::with_level(&options.api_level)?;
     let replay = OpenProgress::new();
     let app = App::new(AppParts {
         options: web,
-        version: Version::default(),
+        version,
         flags: options.shown.clone(),
         clock: clock.clone(),
         registry: Arc::clone(&registry),
@@ -253,7 +258,12 @@ async fn open_front(
         reload,
         quit: trigger.clone(),
     });
-    let serving = tokio::spawn(serve(listeners, Arc::clone(&app), stopping.clone()));
+    let serving = tokio::spawn(serve(
+        listeners,
+        Arc::clone(&app),
+        Arc::new(door),
+        stopping.clone(),
+    ));
     tracing::info!(url = place, "Look here");
     Ok(Front {
         app,
@@ -267,6 +277,21 @@ async fn open_front(
         serving,
         files,
     })
+}
+
+/// Says how the listeners speak, and returns where a person should look.
+fn say_where(listeners: &[TcpListener], door: &WebFile, web: &WebOptions) -> String {
+    let (tls, scheme) = if door.speaks_tls() {
+        ("enabled", "https")
+    } else {
+        ("disabled", "http")
+    };
+    tracing::info!(component = "web", "TLS is {tls}.");
+    let path = format!("{}/", web.route_prefix.trim_end_matches('/'));
+    let first = listeners.first();
+    first
+        .map(|listener| look_at(listener, scheme, &path))
+        .unwrap_or_default()
 }
 
 /// Opens the store while the listener already answers 503; None if told to stop meanwhile.

@@ -4,7 +4,9 @@ use super::addresses::retention;
 use super::options::Options;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::telemetry::metrics::{Counter, Histogram, Registry};
 use narthex_tsdb::{Db, Error as StoreError, OpenProgress, Options as StoreOptions};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,14 +68,15 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn start(db: Db, clock: Clock, every: Duration) -> std::io::Result<Self> {
+    pub(super) fn start(db: Db, clock: Clock, every: Duration, registry: &Registry) -> std::io::Result<Self> {
+        let compactions = Compactions::new(registry);
         let stop = Arc::new(AtomicBool::new(false));
         let every = every.clamp(Duration::from_millis(50), Duration::from_secs(1));
-        let compacting = db.clone();
+        let (compacting, watch) = (db.clone(), clock.clone());
         let threads = vec![
             repeat("store-keeper", &stop, every, move || db.tick(clock.now_ms()))?,
             repeat("store-compactor", &stop, COMPACT_EVERY, move || {
-                compacting.compact()
+                compactions.count(&compacting, &watch)
             })?,
         ];
         Ok(Self { stop, threads })
@@ -96,6 +99,67 @@ impl Keeper {
             // The hook has logged a panic.
             let _ = thread.join();
         }
+    }
+}
+
+/// Figures of compactions.
+struct Compactions {
+    made: Counter,
+    triggered: Counter,
+    failed: Counter,
+    duration: Histogram,
+}
+
+impl Compactions {
+    fn new(registry: &Registry) -> Self {
+        const BOUNDS: [f64; 14] = [
+            1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0,
+        ];
+        let counter = |name: &str, help: &str| registry.counter(&format!("prometheus_tsdb_{name}"), help);
+        Self {
+            made: counter(
+                "compactions_total",
+                "Total number of compactions that were executed: blocks cut or merged.",
+            ),
+            triggered: counter(
+                "compactions_triggered_total",
+                "Total number of times that it was looked whether blocks are to be cut or merged.",
+            ),
+            failed: counter(
+                "compactions_failed_total",
+                "Total number of compactions that failed.",
+            ),
+            duration: registry.histogram(
+                "prometheus_tsdb_compaction_duration_seconds",
+                "Duration of compaction runs.",
+                &BOUNDS,
+            ),
+        }
+    }
+
+    /// Compacts, and counts the blocks that are new afterwards.
+    fn count(&self, db: &Db, clock: &Clock) -> Result<(), StoreError> {
+        let ids = || {
+            db.blocks()
+                .into_iter()
+                .map(|block| block.ulid)
+                .collect::<BTreeSet<_>>()
+        };
+        let (before, begun) = (ids(), clock.monotonic());
+        let done = db.compact();
+        let made = ids().difference(&before).count();
+        self.triggered.inc();
+        if made > 0 {
+            self.made.add(made as f64);
+            self.duration.observe(clock.elapsed(begun).as_secs_f64());
+        }
+        if done
+            .as_ref()
+            .is_err_and(|error| !matches!(error, StoreError::Closed))
+        {
+            self.failed.inc();
+        }
+        done
     }
 }
 

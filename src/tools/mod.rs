@@ -5,6 +5,7 @@ mod check_config;
 mod check_metrics;
 mod check_rules;
 mod check_server;
+mod check_web_config;
 mod client;
 mod command;
 mod help;

@@ -189,6 +189,8 @@ pub(super) const TOOLS: &[Tool] = &[
         args: &[files("config-files", true, "Configuration files.")], run: super::check_config::run },
     Tool { words: &["check", "rules"], help: "Check rule files; standard input if none is named.", ours: false,
         flags: &[LINT_RULES, LINT_FATAL], args: &[files("rule-files", false, "Rule files.")], run: super::check_rules::run },
+    Tool { words: &["check", "web-config"], help: "Check web configuration files, and the certificates that they name.", ours: false,
+        flags: &[], args: &[files("web-config-files", true, "Web configuration files.")], run: super::check_web_config::run },
     Tool { words: &["check", "metrics"], help: "Check a page of metrics from standard input, and how its metrics are named.", ours: false,
         flags: &[flag("extended", Takes::Nothing, "false", "Also say how many series each metric has.")], args: &[], run: super::check_metrics::run },
     Tool { words: &["check", "healthy"], help: "Ask a server whether it is healthy.", ours: false,

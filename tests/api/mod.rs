@@ -3,6 +3,7 @@
 mod answers;
 mod exemplars;
 mod federation;
+mod grafana;
 mod limits;
 mod names;
 mod parameters;
@@ -10,5 +11,9 @@ mod push;
 mod push_v2;
 mod readiness;
 mod remote_read;
+mod rules;
+mod search;
+mod state;
 mod transport;
+mod web_config;
 mod world;

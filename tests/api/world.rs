@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use narthex::clock::Clock;
 use narthex::config::Config;
-use narthex::http::{App, AppParts, Version, WebOptions, serve};
+use narthex::http::{App, AppParts, Version, WebFile, WebOptions, serve};
 use narthex::promql::{Engine, EngineOptions};
 use narthex::query::{QueryLimits, QueryService};
 use narthex::shutdown;
@@ -32,6 +32,12 @@ pub(super) struct Api {
 impl Api {
     /// A web side without a store yet.
     pub(super) fn starting(clock: Clock, change: impl FnOnce(&mut WebOptions)) -> Self {
+        let door = WebFile::open("", clock.clone()).unwrap();
+        Self::behind(door, clock, change)
+    }
+
+    /// A web side without a store yet, behind a door.
+    pub(super) fn behind(door: WebFile, clock: Clock, change: impl FnOnce(&mut WebOptions)) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let store = Db::open(
@@ -74,7 +80,7 @@ impl Api {
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
             .unwrap();
         let port = listener.local_addr().unwrap().port();
-        runtime.spawn(serve(vec![listener], Arc::clone(&app), stopping));
+        runtime.spawn(serve(vec![listener], Arc::clone(&app), Arc::new(door), stopping));
         Self {
             port,
             app,

@@ -11,6 +11,7 @@ mod root;
 mod scrape;
 mod sd;
 mod storage;
+mod web;
 
 pub(super) use decoder::{Decoder, duration as decode_duration, is_null};
 pub(super) use fields::Fields;
@@ -19,3 +20,4 @@ pub(super) use global::Environment;
 
 pub(super) use root::{jobs_file, root};
 pub(super) use sd::target_groups;
+pub(super) use web::web;

@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 use narthex_model::{Annotations, Severity};
-use narthex_tsdb::Db;
+use narthex_tsdb::{Db, Snapshot};
 use serde::Serialize;
 
 use super::super::app::App;
@@ -12,6 +12,7 @@ use super::super::encode::envelope::success;
 use super::super::encode::json::write_value;
 use super::super::encode::text::write_text;
 use super::super::problem::Problem;
+use crate::query::Stop;
 
 /// The warning beside a list that was cut at `limit`.
 const TRUNCATED: &str = "results truncated due to limit";
@@ -49,6 +50,11 @@ pub(crate) fn truncation(truncated: bool) -> Annotations {
         annotations.add(Severity::Warning, TRUNCATED);
     }
     annotations
+}
+
+/// The store as it is now, for a read that can be stopped.
+pub(crate) fn snapshot(store: &Db, stop: Stop) -> Snapshot {
+    store.snapshot().until(move || stop.is_due())
 }
 
 /// The store; requests only come here when it is open.

@@ -12,6 +12,7 @@ use super::super::body::{Body, Reply, reply, reply_error};
 use super::super::call::Call;
 use super::super::encode::chunks::{CHUNK_BYTES, Chunks};
 use super::super::router::not_ready;
+use super::data::snapshot;
 use crate::exposition::{Format, Writer};
 
 const UNDERSCORES: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
@@ -53,7 +54,7 @@ pub(crate) async fn federate(call: Call) -> Reply {
     let found = call
         .app
         .queries
-        .read(move || newest(&store.snapshot(), &sets, range))
+        .read(move |stop| newest(&snapshot(&store, stop), &sets, range))
         .await;
     let samples = match found {
         Ok(Ok(samples)) => samples,

@@ -7,7 +7,7 @@ use super::super::call::Call;
 use super::super::form::unescape_segment;
 use super::super::params::{limit, lookup_range, matcher_sets, well_formed};
 use super::super::problem::Problem;
-use super::data::{store, texts};
+use super::data::{snapshot, store, texts};
 
 /// Answers.
 pub(crate) async fn label_values(call: Call) -> Result<Reply, Problem> {
@@ -28,7 +28,7 @@ pub(crate) async fn label_values(call: Call) -> Result<Reply, Problem> {
     let found = call
         .app
         .queries
-        .read(move || store.snapshot().label_values(&name, &sets, range, most))
+        .read(move |stop| snapshot(&store, stop).label_values(&name, &sets, range, most))
         .await??;
     Ok(texts(found.items, found.truncated))
 }

@@ -4,7 +4,7 @@ use super::super::body::Reply;
 use super::super::call::Call;
 use super::super::params::{limit, lookup_range, matcher_sets, well_formed};
 use super::super::problem::Problem;
-use super::data::{store, texts};
+use super::data::{snapshot, store, texts};
 
 /// Answers.
 pub(crate) async fn labels(mut call: Call) -> Result<Reply, Problem> {
@@ -17,7 +17,7 @@ pub(crate) async fn labels(mut call: Call) -> Result<Reply, Problem> {
     let found = call
         .app
         .queries
-        .read(move || store.snapshot().label_names(&sets, range, most))
+        .read(move |stop| snapshot(&store, stop).label_names(&sets, range, most))
         .await??;
     Ok(texts(found.items, found.truncated))
 }

@@ -60,6 +60,12 @@ pub(crate) async fn metadata(call: Call) -> Result<Reply, Problem> {
     Ok(streamed(Box::new(Whole(out)), &Annotations::default()))
 }
 
+/// One declaration of each metric.
+pub(crate) fn declarations(call: &Call) -> BTreeMap<String, MetricMetadata> {
+    let metrics = declared(call).into_iter().flat_map(|target| target.metrics);
+    metrics.map(|metric| (metric.metric.clone(), metric)).collect()
+}
+
 /// What is declared by target.
 pub(crate) async fn target_metadata(call: Call) -> Result<Reply, Problem> {
     let form = call.url_form();

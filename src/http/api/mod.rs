@@ -1,7 +1,10 @@
 //! The endpoints, one a file: parameters in, an answer out.
 pub(crate) mod admin;
+pub(crate) mod alertmanagers;
+pub(crate) mod assets;
 pub(crate) mod data;
 pub(crate) mod exemplars;
+pub(crate) mod features;
 pub(crate) mod federate;
 pub(crate) mod format_query;
 pub(crate) mod label_values;
@@ -10,12 +13,15 @@ pub(crate) mod lifecycle;
 pub(crate) mod metadata;
 pub(crate) mod metrics;
 pub(crate) mod notifications;
+pub(crate) mod openapi;
 pub(crate) mod pages;
 pub(crate) mod query;
 pub(crate) mod query_range;
 pub(crate) mod read;
 pub(crate) mod relabel_steps;
 pub(crate) mod rules;
+pub(crate) mod search;
+pub(crate) mod self_metrics;
 pub(crate) mod series;
 pub(crate) mod status;
 pub(crate) mod status_tsdb;

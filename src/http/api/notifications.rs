@@ -1,82 +1,75 @@
-//! `/api/v1/notifications` and `/api/v1/features`: what goes on, and what this server can do.
+//! `/api/v1/notifications`: what goes on, as a list and as a stream of events.
 
-use std::collections::BTreeMap;
-
+use bytes::Bytes;
 use hyper::StatusCode;
-use serde::Serialize;
+use hyper::header::{CACHE_CONTROL, HeaderValue};
+use tokio::sync::mpsc;
 
-use super::super::body::{Reply, reply_empty};
+use super::super::app::App;
+use super::super::body::{Body, Reply, reply, reply_empty};
 use super::super::call::Call;
-use super::super::encode::time::rfc3339_millis;
+use super::super::encode::json::write_value;
+use super::super::notifications::{Listener, Notification, STOPPING};
 use super::super::problem::Problem;
 use super::data::value;
 
-#[derive(Serialize)]
-struct Notification {
-    text: &'static str,
-    date: String,
-    active: bool,
-}
-
 /// What goes on now.
 pub(crate) async fn notifications(call: Call) -> Result<Reply, Problem> {
-    let app = &call.app;
-    let date = rfc3339_millis(app.clock.now_ms());
-    let active = [
-        (app.loaded().failed, "Configuration reload has failed."),
-        (
-            app.store().is_none(),
-            "Prometheus is starting and replaying the write-ahead log (WAL).",
-        ),
-        (
-            app.stopping.is_stopped(),
-            "Prometheus is shutting down and gracefully stopping all operations.",
-        ),
-    ];
-    let shown: Vec<Notification> = active
-        .into_iter()
-        .filter(|(active, _)| *active)
-        .map(|(active, text)| Notification {
-            text,
-            date: date.clone(),
-            active,
-        })
-        .collect();
-    Ok(value(&shown))
+    note_stop(&call.app);
+    Ok(value(&call.app.notifications.active()))
 }
 
-/// A stream of what goes on: no place for it, as when all of Prometheus's are taken; clients then ask every 10 s.
-pub(crate) async fn live(_: Call) -> Reply {
-    reply_empty(StatusCode::NO_CONTENT)
+/// What goes on now and every change of it, until the client leaves or the server stops. When all places are taken
+/// there is nothing to read: clients then ask for the list every 10 s.
+pub(crate) async fn live(call: Call) -> Reply {
+    let Some(listener) = call.app.notifications.listen() else {
+        return reply_empty(StatusCode::NO_CONTENT);
+    };
+    let (sender, frames) = mpsc::channel(1);
+    let app = std::sync::Arc::clone(&call.app);
+    tokio::spawn(tell(app, listener, sender));
+    let mut answer = reply(StatusCode::OK, "text/event-stream", Body::frames(frames));
+    answer
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answer
 }
 
-/// What this server can do, by category.
-pub(crate) async fn features(call: Call) -> Result<Reply, Problem> {
-    let options = &call.app.options;
-    let language = call.app.queries.engine().options().features;
-    let api = BTreeMap::from([
-        ("admin", options.enable_admin_api),
-        ("exclude_alerts", true),
-        ("label_values_match", true),
-        ("lifecycle", options.enable_lifecycle),
-        ("otlp_write_receiver", false),
-        ("query_stats", true),
-        ("query_warnings", true),
-        ("remote_write_receiver", options.enable_remote_write_receiver),
-        ("time_range_labels", true),
-        ("time_range_series", true),
-    ]);
-    let promql = BTreeMap::from([
-        ("anchored", language.extended_range_selectors),
-        ("at_modifier", true),
-        ("binop_fill_modifiers", language.binop_fill_modifiers),
-        ("delayed_name_removal", language.delayed_name_removal),
-        ("duration_expr", language.duration_expressions),
-        ("experimental_functions", language.experimental_functions),
-        ("negative_offset", true),
-        ("offset", true),
-        ("per_step_stats", options.per_step_stats),
-        ("subqueries", true),
-    ]);
-    Ok(value(&BTreeMap::from([("api", api), ("promql", promql)])))
+async fn tell(
+    app: std::sync::Arc<App>,
+    mut listener: Listener,
+    sender: mpsc::Sender<std::io::Result<Bytes>>,
+) {
+    let mut stopping = app.stopping.clone();
+    loop {
+        let next = tokio::select! {
+            next = listener.next() => next,
+            () = stopping.stopped() => break,
+            () = sender.closed() => return,
+        };
+        let Some(notification) = next else { return };
+        if sender.send(Ok(event(&notification))).await.is_err() {
+            return;
+        }
+    }
+    note_stop(&app);
+    if let Some(last) = app.notifications.active().iter().find(|n| n.text == STOPPING) {
+        // The client may have left.
+        let _ = sender.send(Ok(event(last))).await;
+    }
+}
+
+/// The stop is noted by whoever looks first: the word to stop is given elsewhere.
+fn note_stop(app: &App) {
+    let known = || app.notifications.active().iter().any(|n| n.text == STOPPING);
+    if app.stopping.is_stopped() && !known() {
+        app.notifications.begin(STOPPING);
+    }
+}
+
+fn event(notification: &Notification) -> Bytes {
+    let mut out = b"data: ".to_vec();
+    write_value(&mut out, notification);
+    out.extend_from_slice(b"\n\n");
+    out.into()
 }

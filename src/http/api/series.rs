@@ -8,7 +8,7 @@ use super::super::encode::answer::write_labels;
 use super::super::encode::chunks::List;
 use super::super::params::{limit, lookup_range, matcher_sets, well_formed};
 use super::super::problem::Problem;
-use super::data::{store, streamed, truncation};
+use super::data::{snapshot, store, streamed, truncation};
 
 /// Answers.
 pub(crate) async fn series(mut call: Call) -> Result<Reply, Problem> {
@@ -24,7 +24,7 @@ pub(crate) async fn series(mut call: Call) -> Result<Reply, Problem> {
     let found = call
         .app
         .queries
-        .read(move || store.snapshot().series(&sets, range, most))
+        .read(move |stop| snapshot(&store, stop).series(&sets, range, most))
         .await??;
     Ok(streamed(
         Box::new(List::new(found.items, |out: &mut Vec<u8>, labels: Labels| {

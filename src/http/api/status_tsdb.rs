@@ -45,7 +45,7 @@ pub(crate) async fn tsdb(call: Call) -> Result<Reply, Problem> {
     let status = call
         .app
         .queries
-        .read(move || {
+        .read(move |_| {
             let (stats, largest) = (store.stats(), store.cardinality(limit, &[]));
             TsdbStatus {
                 head_stats: HeadStats {

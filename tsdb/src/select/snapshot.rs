@@ -24,7 +24,11 @@ pub struct Snapshot {
     head: Arc<Head>,
     segments: Arc<Segments>,
     pin: Arc<Pin>,
+    stop: Option<Stop>,
 }
+
+/// Says whether an answer is no longer wanted.
+type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,7 +41,19 @@ impl fmt::Debug for Snapshot {
 impl Snapshot {
     pub(crate) fn new(head: Arc<Head>, segments: Arc<Segments>) -> Self {
         let pin = Arc::new(head.commits.pin());
-        Self { head, segments, pin }
+        Self {
+            head,
+            segments,
+            pin,
+            stop: None,
+        }
+    }
+
+    /// The same, but what takes long ends with [`SourceErrorKind::Interrupted`] once `stop` says so.
+    #[must_use]
+    pub fn until(mut self, stop: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.stop = Some(Arc::new(stop));
+        self
     }
 
     /// Number of the newest commit that is visible.
@@ -239,6 +255,7 @@ impl Snapshot {
         for id in ids {
             let (number, at) = split(id);
             if page.as_ref().is_none_or(|(n, _)| *n != number) {
+                self.go_on()?;
                 page = Some((number, self.head.existing_page(number)));
             }
             let mut moved = self.head.moved();
@@ -255,6 +272,17 @@ impl Snapshot {
             }
         }
         Ok(kept)
+    }
+
+    /// Fails once the answer is no longer wanted.
+    fn go_on(&self) -> Result<(), SourceError> {
+        if self.stop.as_ref().is_some_and(|stop| stop()) {
+            return Err(SourceError {
+                kind: SourceErrorKind::Interrupted,
+                message: "the read was interrupted".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// Whether a series may have samples of the range in a segment below a number.
@@ -332,7 +360,9 @@ impl SeriesSet for Selected<'_> {
             buffer.set_times(&[]);
             return Ok(());
         };
-        let Snapshot { head, segments, pin } = self.snapshot;
+        let Snapshot {
+            head, segments, pin, ..
+        } = self.snapshot;
         let reading = read::Reading {
             head,
             segments,
