@@ -40,6 +40,9 @@ fn api() -> (Api, tempfile::TempDir) {
     (api, folder)
 }
 
+/// A group's name and those of its rules.
+type Named<'a> = (&'a str, &'a [&'a str]);
+
 /// Names of groups and of their rules.
 fn names(api: &Api, query: &str) -> Vec<(String, Vec<String>)> {
     let text = |value: &serde_json::Value| value["name"].as_str().unwrap().to_owned();
@@ -80,7 +83,7 @@ fn every_field_has_its_type_and_place() {
 fn filters() {
     let (api, folder) = api();
     let second = folder.path().join("2.yml").display().to_string();
-    let table: [(&str, &[(&str, &[&str])]); 10] = [
+    let table: [(&str, &[Named<'_>]); 10] = [
         (
             "",
             &[

@@ -54,7 +54,13 @@ pub(crate) async fn metric_names(mut call: Call) -> Result<Reply, Problem> {
         BTreeMap::new()
     };
     Ok(search.answer(found, "name", move |object, name| {
-        if let Some(m) = known.get(name) {
+        // Series of a counter, histogram or summary carry the name of their family and a suffix.
+        let families = ["_total", "_bucket", "_count", "_sum"].iter();
+        let families = families.filter_map(|suffix| name.strip_suffix(suffix));
+        let declared = std::iter::once(name)
+            .chain(families)
+            .find_map(|family| known.get(family));
+        if let Some(m) = declared {
             object
                 .text("type", m.kind.word())
                 .text("help", &m.help)

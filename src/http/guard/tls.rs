@@ -188,11 +188,11 @@ fn versions(tls: &WebTlsConfig) -> Result<Vec<&'static SupportedProtocolVersion>
 }
 
 fn check_http2(tls: &WebTlsConfig, http2: bool) -> Result<(), String> {
-    let chosen = |name: &&str| tls.cipher_suites.iter().any(|suite| suite == name);
+    let chosen = |name: &&str| tls.cipher_suites.iter().any(|suite| suite == *name);
     if !http2
         || tls.cipher_suites.is_empty()
         || tls.min_version >= TlsVersion::Tls13
-        || OF_HTTP2.iter().any(|name| chosen(&name))
+        || OF_HTTP2.iter().any(chosen)
     {
         return Ok(());
     }
