@@ -6,6 +6,7 @@
 
 pub mod annotations;
 pub mod duration;
+pub mod grouping;
 pub mod histogram;
 pub mod labels;
 pub mod matcher;
@@ -17,6 +18,7 @@ pub mod time;
 
 pub use annotations::{Annotation, Annotations, Severity};
 pub use duration::Duration;
+pub use grouping::{Grouping, Projection};
 pub use histogram::{FloatHistogram, Histogram, ResetHint, Span};
 pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher};

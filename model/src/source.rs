@@ -5,6 +5,7 @@
 
 use thiserror::Error;
 
+use crate::grouping::{Grouping, Projection};
 use crate::labels::Labels;
 use crate::matcher::Matcher;
 use crate::sample::{HistogramValue, SampleValue};
@@ -41,12 +42,26 @@ pub trait SeriesSet: Send + Sync {
     /// Labels of the series at `index`, which is below [`len`](Self::len).
     fn labels(&self, index: usize) -> Labels;
 
+    /// The series grouped by some of their labels. A store can do so without making the labels.
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        let labels: Vec<Labels> = (0..self.len()).map(|index| self.labels(index)).collect();
+        projection.group(labels.iter())
+    }
+
     /// Replaces the buffer's content by the samples of the series at `index` that lie in the selection's range,
     /// ascending in time, stale markers included.
     ///
     /// # Errors
     /// When the store cannot read what it holds.
     fn read(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError>;
+
+    /// As [`read`](Self::read) for a caller that looks at the newest sample only: older ones may be left out.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn read_newest(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError> {
+        self.read(index, buffer)
+    }
 }
 
 /// No series.
@@ -75,6 +90,8 @@ impl SeriesSet for EmptySeriesSet {
 pub struct SampleBuffer {
     times: Vec<i64>,
     times_version: u64,
+    /// What the source called the times; 0 if it gave them no name.
+    token: u64,
     values: Vec<f64>,
     histograms: Vec<(usize, HistogramValue)>,
     start_times: Vec<i64>,
@@ -117,8 +134,20 @@ impl SampleBuffer {
         &self.start_times
     }
 
+    /// Begins a new series with the times that the source calls `token`, a number above 0 that it never gives to other
+    /// times: if the series before had them, they are not even looked at.
+    pub fn set_named_times(&mut self, token: u64, times: &[i64]) {
+        if token == 0 || token != self.token {
+            self.set_times(times);
+            self.token = token;
+        } else {
+            self.keep_times();
+        }
+    }
+
     /// Begins a new series with these times; values, histograms and start times are emptied.
     pub fn set_times(&mut self, times: &[i64]) {
+        self.token = 0;
         if self.times != times {
             self.times.clear();
             self.times.extend_from_slice(times);
@@ -128,7 +157,7 @@ impl SampleBuffer {
     }
 
     /// Begins a new series that has the same times as the one before.
-    pub fn keep_times(&mut self) {
+    fn keep_times(&mut self) {
         self.values.clear();
         self.histograms.clear();
         self.start_times.clear();
@@ -152,6 +181,7 @@ impl SampleBuffer {
     /// Begins a new series with samples one by one: the plain way for sources that do not keep columns.
     pub fn set_samples<'a>(&mut self, samples: impl IntoIterator<Item = (i64, &'a SampleValue)>) {
         let mut times = Vec::new();
+        self.token = 0;
         self.keep_times();
         for (time, value) in samples {
             match value {

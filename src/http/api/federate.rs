@@ -101,7 +101,7 @@ fn newest(snapshot: &Snapshot, sets: &[Vec<Matcher>], range: TimeRange) -> Resul
     for matchers in sets {
         let series = snapshot.select(&Selection { matchers, range })?;
         for index in 0..series.len() {
-            series.read(index, &mut buffer)?;
+            series.read_newest(index, &mut buffer)?;
             let last = buffer.times().len().checked_sub(1);
             let is_histogram = buffer
                 .histograms()

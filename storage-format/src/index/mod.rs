@@ -7,6 +7,6 @@ pub mod strings;
 pub mod writer;
 
 pub use reader::Index;
-pub use series::SeriesEntry;
+pub use series::{BLOCK as SERIES_BLOCK, SeriesEntry};
 pub use strings::Strings;
 pub use writer::{IndexWriter, KIND};

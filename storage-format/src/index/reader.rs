@@ -156,7 +156,11 @@ impl<'a> Index<'a> {
         (0..self.series.len()).try_for_each(|block| self.block(block, &mut each))
     }
 
-    fn block(&self, block: usize, mut each: impl FnMut(u32, &SeriesEntry)) -> Result<()> {
+    /// Hands every series of a block of [`BLOCK`](super::SERIES_BLOCK) series, with its number, to `each`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Truncated`], also if there is no such block.
+    pub fn block(&self, block: usize, mut each: impl FnMut(u32, &SeriesEntry)) -> Result<()> {
         let mut number = (block * BLOCK) as u32;
         let names = |shape| self.shape(shape).map(|names| names.len());
         decode_block(self.series.get(block)?, names, |entry| {

@@ -5,6 +5,8 @@ use crate::bytes::Reader;
 use crate::error::{Error, Result};
 use crate::varint;
 
+use super::plans::ChunkShape;
+
 /// Series in one string of the directory's table.
 const BLOCK: usize = 16;
 
@@ -30,14 +32,46 @@ impl ChunkList {
     }
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self> {
-        let plan = reader.varint_u32()?;
+        let mut list = Self::default();
+        list.decode_into(reader)?;
+        Ok(list)
+    }
+
+    /// Reads plan and lengths.
+    fn decode_into(&mut self, reader: &mut Reader<'_>) -> Result<()> {
+        self.plan = reader.varint_u32()?;
         let count = reader.count(1)?;
-        let lengths = (0..count).map(|_| reader.varint_u32()).collect::<Result<_>>()?;
-        Ok(Self {
-            plan,
-            position: 0,
-            lengths,
-        })
+        self.lengths.clear();
+        for _ in 0..count {
+            self.lengths.push(reader.varint_u32()?);
+        }
+        Ok(())
+    }
+
+    /// Passes over plan and lengths.
+    fn skip(reader: &mut Reader<'_>) -> Result<()> {
+        reader.varint_u32()?;
+        for _ in 0..reader.count(1)? {
+            reader.varint_u32()?;
+        }
+        Ok(())
+    }
+
+    /// The place of each chunk with its shape: position, length, shape.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if there are not as many shapes as chunks.
+    pub fn places(&self, shapes: &[ChunkShape]) -> Result<impl Iterator<Item = (u64, u32, ChunkShape)>> {
+        if shapes.len() != self.lengths.len() {
+            let (expected, found) = (shapes.len() as u64, self.lengths.len() as u64);
+            return Err(Error::corrupt("chunk list", 0, expected, found));
+        }
+        let mut position = self.position;
+        Ok(self.lengths.iter().zip(shapes).map(move |(length, shape)| {
+            let start = position;
+            position = position.saturating_add(u64::from(*length));
+            (start, *length, *shape)
+        }))
     }
 
     /// The bytes of all chunks.
@@ -94,6 +128,15 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// [`Error::Truncated`] or [`Error::Corrupt`].
     pub fn find(&self, id: u32) -> Result<Option<ChunkList>> {
+        let mut list = ChunkList::default();
+        Ok(self.find_into(id, &mut list)?.then_some(list))
+    }
+
+    /// As [`find`](Self::find), into a list whose memory is used again; false if the segment has none.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Corrupt`].
+    pub fn find_into(&self, id: u32, list: &mut ChunkList) -> Result<bool> {
         let (mut low, mut high) = (0, self.0.len());
         while low < high {
             let middle = low + (high - low) / 2;
@@ -105,15 +148,20 @@ impl<'a> Directory<'a> {
             }
         }
         let Some(block) = low.checked_sub(1) else {
-            return Ok(None);
+            return Ok(false);
         };
-        let mut found = None;
-        self.read_block(block, |entry, list| {
-            if entry == id {
-                found = Some(list);
+        let mut reader = Reader::new(self.0.get(block)?, "directory");
+        let mut next = 0_u64;
+        while !reader.is_empty() {
+            let entry = read_id(&mut reader, &mut next)?;
+            list.position = reader.varint()?;
+            if entry >= id {
+                list.decode_into(&mut reader)?;
+                return Ok(entry == id);
             }
-        })?;
-        Ok(found)
+            ChunkList::skip(&mut reader)?;
+        }
+        Ok(false)
     }
 
     /// One above the highest id; 0 if there is none.
@@ -140,10 +188,7 @@ impl<'a> Directory<'a> {
         let mut reader = Reader::new(self.0.get(block)?, "directory");
         let mut next = 0_u64;
         while !reader.is_empty() {
-            let step = reader.varint()?;
-            let id = next.checked_add(step).and_then(|id| u32::try_from(id).ok());
-            let id = id.ok_or_else(|| reader.corrupt("a series id of 32 bits", step))?;
-            next = u64::from(id) + 1;
+            let id = read_id(&mut reader, &mut next)?;
             let position = reader.varint()?;
             each(
                 id,
@@ -155,4 +200,13 @@ impl<'a> Directory<'a> {
         }
         Ok(())
     }
+}
+
+/// The next id of a block, which is written as its distance from the lowest that is possible.
+fn read_id(reader: &mut Reader<'_>, next: &mut u64) -> Result<u32> {
+    let step = reader.varint()?;
+    let id = next.checked_add(step).and_then(|id| u32::try_from(id).ok());
+    let id = id.ok_or_else(|| reader.corrupt("a series id of 32 bits", step))?;
+    *next = u64::from(id) + 1;
+    Ok(id)
 }

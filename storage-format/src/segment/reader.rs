@@ -119,22 +119,7 @@ impl<'a> ChunksFile<'a> {
     /// # Errors
     /// [`Error::Corrupt`] if the list does not fit its plan.
     pub fn chunks(&self, list: &ChunkList) -> Result<Vec<(u64, u32, ChunkShape)>> {
-        let shapes = self.plans.get(list.plan)?;
-        if shapes.len() != list.lengths.len() {
-            return Err(Error::corrupt(
-                "chunk list",
-                0,
-                shapes.len() as u64,
-                list.lengths.len() as u64,
-            ));
-        }
-        let mut position = list.position;
-        let place = |(length, shape): (&u32, ChunkShape)| {
-            let start = position;
-            position = position.saturating_add(u64::from(*length));
-            (start, *length, shape)
-        };
-        Ok(list.lengths.iter().zip(shapes).map(place).collect())
+        Ok(list.places(&self.plans.get(list.plan)?)?.collect())
     }
 
     /// The chunk at `position`, from the cached group or one read now.

@@ -1,5 +1,7 @@
 //! The newest sample of a series that has none in memory: needed to decide about, or replay, an older one.
 
+use narthex_model::TimeRange;
+
 use crate::block::{Piece, Segments};
 use crate::head::{Head, Slot};
 
@@ -18,12 +20,12 @@ pub(super) fn recall(head: &Head, segments: &Segments, id: u32, slot: &mut Slot,
     {
         let labels = head.index.read().labels(id);
         if let Ok(Some(number)) = block.number_of(&labels) {
-            let _ = block.read(number, &mut piece);
+            let _ = block.read(number, TimeRange::ALL, &mut piece);
         }
     }
     for segment in list.iter().filter(|s| s.summary().time_max >= time) {
         // A segment that cannot be read refuses nothing: readers report it.
-        let _ = segment.read(id, &mut piece);
+        let _ = segment.read(id, TimeRange::ALL, &mut piece);
     }
     // Of equal times the first counts, as it does for readers.
     let floats = piece.times.iter().zip(&piece.values).rev();

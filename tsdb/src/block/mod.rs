@@ -9,6 +9,7 @@ mod reader;
 mod segment;
 mod segments;
 mod span;
+mod work;
 mod writer;
 
 pub(crate) use cursor::Cursor;

@@ -56,6 +56,15 @@ impl Piece {
         self.starts.append(&mut other.starts);
     }
 
+    /// Drops the floats before a time that lie behind `from` others; how many they are.
+    pub(crate) fn leave_out(&mut self, from: usize, before: i64) -> usize {
+        let times = self.times.get(from..).unwrap_or(&[]);
+        let count = times.iter().take_while(|time| **time < before).count();
+        self.times.drain(from..from + count);
+        self.values.drain(from..from + count);
+        count
+    }
+
     /// Puts the samples inside the range into the buffer: ascending, one per time. Of several samples with one time
     /// the one from the older place is taken, floats in order before those that came late, floats before histograms.
     pub(crate) fn fill(&mut self, range: TimeRange, buffer: &mut SampleBuffer) {

@@ -1,21 +1,29 @@
 //! One block: index and chunks, mapped and read in place.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use narthex_format::block::BlockMeta;
 use narthex_format::filenames;
-use narthex_format::index::{Index, SeriesEntry};
-use narthex_format::segment::{CHUNKS, Summary};
+use narthex_format::index::{Index, SERIES_BLOCK, SeriesEntry};
+use narthex_format::segment::{CHUNKS, ChunkList, Summary};
 use narthex_model::{Labels, MatchOp, Matcher, TimeRange};
 use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
 
 use super::piece::Piece;
 use super::segment::{Segment, corrupt};
 use super::span::Span;
+use super::work::CACHED;
 use crate::disk::{Disk, Mapped};
 use crate::error::Error;
+
+thread_local! {
+    /// Of each block the series looked up last and their neighbours: where their chunks are.
+    static NEIGHBOURS: RefCell<FxHashMap<u64, (usize, Vec<ChunkList>)>> = RefCell::default();
+}
 
 self_cell::self_cell!(
     struct OpenIndex {
@@ -209,17 +217,59 @@ impl Block {
         Ok(None)
     }
 
-    /// Appends the samples of a series.
-    pub(crate) fn read(&self, number: u32, piece: &mut Piece) -> Result<(), Error> {
-        let entry = self.index.borrow_dependent().series(number);
-        let entry = entry.map_err(|e| corrupt(&self.index_path, e))?;
-        self.read_entry(&entry, piece)
+    /// Appends the samples of a series; chunks without samples in the range may be left out.
+    pub(crate) fn read(&self, number: u32, range: TimeRange, piece: &mut Piece) -> Result<(), Error> {
+        let mut list = ChunkList::default();
+        self.find_chunks(number, &mut list)?;
+        self.chunks.read_list(&list, range, piece)
+    }
+
+    /// Where the chunks of a series are. Neighbours are looked up together.
+    pub(crate) fn find_chunks(&self, number: u32, list: &mut ChunkList) -> Result<(), Error> {
+        let group = number as usize / SERIES_BLOCK;
+        NEIGHBOURS.with_borrow_mut(|known| {
+            if known.len() > CACHED && !known.contains_key(&self.chunks.key()) {
+                known.clear();
+            }
+            let (last, lists) = known
+                .entry(self.chunks.key())
+                .or_insert_with(|| (usize::MAX, Vec::new()));
+            if *last != group {
+                *last = usize::MAX;
+                let mut count = 0;
+                let index = self.index.borrow_dependent();
+                let read = index.block(group, |_, entry| {
+                    match lists.get_mut(count) {
+                        Some(list) => list.clone_from(&entry.chunks),
+                        None => lists.push(entry.chunks.clone()),
+                    }
+                    count += 1;
+                });
+                read.map_err(|e| corrupt(&self.index_path, e))?;
+                lists.truncate(count);
+                *last = group;
+            }
+            match lists.get(number as usize % SERIES_BLOCK) {
+                Some(found) => list.clone_from(found),
+                None => *list = ChunkList::default(),
+            }
+            Ok(())
+        })
+    }
+
+    /// The index.
+    pub(crate) fn index(&self) -> &Index<'_> {
+        self.index.borrow_dependent()
+    }
+
+    /// What a fault in the index is to whoever asked.
+    pub(crate) fn index_fault(&self, error: narthex_format::Error) -> Error {
+        corrupt(&self.index_path, error)
     }
 
     /// Appends the samples of an entry of the index.
     pub(super) fn read_entry(&self, entry: &SeriesEntry, piece: &mut Piece) -> Result<(), Error> {
-        let read = self.chunks.read_list(&entry.chunks, piece);
-        read.map_err(|e| corrupt(&self.chunks.path, e))
+        self.chunks.read_list(&entry.chunks, TimeRange::ALL, piece)
     }
 }
 

@@ -1,21 +1,17 @@
 //! A file of chunks, mapped and read in place: a sealed head segment, or the chunks of a block.
 
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use narthex_format::header::FileKind;
-use narthex_format::segment::{
-    ChunkDecoder, ChunkKind, ChunkList, ChunkShape, ChunkTimes, ChunksFile, GroupCache, Summary,
-};
+use narthex_format::segment::{ChunkList, ChunksFile, Summary};
 use narthex_model::TimeRange;
 use roaring::RoaringBitmap;
-use rustc_hash::FxHashMap;
 
 use super::piece::Piece;
+use super::work::Work;
 use crate::disk::{Disk, Mapped};
 use crate::error::Error;
-use crate::histograms::{from_float, from_integer};
 
 self_cell::self_cell!(
     struct OpenFile {
@@ -25,30 +21,7 @@ self_cell::self_cell!(
     }
 );
 
-/// Groups of chunks kept unpacked per thread.
-const CACHED: usize = 32;
-
 static KEYS: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    static WORK: RefCell<Work> = RefCell::default();
-}
-
-/// What a thread keeps from chunk to chunk.
-#[derive(Default)]
-struct Work {
-    decoder: ChunkDecoder,
-    /// What was read last of each segment.
-    read: FxHashMap<u64, LastRead>,
-}
-
-/// What neighbouring series share.
-#[derive(Default)]
-struct LastRead {
-    group: GroupCache,
-    /// Times of the column read last, with its number.
-    column: Option<(u32, Vec<i64>)>,
-}
 
 /// A sealed segment, open.
 pub(crate) struct Segment {
@@ -114,15 +87,10 @@ impl Segment {
         next.map(|next| next as usize).map_err(|e| corrupt(&self.path, e))
     }
 
-    /// Told apart from every other file of chunks that this process has open.
-    pub(super) const fn key(&self) -> u64 {
-        self.key
-    }
-
     /// Appends the times of a column.
     pub(super) fn column(&self, number: u32, times: &mut Vec<i64>) -> Result<(), Error> {
         let columns = self.file.borrow_dependent().columns();
-        let read = WORK.with_borrow_mut(|work| columns.read(number, &mut work.decoder.times, times));
+        let read = Work::with(|work| work.read_column(&columns, number, times));
         read.map_err(|e| corrupt(&self.path, e))
     }
 
@@ -142,97 +110,54 @@ impl Segment {
         counted.map(|()| count).map_err(|e| corrupt(&self.path, e))
     }
 
-    /// Appends the samples of a series.
-    pub(crate) fn read(&self, id: u32, piece: &mut Piece) -> Result<(), Error> {
-        self.read_chunks(id, piece).map_err(|e| corrupt(&self.path, e))
-    }
-
-    fn read_chunks(&self, id: u32, piece: &mut Piece) -> narthex_format::Result<()> {
-        let file = self.file.borrow_dependent();
-        match file.directory().find(id)? {
-            Some(list) => self.read_list(&list, piece),
-            None => Ok(()),
+    /// Appends the samples of a series; chunks without samples in the range may be left out.
+    pub(crate) fn read(&self, id: u32, range: TimeRange, piece: &mut Piece) -> Result<(), Error> {
+        let mut list = ChunkList::default();
+        if self.find(id, &mut list)? {
+            self.read_list(&list, range, piece)?;
         }
+        Ok(())
     }
 
-    /// Appends the samples of a list of chunks.
-    pub(super) fn read_list(&self, list: &ChunkList, piece: &mut Piece) -> narthex_format::Result<()> {
-        let file = self.file.borrow_dependent();
-        WORK.with_borrow_mut(|work| {
-            if work.read.len() > CACHED && !work.read.contains_key(&self.key) {
-                work.read.clear();
-            }
-            let cache = work.read.entry(self.key).or_default();
-            for place in file.chunks(list)? {
-                if let ChunkTimes::Shared { column, .. } = place.2.times {
-                    piece.note_column((self.key, column));
-                }
-                read_chunk(file, place, cache, &mut work.decoder, piece)?;
-            }
-            Ok(())
-        })
+    /// Where the chunks of a series are; false if it has none.
+    pub(crate) fn find(&self, id: u32, list: &mut ChunkList) -> Result<bool, Error> {
+        let found = self.file.borrow_dependent().directory().find_into(id, list);
+        found.map_err(|e| corrupt(&self.path, e))
     }
-}
 
-fn read_chunk(
-    file: &ChunksFile<'_>,
-    place: (u64, u32, ChunkShape),
-    cache: &mut LastRead,
-    decoder: &mut ChunkDecoder,
-    piece: &mut Piece,
-) -> narthex_format::Result<()> {
-    let shape = place.2;
-    let LastRead { group, column } = cache;
-    let chunk = file.chunk(place, group)?;
-    let from = piece.times.len();
-    let times = match shape.times {
-        ChunkTimes::Own => &[],
-        ChunkTimes::Shared { column: number, .. } => read_column(file, number, column, decoder)?,
-    };
-    chunk.times(times, decoder, &mut piece.times)?;
-    if shape.starts {
-        let mut starts = Vec::new();
-        chunk.starts(decoder, &mut starts)?;
-        let times = piece.times.get(from..).unwrap_or(&[]);
-        piece
-            .starts
-            .extend(times.iter().zip(starts).map(|(t, s)| (*t, s.unwrap_or(0))));
+    /// Told apart from every other file of chunks that this process has open.
+    pub(crate) const fn key(&self) -> u64 {
+        self.key
     }
-    match shape.kind {
-        ChunkKind::Float => chunk.floats(decoder, &mut piece.values)?,
-        ChunkKind::Histogram => {
-            let mut found = Vec::new();
-            chunk.histograms(decoder, &mut found)?;
-            let times = piece.times.drain(from..);
-            piece.histograms.extend(times.zip(found.iter().map(from_integer)));
-        }
-        ChunkKind::FloatHistogram => {
-            let mut found = Vec::new();
-            chunk.float_histograms(decoder, &mut found)?;
-            let times = piece.times.drain(from..);
-            piece.histograms.extend(times.zip(found.iter().map(from_float)));
-        }
-    }
-    // Floats that came late lie in chunks with times of their own, before others that are newer: `fill` sorts them.
-    debug_assert!(shape.kind != ChunkKind::Float || piece.times.len() == piece.values.len());
-    Ok(())
-}
 
-/// The times of a column: those read last, or read now.
-fn read_column<'c>(
-    file: &ChunksFile<'_>,
-    number: u32,
-    last: &'c mut Option<(u32, Vec<i64>)>,
-    decoder: &mut ChunkDecoder,
-) -> narthex_format::Result<&'c [i64]> {
-    let mut times = match last.take() {
-        Some((known, times)) if known == number => return Ok(&last.insert((known, times)).1),
-        Some((_, times)) => times,
-        None => Vec::new(),
-    };
-    times.clear();
-    file.columns().read(number, &mut decoder.times, &mut times)?;
-    Ok(&last.insert((number, times)).1)
+    /// Whether a plan alone tells the times of all samples in the range; see [`Work::is_plain`].
+    pub(crate) fn is_plain(&self, plan: u32, range: TimeRange) -> Result<bool, Error> {
+        let file = (self.key, self.file.borrow_dependent());
+        Work::with(|work| work.is_plain(file, plan, range)).map_err(|e| corrupt(&self.path, e))
+    }
+
+    /// Appends the samples of a list of chunks; see [`Work::read_list`].
+    pub(crate) fn read_list(
+        &self,
+        list: &ChunkList,
+        range: TimeRange,
+        piece: &mut Piece,
+    ) -> Result<(), Error> {
+        let file = (self.key, self.file.borrow_dependent());
+        Work::with(|work| work.read_list(file, list, range, piece)).map_err(|e| corrupt(&self.path, e))
+    }
+
+    /// Appends the floats of a list of chunks, the first `skip` left out; see [`Work::read_floats`].
+    pub(crate) fn read_floats(
+        &self,
+        list: &ChunkList,
+        range: TimeRange,
+        skip: &mut usize,
+        out: &mut Vec<f64>,
+    ) -> Result<(), Error> {
+        let file = (self.key, self.file.borrow_dependent());
+        Work::with(|work| work.read_floats(file, list, range, skip, out)).map_err(|e| corrupt(&self.path, e))
+    }
 }
 
 pub(super) fn corrupt(path: &std::path::Path, error: narthex_format::Error) -> Error {

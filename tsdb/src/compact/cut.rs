@@ -154,7 +154,7 @@ impl Cutter<'_> {
             }
             piece.clear();
             for segment in parts {
-                match segment.read(id, &mut piece) {
+                match segment.read(id, TimeRange::ALL, &mut piece) {
                     // What is sound goes on into the block; the file is kept aside for who wants to mend it.
                     Err(Error::Corrupt { .. }) => {
                         piece.values.truncate(piece.times.len());

@@ -4,12 +4,14 @@
 //! Nothing is ever renumbered while the store is open.
 
 use std::hash::{BuildHasher, Hash};
+use std::sync::OnceLock;
 
 use hashbrown::HashTable;
 use narthex_model::Labels;
 use roaring::RoaringBitmap;
 use rustc_hash::FxBuildHasher;
 
+use super::order::LabelOrder;
 use super::text::{Span, TextArena};
 use crate::error::Error;
 use crate::postings::Postings;
@@ -62,6 +64,8 @@ pub(crate) struct Index {
     series: Vec<Entry>,
     series_by_labels: HashTable<u32>,
     all: RoaringBitmap,
+    /// Kept until the next series is added.
+    order: OnceLock<LabelOrder>,
 }
 
 fn hash_of(value: impl Hash) -> u64 {
@@ -119,6 +123,7 @@ impl Index {
         self.series_by_labels
             .insert_unique(spread(entry.hash), id, |id| spread(series[*id as usize].hash));
         self.all.insert(id);
+        self.order.take();
         Ok(())
     }
 
@@ -256,6 +261,15 @@ impl Index {
             .iter()
             .copied()
             .find(|pair| self.name_of(*pair) == name)
+    }
+
+    /// The order of all series, if it is known or may be found out now.
+    pub(super) fn label_order(&self, find_out: bool) -> Option<&LabelOrder> {
+        if find_out {
+            Some(self.order.get_or_init(|| LabelOrder::new(self)))
+        } else {
+            self.order.get()
+        }
     }
 
     /// All series.

@@ -18,6 +18,7 @@ mod page;
 mod reference;
 mod run;
 mod slot;
+mod slot_values;
 mod text;
 
 pub(crate) use commits::{Commits, Pin};
@@ -29,3 +30,4 @@ pub(crate) use page::{Page, join, split};
 pub use reference::SeriesRef;
 pub(crate) use run::{Run, RunTimes};
 pub(crate) use slot::{Late, Place, Slot, TimedHistogram};
+pub(crate) use slot_values::SlotTimes;

@@ -6,13 +6,74 @@ use rustc_hash::FxHashMap;
 
 use super::index::Index;
 
-/// Sorts ids by labels.
+/// From this share of all series on, the order of all is found out and kept rather than that of the few.
+const KEPT_SHARE: usize = 8;
+/// From this share on, sorting means walking over all.
+const WALKED_SHARE: usize = 32;
+
+/// All series in the order of their labels.
+#[derive(Debug)]
+pub(crate) struct LabelOrder {
+    ids: Vec<u32>,
+    /// By id, its place in `ids`.
+    places: Vec<u32>,
+}
+
+impl LabelOrder {
+    pub(super) fn new(index: &Index) -> Self {
+        let mut ids: Vec<u32> = index.all().iter().collect();
+        sort(index, &mut ids);
+        let mut places = vec![u32::MAX; index.next_id() as usize];
+        for (place, id) in ids.iter().enumerate() {
+            if let Some(slot) = places.get_mut(*id as usize) {
+                *slot = place as u32;
+            }
+        }
+        Self { ids, places }
+    }
+
+    fn place(&self, id: u32) -> u32 {
+        self.places.get(id as usize).copied().unwrap_or(u32::MAX)
+    }
+
+    fn sort(&self, ids: &mut Vec<u32>) {
+        if ids.len() < self.ids.len() / WALKED_SHARE {
+            ids.sort_unstable_by_key(|id| self.place(*id));
+            return;
+        }
+        let mut chosen = vec![0_u64; self.ids.len().div_ceil(64)];
+        for id in ids.iter() {
+            let place = self.place(*id) as usize;
+            if let Some(word) = chosen.get_mut(place / 64) {
+                *word |= 1 << (place % 64);
+            }
+        }
+        ids.clear();
+        for (at, word) in chosen.iter().enumerate() {
+            let mut rest = *word;
+            while rest != 0 {
+                ids.extend(self.ids.get(at * 64 + rest.trailing_zeros() as usize));
+                rest &= rest - 1;
+            }
+        }
+    }
+}
+
+/// Sorts ids of series, none of them twice, by labels.
 pub(crate) fn by_labels(index: &Index, ids: &mut Vec<u32>) {
     if ids.len() < 2 {
         return;
     }
-    let ranks = rank_pairs(index, ids);
-    let rank = |pair: &u32| ranks.get(pair).copied().unwrap_or(0);
+    let many = ids.len() >= index.all().len() as usize / KEPT_SHARE;
+    match index.label_order(many) {
+        Some(order) => order.sort(ids),
+        None => sort(index, ids),
+    }
+}
+
+fn sort(index: &Index, ids: &mut Vec<u32>) {
+    let ranks = Ranks::of(index, ids);
+    let rank = |pair: &u32| ranks.get(*pair);
     let skip = shared_prefix(index, ids);
     // Four ranks decide nearly always; the rest is compared only where they are equal.
     let mut keyed: Vec<(u128, u32)> = ids
@@ -46,18 +107,51 @@ fn shared_prefix(index: &Index, ids: &[u32]) -> usize {
     })
 }
 
-fn rank_pairs(index: &Index, ids: &[u32]) -> FxHashMap<u32, u32> {
-    let mut ranks: FxHashMap<u32, u32> = FxHashMap::default();
-    for id in ids {
-        ranks.extend(index.pairs_of(*id).iter().map(|pair| (*pair, 0)));
+/// The ranks of label pairs among those that occur.
+enum Ranks {
+    /// By number, if they are many.
+    Dense(Vec<u32>),
+    Sparse(FxHashMap<u32, u32>),
+}
+
+impl Ranks {
+    fn of(index: &Index, ids: &[u32]) -> Self {
+        let mut found = Vec::new();
+        let mut ranks = if ids.len() >= index.pair_count() / 64 {
+            let mut ranks = vec![0; index.pair_count()];
+            for pair in ids.iter().flat_map(|id| index.pairs_of(*id)) {
+                if let Some(rank @ 0) = ranks.get_mut(*pair as usize) {
+                    *rank = 1;
+                    found.push(*pair);
+                }
+            }
+            Self::Dense(ranks)
+        } else {
+            let mut ranks = FxHashMap::default();
+            for pair in ids.iter().flat_map(|id| index.pairs_of(*id)) {
+                if ranks.insert(*pair, 0).is_none() {
+                    found.push(*pair);
+                }
+            }
+            Self::Sparse(ranks)
+        };
+        found.sort_unstable_by_key(|pair| index.pair_text(*pair));
+        for (rank, pair) in (1..).zip(&found) {
+            match &mut ranks {
+                Self::Dense(ranks) => ranks[*pair as usize] = rank,
+                Self::Sparse(ranks) => drop(ranks.insert(*pair, rank)),
+            }
+        }
+        ranks
     }
-    let mut pairs: Vec<((&str, &str), u32)> =
-        ranks.keys().map(|pair| (index.pair_text(*pair), *pair)).collect();
-    pairs.sort_unstable();
-    for (rank, (_, pair)) in pairs.iter().enumerate() {
-        ranks.insert(*pair, rank as u32 + 1);
+
+    fn get(&self, pair: u32) -> u32 {
+        let known = match self {
+            Self::Dense(ranks) => ranks.get(pair as usize),
+            Self::Sparse(ranks) => ranks.get(&pair),
+        };
+        known.copied().unwrap_or(0)
     }
-    ranks
 }
 
 #[cfg(test)]
@@ -81,7 +175,18 @@ mod tests {
             by_labels(&index, &mut ids);
             labels.sort();
             let found: Vec<Labels> = ids.iter().map(|id| index.labels(*id)).collect();
-            prop_assert_eq!(found, labels);
+            prop_assert_eq!(&found, &labels);
+            // Some of them: by themselves, or by the order of all, which is known now.
+            let some = |step| index.all().iter().step_by(step).collect::<Vec<u32>>();
+            for step in [1, 2, 40] {
+                let (mut ids, mut plain) = (some(step), some(step));
+                by_labels(&index, &mut ids);
+                sort(&index, &mut plain);
+                prop_assert_eq!(ids, plain);
+            }
+            prop_assert!(labels.len() < 2 || index.label_order(false).is_some());
+            index.add(&Labels::from_pairs([("new", "series")])).unwrap();
+            prop_assert!(index.label_order(false).is_none());
         }
     }
 }

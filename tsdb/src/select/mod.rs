@@ -2,7 +2,9 @@
 
 pub(crate) mod cardinality;
 mod found;
+mod grouping;
 pub(crate) mod listing;
 mod matching;
 mod read;
 pub(crate) mod snapshot;
+mod translation;

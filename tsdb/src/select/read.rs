@@ -1,68 +1,336 @@
 //! One series' samples, from blocks, segments and head, into a reader's buffer.
+//!
+//! Mostly neighbouring series lie in the same places at the same times: then only values are read, straight into the
+//! buffer. What is rarer is gathered piece by piece and put in order.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use narthex_format::segment::ChunkList;
 use narthex_model::{SampleBuffer, TimeRange};
 
-use super::found::FoundSeries;
-use crate::block::{Block, Piece, Segments};
+use super::found::Found;
+use crate::block::{Piece, Segment, Segments};
 use crate::error::Error;
-use crate::head::{Head, Page, split};
+use crate::head::{Head, Page, SlotTimes, split};
 
 thread_local! {
-    /// What is being gathered: kept to save the allocations.
-    static PIECES: RefCell<(Piece, Piece)> = RefCell::default();
+    static READER: RefCell<Reader> = RefCell::default();
+}
+
+/// Numbers for selections and for columns of times, none of them given twice.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// A number that nothing else has.
+pub(super) fn new_number() -> u64 {
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What one reader reads from.
 pub(super) struct Reading<'r> {
     pub(super) head: &'r Head,
     pub(super) segments: &'r Segments,
-    /// The blocks that places name.
-    pub(super) blocks: &'r [Arc<Block>],
+    pub(super) found: &'r Found,
     /// The commit that the reader is pinned to.
     pub(super) pin: u64,
     pub(super) range: TimeRange,
+    /// Number of the selection.
+    pub(super) selection: u64,
+}
+
+/// What a thread keeps from series to series.
+#[derive(Default)]
+struct Reader {
+    /// From files, and from memory.
+    gathered: Piece,
+    newest: Piece,
+    /// Where the series lies in files.
+    parts: Vec<Part>,
+    used: usize,
+    /// What tells the times of those parts: the file, and the plan of the series in it.
+    plans: Vec<(u64, u32)>,
+    /// What tells the times of the samples in memory.
+    in_memory: SlotTimes,
+    /// Whether `plans` and `in_memory` tell all times.
+    plain: bool,
+    /// Whether the times in memory are those of the series before: then they have not been read.
+    same_in_memory: bool,
+    last: LastTimes,
+}
+
+/// A series in one file.
+#[derive(Default)]
+struct Part {
+    place: PartPlace,
+    list: ChunkList,
+    /// What is wanted of it: a segment's older samples may be in a block already.
+    range: Option<TimeRange>,
+    /// Samples before that range, if the times are those of the series before.
+    skip: usize,
+}
+
+/// Which file.
+#[derive(Default, Clone, Copy)]
+enum PartPlace {
+    #[default]
+    None,
+    Block(usize),
+    Segment(usize),
+}
+
+/// The times of the series before, and what told them.
+#[derive(Default)]
+struct LastTimes {
+    selection: u64,
+    plans: Vec<(u64, u32)>,
+    in_memory: SlotTimes,
+    /// The times that `in_memory` tells.
+    newest: Vec<i64>,
+    /// Of each part, and of those in memory, the samples before the range.
+    skips: Vec<usize>,
+    times: Vec<i64>,
+    /// The name of the times.
+    token: u64,
 }
 
 impl Reading<'_> {
-    /// Reads what the reader sees of a series inside the range.
-    pub(super) fn read(&self, series: &FoundSeries, buffer: &mut SampleBuffer) -> Result<(), Error> {
-        PIECES.with_borrow_mut(|(piece, newest)| {
-            piece.clear();
-            newest.clear();
-            for (block, number) in &series.places {
-                if let Some(block) = self.blocks.get(*block as usize) {
-                    block.read(*number, piece)?;
-                }
+    /// Reads what the reader sees of the series at a place of the selection, inside the range.
+    pub(super) fn read(&self, at: usize, buffer: &mut SampleBuffer) -> Result<(), Error> {
+        READER.with_borrow_mut(|reader| {
+            if reader.last.selection != self.selection {
+                reader.last = LastTimes {
+                    selection: self.selection,
+                    ..LastTimes::default()
+                };
             }
-            if let Some(id) = series.id {
-                self.read_sealed(id, piece, newest)?;
+            // The page first, the list after: sealing adds to the list before pages let go.
+            let id = self.found.id(at);
+            let moved = self.read_head(id, reader);
+            let fresh = (moved > self.found.through).then(|| self.segments.list());
+            let list = fresh.as_ref().unwrap_or(&self.found.segments);
+            self.find_parts(at, id, moved, list, reader)?;
+            let Reader {
+                last,
+                plans,
+                in_memory,
+                ..
+            } = reader;
+            if reader.plain && last.token != 0 && last.plans == *plans && last.in_memory == *in_memory {
+                self.read_values(list, reader, buffer)
+            } else {
+                self.gather(list, reader, buffer)
             }
-            piece.append(newest);
-            piece.tell_resets();
-            piece.fill(self.range, buffer);
-            Ok(())
         })
     }
 
-    fn read_sealed(&self, id: u32, piece: &mut Piece, newest: &mut Piece) -> Result<(), Error> {
-        let Self { head, range, .. } = *self;
-        let (number, at) = split(id);
-        // The page first, the list after: sealing adds to the list before pages let go.
-        let moved = match head.existing_page(number) {
-            None => head.moved(),
-            Some(page) => {
-                let page = page.read();
-                read_page(head, &page, at, self.pin, range, newest);
-                page.moved
-            }
+    /// Reads the newest sample of a series if memory has it at hand: a float in order that the reader sees.
+    pub(super) fn read_newest(&self, at: usize, buffer: &mut SampleBuffer) -> bool {
+        let Some((number, place)) = self.found.id(at).map(split) else {
+            return false;
         };
-        let list = self.segments.list();
-        for segment in list.iter().filter(|s| s.number < moved && s.overlaps(range)) {
-            segment.read(id, piece)?;
+        let Some(page) = self.head.existing_page(number) else {
+            return false;
+        };
+        let page = page.read();
+        let Some(slot) = page.slots.get(place) else {
+            return false;
+        };
+        let seen = slot.used && !slot.last_is_histogram && page.visible(place, self.pin) == slot.floats();
+        // Without a float in memory it is not known which commit the last was part of.
+        if !seen || slot.floats() == 0 || slot.rare.is_some() || !self.range.contains(slot.last_time) {
+            return false;
         }
+        buffer.set_times(&[slot.last_time]);
+        buffer.values_mut().push(f64::from_bits(slot.last_bits));
+        true
+    }
+
+    /// Reads what is in memory; up to which segment's number samples have left it.
+    fn read_head(&self, id: Option<u32>, reader: &mut Reader) -> u64 {
+        reader.newest.clear();
+        reader.in_memory.clear();
+        reader.plain = true;
+        reader.same_in_memory = false;
+        let Some(id) = id else { return 0 };
+        let (number, at) = split(id);
+        let Some(page) = self.head.existing_page(number) else {
+            return self.head.moved();
+        };
+        let page = page.read();
+        let Some(slot) = page.slots.get(at) else {
+            return page.moved;
+        };
+        let Reader {
+            newest,
+            in_memory,
+            last,
+            plain,
+            same_in_memory,
+            ..
+        } = reader;
+        *plain = slot.read_values(
+            &self.head.columns,
+            (page.visible(at, self.pin), self.range.min),
+            in_memory,
+            &mut newest.values,
+        );
+        *same_in_memory = *plain && last.token != 0 && last.in_memory == *in_memory;
+        if *same_in_memory {
+            return page.moved;
+        }
+        *plain = *plain && in_memory.read(&self.head.columns, &mut newest.times);
+        if !*plain {
+            newest.clear();
+            read_page(self.head, &page, at, self.pin, self.range, newest);
+        }
+        page.moved
+    }
+
+    /// Finds the series in blocks and segments.
+    fn find_parts(
+        &self,
+        at: usize,
+        id: Option<u32>,
+        moved: u64,
+        list: &[std::sync::Arc<Segment>],
+        reader: &mut Reader,
+    ) -> Result<(), Error> {
+        reader.used = 0;
+        reader.plans.clear();
+        for (block, number) in self.found.places(at) {
+            if let Some(file) = self.found.blocks.get(block) {
+                let part = reader.next_part(PartPlace::Block(block), self.range);
+                file.find_chunks(number, &mut part.list)?;
+                reader.add_plan(file.chunks(), self.range)?;
+            }
+        }
+        let Some(id) = id else { return Ok(()) };
+        for (number, segment) in list.iter().enumerate() {
+            let range = TimeRange {
+                min: self.range.min.max(self.found.in_blocks_until(segment.number)),
+                ..self.range
+            };
+            if segment.number < moved && segment.overlaps(range) {
+                let part = reader.next_part(PartPlace::Segment(number), range);
+                if segment.find(id, &mut part.list)? {
+                    reader.add_plan(segment, range)?;
+                } else {
+                    reader.used -= 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn file<'s>(&'s self, list: &'s [std::sync::Arc<Segment>], place: PartPlace) -> Option<&'s Segment> {
+        match place {
+            PartPlace::None => None,
+            PartPlace::Block(at) => self.found.blocks.get(at).map(|b| b.chunks()),
+            PartPlace::Segment(at) => list.get(at).map(|s| &**s),
+        }
+    }
+
+    /// The times are those of the series before.
+    fn read_values(
+        &self,
+        list: &[std::sync::Arc<Segment>],
+        reader: &Reader,
+        buffer: &mut SampleBuffer,
+    ) -> Result<(), Error> {
+        let last = &reader.last;
+        buffer.set_named_times(last.token, &last.times);
+        let values = buffer.values_mut();
+        let mut skips = last.skips.iter().copied();
+        for part in reader.parts.iter().take(reader.used) {
+            let mut skip = skips.next().unwrap_or(0);
+            if let (Some(file), Some(range)) = (self.file(list, part.place), part.range) {
+                file.read_floats(&part.list, range, &mut skip, values)?;
+            }
+        }
+        let skip = skips.next().unwrap_or(0);
+        values.extend_from_slice(reader.newest.values.get(skip..).unwrap_or(&[]));
+        values.truncate(last.times.len());
+        Ok(())
+    }
+
+    /// Gathers everything, and notes the times if the next series may have them too.
+    fn gather(
+        &self,
+        list: &[std::sync::Arc<Segment>],
+        reader: &mut Reader,
+        buffer: &mut SampleBuffer,
+    ) -> Result<(), Error> {
+        let Reader {
+            gathered: piece,
+            newest,
+            parts,
+            used,
+            plans,
+            in_memory,
+            plain,
+            same_in_memory,
+            last,
+        } = reader;
+        piece.clear();
+        for part in parts.iter_mut().take(*used) {
+            if let (Some(file), Some(range)) = (self.file(list, part.place), part.range) {
+                let from = piece.times.len();
+                file.read_list(&part.list, range, piece)?;
+                part.skip = if *plain {
+                    piece.leave_out(from, range.min)
+                } else {
+                    0
+                };
+            }
+        }
+        if *same_in_memory {
+            newest.times.clone_from(&last.newest);
+        }
+        last.token = 0;
+        if *plain {
+            last.newest.clone_from(&newest.times);
+            let skip = newest.leave_out(0, self.range.min);
+            last.skips.clear();
+            last.skips.extend(parts.iter().take(*used).map(|part| part.skip));
+            last.skips.push(skip);
+        }
+        piece.append(newest);
+        if *plain && piece.times.is_sorted_by(|a, b| a < b) {
+            let end = piece.times.partition_point(|time| *time <= self.range.max);
+            last.plans.clone_from(plans);
+            last.in_memory.clone_from(in_memory);
+            last.times.clear();
+            last.times
+                .extend_from_slice(piece.times.get(..end).unwrap_or(&[]));
+            last.token = new_number();
+            buffer.set_named_times(last.token, &last.times);
+            let values = piece.values.get(..end).unwrap_or(&[]);
+            buffer.values_mut().extend_from_slice(values);
+        } else {
+            piece.tell_resets();
+            piece.fill(self.range, buffer);
+        }
+        Ok(())
+    }
+}
+
+impl Reader {
+    fn next_part(&mut self, place: PartPlace, range: TimeRange) -> &mut Part {
+        let at = self.used;
+        self.used += 1;
+        if self.parts.len() == at {
+            self.parts.push(Part::default());
+        }
+        let part = &mut self.parts[at];
+        (part.place, part.range) = (place, Some(range));
+        part
+    }
+
+    /// Notes what tells the times of the part found last.
+    fn add_plan(&mut self, file: &Segment, range: TimeRange) -> Result<(), Error> {
+        let plan = self.parts.get(self.used - 1).map_or(0, |part| part.list.plan);
+        self.plain = self.plain && file.is_plain(plan, range)?;
+        self.plans.push((file.key(), plan));
         Ok(())
     }
 }

@@ -5,15 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use narthex_model::{
-    Labels, Matcher, SampleBuffer, Selection, SeriesSet, SeriesSource, SourceError, SourceErrorKind,
-    TimeRange,
+    Grouping, Labels, Matcher, Projection, SampleBuffer, Selection, SeriesSet, SeriesSource, SourceError,
+    SourceErrorKind, TimeRange,
 };
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashSet;
 
-use super::found::Found;
+use super::found::{Found, Sources};
 use super::listing::Listing;
-use super::{matching, read};
+use super::{grouping, matching, read};
 use crate::block::{Block, Segments};
 use crate::error::Error;
 use crate::head::{Exemplar, Head, Index, Pin, order, split};
@@ -82,7 +82,7 @@ impl Snapshot {
         for pair in pairs(&index, &found) {
             add(&mut names, index.pair_text(pair).0);
         }
-        for labels in only_in_blocks(&index, &found) {
+        for labels in found.strangers() {
             labels.iter().for_each(|(name, _)| add(&mut names, name));
         }
         Ok(Listing::from_sorted(names.into_iter(), limit))
@@ -112,7 +112,7 @@ impl Snapshot {
                 add(&mut values, index.value(pair));
             }
         }
-        for labels in only_in_blocks(&index, &found) {
+        for labels in found.strangers() {
             labels
                 .get(name)
                 .into_iter()
@@ -134,10 +134,8 @@ impl Snapshot {
     ) -> Result<Listing<Labels>, SourceError> {
         let found = self.found(sets, range)?;
         let index = self.head.index.read();
-        Ok(Listing::from_sorted(
-            found.series.iter().map(|series| series.labels(&index)),
-            limit,
-        ))
+        let labels = (0..found.len()).map(|at| found.labels(at, &index));
+        Ok(Listing::from_sorted(labels, limit))
     }
 
     /// The exemplars in `range` of the series that fulfil one of the sets of matchers (all series if there is no set),
@@ -236,16 +234,26 @@ impl Snapshot {
     fn found(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Result<Found, SourceError> {
         let ids = matching::find_any(&self.head.index.read(), sets);
         let sets: Vec<&[Matcher]> = sets.iter().map(Vec::as_slice).collect();
-        self.join(&ids, &sets, range)
+        self.join(ids, &sets, range)
     }
 
     /// Adds the series of blocks to those of the ids that may have samples in the range.
-    fn join(&self, ids: &RoaringBitmap, sets: &[&[Matcher]], range: TimeRange) -> Result<Found, SourceError> {
+    fn join(&self, ids: RoaringBitmap, sets: &[&[Matcher]], range: TimeRange) -> Result<Found, SourceError> {
         // Segments first: what has left them is in a block.
-        let ids = self.in_range(ids, range)?;
-        let blocks = self.segments.blocks.list();
-        let find = |block: &Block| block.find_any(sets);
-        Found::join(&self.head, &blocks, range, ids, find).map_err(source_error)
+        let moved = self.head.moved();
+        let segments = self.segments.list();
+        let through = segments.last().map_or(0, |s| s.number + 1).max(moved);
+        let present = self.in_range(&ids, range)?;
+        let sources = Sources {
+            head: &self.head,
+            segments,
+            through,
+            blocks: self.segments.blocks.list().to_vec(),
+            matching: ids,
+            present: present.into_iter().collect(),
+            range,
+        };
+        Found::join(sources, |block: &Block| block.find_any(sets)).map_err(source_error)
     }
 
     /// Those of the ids that may have samples in the range.
@@ -298,14 +306,10 @@ impl Snapshot {
 
 /// The label pairs of the series that the head knows.
 fn pairs(index: &Index, found: &Found) -> FxHashSet<u32> {
-    let ids = found.series.iter().filter_map(|series| series.id);
-    ids.flat_map(|id| index.pairs_of(id).iter().copied()).collect()
-}
-
-/// The labels of the series that it does not know.
-fn only_in_blocks(index: &Index, found: &Found) -> impl Iterator<Item = Labels> {
-    let unknown = found.series.iter().filter(|series| series.id.is_none());
-    unknown.map(|series| series.labels(index))
+    found
+        .known()
+        .flat_map(|id| index.pairs_of(id).iter().copied())
+        .collect()
 }
 
 fn add(texts: &mut BTreeSet<String>, text: &str) {
@@ -332,8 +336,9 @@ impl SeriesSource for Snapshot {
         let ids = matching::find(&self.head.index.read(), selection.matchers);
         Ok(Box::new(Selected {
             snapshot: self,
-            found: self.join(&ids, &[selection.matchers], selection.range)?,
+            found: self.join(ids, &[selection.matchers], selection.range)?,
             range: selection.range,
+            number: read::new_number(),
         }))
     }
 }
@@ -343,33 +348,46 @@ struct Selected<'s> {
     snapshot: &'s Snapshot,
     found: Found,
     range: TimeRange,
+    number: u64,
+}
+
+impl Selected<'_> {
+    fn reading(&self) -> read::Reading<'_> {
+        let Snapshot {
+            head, segments, pin, ..
+        } = self.snapshot;
+        read::Reading {
+            head,
+            segments,
+            found: &self.found,
+            pin: pin.number(),
+            range: self.range,
+            selection: self.number,
+        }
+    }
 }
 
 impl SeriesSet for Selected<'_> {
     fn len(&self) -> usize {
-        self.found.series.len()
+        self.found.len()
     }
 
     fn labels(&self, index: usize) -> Labels {
-        let series = self.found.series.get(index);
-        series.map_or_else(Labels::empty, |s| s.labels(&self.snapshot.head.index.read()))
+        self.found.labels(index, &self.snapshot.head.index.read())
+    }
+
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        grouping::group(&self.found, &self.snapshot.head.index.read(), projection)
     }
 
     fn read(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError> {
-        let Some(series) = self.found.series.get(index) else {
-            buffer.set_times(&[]);
+        self.reading().read(index, buffer).map_err(source_error)
+    }
+
+    fn read_newest(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError> {
+        if self.reading().read_newest(index, buffer) {
             return Ok(());
-        };
-        let Snapshot {
-            head, segments, pin, ..
-        } = self.snapshot;
-        let reading = read::Reading {
-            head,
-            segments,
-            blocks: &self.found.blocks,
-            pin: pin.number(),
-            range: self.range,
-        };
-        reading.read(series, buffer).map_err(source_error)
+        }
+        self.read(index, buffer)
     }
 }

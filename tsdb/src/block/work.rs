@@ -1,0 +1,285 @@
+//! What a thread keeps from chunk to chunk of one file: neighbouring series lie in one group, have one column of times
+//! and are cut alike.
+
+use std::cell::RefCell;
+
+use narthex_format::segment::{
+    ChunkDecoder, ChunkKind, ChunkList, ChunkShape, ChunkTimes, ChunksFile, Columns, GroupCache,
+};
+use narthex_model::TimeRange;
+use rustc_hash::FxHashMap;
+
+use super::piece::Piece;
+use crate::histograms::{from_float, from_integer};
+
+/// Files of which a thread keeps something.
+pub(super) const CACHED: usize = 32;
+
+thread_local! {
+    static WORK: RefCell<Work> = RefCell::default();
+}
+
+/// What a thread keeps.
+#[derive(Default)]
+pub(super) struct Work {
+    decoder: ChunkDecoder,
+    /// Values of which only the last are wanted.
+    partly: Vec<f64>,
+    /// What was read last of each file.
+    read: FxHashMap<u64, LastRead>,
+}
+
+/// What was read last of a file.
+#[derive(Default)]
+struct LastRead {
+    group: GroupCache,
+    column: LastColumn,
+    plan: Option<LastPlan>,
+}
+
+/// Times of a column, with its number.
+#[derive(Default)]
+struct LastColumn(Option<(u32, Vec<i64>)>);
+
+/// A plan, seen from a range.
+struct LastPlan {
+    number: u32,
+    range: TimeRange,
+    shapes: Vec<ChunkShape>,
+    /// Which chunks may have samples in the range.
+    wanted: Vec<bool>,
+    /// Whether those are floats at all the times of their columns, ascending: then the plan tells all times.
+    plain: bool,
+}
+
+impl Work {
+    /// Does something with what this thread keeps.
+    pub(super) fn with<R>(f: impl FnOnce(&mut Self) -> R) -> R {
+        WORK.with_borrow_mut(f)
+    }
+
+    fn of_file(&mut self, key: u64) -> (&mut LastRead, &mut ChunkDecoder, &mut Vec<f64>) {
+        if self.read.len() > CACHED && !self.read.contains_key(&key) {
+            self.read.clear();
+        }
+        (
+            self.read.entry(key).or_default(),
+            &mut self.decoder,
+            &mut self.partly,
+        )
+    }
+
+    /// Appends the times of a column.
+    pub(super) fn read_column(
+        &mut self,
+        columns: &Columns<'_>,
+        number: u32,
+        times: &mut Vec<i64>,
+    ) -> narthex_format::Result<()> {
+        columns.read(number, &mut self.decoder.times, times)
+    }
+
+    /// Whether a plan alone tells the times of all samples in the range: then all series of the plan share them.
+    pub(super) fn is_plain(
+        &mut self,
+        (key, file): (u64, &ChunksFile<'_>),
+        plan: u32,
+        range: TimeRange,
+    ) -> narthex_format::Result<bool> {
+        let (
+            LastRead {
+                plan: last, column, ..
+            },
+            decoder,
+            _,
+        ) = self.of_file(key);
+        Ok(LastPlan::get(last, file, plan, range, column, decoder)?.plain)
+    }
+
+    /// Appends the samples of a list of chunks, leaving out chunks without samples in the range.
+    pub(super) fn read_list(
+        &mut self,
+        (key, file): (u64, &ChunksFile<'_>),
+        list: &ChunkList,
+        range: TimeRange,
+        piece: &mut Piece,
+    ) -> narthex_format::Result<()> {
+        let (LastRead { plan, column, group }, decoder, _) = self.of_file(key);
+        let plan = LastPlan::get(plan, file, list.plan, range, column, decoder)?;
+        plan.each(list, |place| {
+            if let ChunkTimes::Shared { column, .. } = place.2.times {
+                piece.note_column((key, column));
+            }
+            read_chunk(file, place, (group, column), decoder, piece)
+        })
+    }
+
+    /// Appends the floats of a list of chunks whose plan is plain, without the first `skip`, which is brought down by
+    /// what has been left out.
+    pub(super) fn read_floats(
+        &mut self,
+        (key, file): (u64, &ChunksFile<'_>),
+        list: &ChunkList,
+        range: TimeRange,
+        skip: &mut usize,
+        out: &mut Vec<f64>,
+    ) -> narthex_format::Result<()> {
+        let (LastRead { plan, column, group }, decoder, partly) = self.of_file(key);
+        let plan = LastPlan::get(plan, file, list.plan, range, column, decoder)?;
+        plan.each(list, |place| {
+            let count = usize::from(place.2.count);
+            if *skip >= count {
+                *skip -= count;
+                return Ok(());
+            }
+            let chunk = file.chunk(place, group)?;
+            if *skip == 0 {
+                return chunk.floats(decoder, out);
+            }
+            partly.clear();
+            chunk.floats(decoder, partly)?;
+            out.extend_from_slice(partly.get(*skip..).unwrap_or(&[]));
+            *skip = 0;
+            Ok(())
+        })
+    }
+}
+
+impl LastPlan {
+    /// The plan of this number: that of the series before, or one read now.
+    fn get<'l>(
+        last: &'l mut Option<Self>,
+        file: &ChunksFile<'_>,
+        number: u32,
+        range: TimeRange,
+        column: &mut LastColumn,
+        decoder: &mut ChunkDecoder,
+    ) -> narthex_format::Result<&'l Self> {
+        let plan = match last.take() {
+            Some(known) if known.number == number && known.range == range => known,
+            _ => Self::read(file, number, range, column, decoder)?,
+        };
+        Ok(last.insert(plan))
+    }
+
+    fn read(
+        file: &ChunksFile<'_>,
+        number: u32,
+        range: TimeRange,
+        column: &mut LastColumn,
+        decoder: &mut ChunkDecoder,
+    ) -> narthex_format::Result<Self> {
+        let shapes = file.plans().get(number)?;
+        let mut wanted = Vec::with_capacity(shapes.len());
+        let (mut plain, mut newest) = (true, None);
+        // What a histogram says of resets follows from the sample before it, wherever that lies.
+        let floats = shapes.iter().all(|shape| shape.kind == ChunkKind::Float);
+        for shape in &shapes {
+            let ends = match shape.times {
+                ChunkTimes::Own => None,
+                ChunkTimes::Shared {
+                    column: number,
+                    start,
+                    span,
+                } => {
+                    let times = column.read(file, number, decoder)?;
+                    let first = start as usize;
+                    let last = first + usize::from(span).saturating_sub(1);
+                    times.get(first).copied().zip(times.get(last).copied())
+                }
+            };
+            // What a chunk with times of its own has, only reading it tells.
+            let reaches = |(first, last)| first <= range.max && last >= range.min;
+            let inside = !floats || ends.is_none_or(reaches);
+            wanted.push(inside);
+            if inside {
+                let alike = shape.kind == ChunkKind::Float && !shape.starts && !shape.has_presence();
+                plain &= alike && ends.is_some_and(|(first, _)| newest.is_none_or(|n| n < first));
+                newest = ends.map(|(_, last)| last);
+            }
+        }
+        Ok(Self {
+            number,
+            range,
+            shapes,
+            wanted,
+            plain,
+        })
+    }
+
+    /// Hands out the place of each chunk that is wanted: position, length, shape.
+    fn each(
+        &self,
+        list: &ChunkList,
+        mut each: impl FnMut((u64, u32, ChunkShape)) -> narthex_format::Result<()>,
+    ) -> narthex_format::Result<()> {
+        for (place, wanted) in list.places(&self.shapes)?.zip(&self.wanted) {
+            if *wanted {
+                each(place)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LastColumn {
+    /// The times of a column: those read last, or read now.
+    fn read(
+        &mut self,
+        file: &ChunksFile<'_>,
+        number: u32,
+        decoder: &mut ChunkDecoder,
+    ) -> narthex_format::Result<&[i64]> {
+        let mut times = match self.0.take() {
+            Some((known, times)) if known == number => return Ok(&self.0.insert((known, times)).1),
+            Some((_, times)) => times,
+            None => Vec::new(),
+        };
+        times.clear();
+        file.columns().read(number, &mut decoder.times, &mut times)?;
+        Ok(&self.0.insert((number, times)).1)
+    }
+}
+
+fn read_chunk(
+    file: &ChunksFile<'_>,
+    place: (u64, u32, ChunkShape),
+    (group, column): (&mut GroupCache, &mut LastColumn),
+    decoder: &mut ChunkDecoder,
+    piece: &mut Piece,
+) -> narthex_format::Result<()> {
+    let shape = place.2;
+    let chunk = file.chunk(place, group)?;
+    let from = piece.times.len();
+    let times = match shape.times {
+        ChunkTimes::Own => &[],
+        ChunkTimes::Shared { column: number, .. } => column.read(file, number, decoder)?,
+    };
+    chunk.times(times, decoder, &mut piece.times)?;
+    if shape.starts {
+        let mut starts = Vec::new();
+        chunk.starts(decoder, &mut starts)?;
+        let times = piece.times.get(from..).unwrap_or(&[]);
+        piece
+            .starts
+            .extend(times.iter().zip(starts).map(|(t, s)| (*t, s.unwrap_or(0))));
+    }
+    match shape.kind {
+        ChunkKind::Float => chunk.floats(decoder, &mut piece.values)?,
+        ChunkKind::Histogram => {
+            let mut found = Vec::new();
+            chunk.histograms(decoder, &mut found)?;
+            let times = piece.times.drain(from..);
+            piece.histograms.extend(times.zip(found.iter().map(from_integer)));
+        }
+        ChunkKind::FloatHistogram => {
+            let mut found = Vec::new();
+            chunk.float_histograms(decoder, &mut found)?;
+            let times = piece.times.drain(from..);
+            piece.histograms.extend(times.zip(found.iter().map(from_float)));
+        }
+    }
+    // Floats that came late lie in chunks with times of their own, before others that are newer: `fill` sorts them.
+    debug_assert!(shape.kind != ChunkKind::Float || piece.times.len() == piece.values.len());
+    Ok(())
+}
