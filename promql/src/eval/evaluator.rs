@@ -97,7 +97,7 @@ impl<'a> Evaluator<'a> {
         };
         let output = match self.with_tally(tally, || self.eval_once(id, steps))? {
             Output::Vector(vector) if vector.is_computed() => Output::Vector(vector),
-            Output::Vector(vector) if vector.series().len().saturating_mul(steps.count) <= KEPT_POINTS => {
+            Output::Vector(vector) if vector.len().saturating_mul(steps.count) <= KEPT_POINTS => {
                 Output::Vector(Kept::shared(self.cx, vector))
             }
             Output::Vector(_) => return self.eval_once(id, steps),

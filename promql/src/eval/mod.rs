@@ -32,6 +32,7 @@ mod smoothed;
 mod sort;
 mod stack;
 mod steps;
+mod stored_series;
 mod stream;
 mod vector;
 mod vector_binary;

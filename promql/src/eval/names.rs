@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use narthex_model::{Labels, METRIC_NAME};
-use rustc_hash::FxHashMap;
+use narthex_model::{Grouping, Labels, METRIC_NAME, Projection};
 
 use super::column::{Column, ColumnBuilder};
 use super::scratch::Scratch;
@@ -12,7 +11,7 @@ use crate::error::QueryError;
 use crate::functions::Point;
 
 /// Labels that describe the metric itself and go together. Source: Prometheus `schema.IsMetadataLabel`.
-const METADATA_LABELS: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
+pub(super) const METADATA_LABELS: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
 
 /// The labels without those that describe the metric itself.
 pub(crate) fn without_metadata(labels: &Labels) -> Labels {
@@ -51,6 +50,23 @@ impl Identity {
     }
 }
 
+/// Groups series by labels from which those that describe the metric itself are gone; `group` groups by what is there.
+pub(crate) fn group_unnamed(
+    projection: &Projection<'_>,
+    group: impl FnOnce(&Projection<'_>) -> Grouping,
+) -> Grouping {
+    let mut names = projection.names.to_vec();
+    if projection.without {
+        names.extend(METADATA_LABELS);
+    } else {
+        names.retain(|name| !is_metadata(name));
+    }
+    group(&Projection {
+        names: &names,
+        ..*projection
+    })
+}
+
 /// The error where two elements of a vector have the same labels.
 pub(crate) fn same_labels() -> QueryError {
     QueryError::Execution("vector cannot contain metrics with the same labelset".to_owned())
@@ -59,22 +75,22 @@ pub(crate) fn same_labels() -> QueryError {
 /// The vector with each set of labels once: series with equal labels become one, if they never have a value at the
 /// same step; computing its column fails otherwise.
 pub(crate) fn unique(inner: SharedVector<'_>) -> SharedVector<'_> {
-    let mut places: FxHashMap<&Labels, usize> = FxHashMap::default();
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (index, identity) in inner.series().iter().enumerate() {
-        let place = *places.entry(&identity.labels).or_insert(groups.len());
-        match groups.get_mut(place) {
-            Some(group) => group.push(index),
-            None => groups.push(vec![index]),
-        }
-    }
-    if groups.len() == inner.series().len() {
+    let all = Projection {
+        names: &[],
+        without: true,
+    };
+    let found = inner.group(&all);
+    if found.first.len() == inner.len() {
         return inner;
     }
-    let series = groups
-        .iter()
-        .filter_map(|group| inner.series().get(*group.first()?).cloned())
-        .collect();
+    let mut groups: Vec<Vec<usize>> = vec![Vec::new(); found.first.len()];
+    for (index, group) in found.of.iter().enumerate() {
+        if let Some(group) = groups.get_mut(*group as usize) {
+            group.push(index);
+        }
+    }
+    let first = found.first.iter();
+    let series = first.map(|index| inner.identity(*index as usize)).collect();
     Arc::new(Merged {
         inner,
         series,

@@ -1,7 +1,7 @@
 //! The answer: columns turned into what the query's asker sees.
 
 use narthex_model::Labels;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::column::{Column, histogram_weight};
 use super::context::Context;
@@ -11,7 +11,7 @@ use super::samples::Samples;
 use super::scratch::Scratch;
 use super::steps::Steps;
 use super::stream::for_each_column;
-use super::vector::{Identity, Output, Vector};
+use super::vector::{Output, Vector};
 use crate::error::QueryError;
 use crate::functions::Point;
 use crate::plan::NodeId;
@@ -36,6 +36,7 @@ pub(crate) fn instant_value(cx: &Context<'_>, output: Output<'_>, time: i64) -> 
     };
     let mut samples: Vec<InstantSample> = Vec::new();
     let mut held = Vec::new();
+    let mut renamed = false;
     for_each_column(cx, vector.as_ref(), 1, |index, column| {
         let value = match column.get(0) {
             Point::None => return Ok(()),
@@ -43,6 +44,7 @@ pub(crate) fn instant_value(cx: &Context<'_>, output: Output<'_>, time: i64) -> 
             Point::Histogram(h) => InstantValue::Histogram(h),
         };
         held.push(cx.guard.hold(weight(&column))?);
+        renamed |= vector.drops_name(index);
         samples.push(InstantSample {
             labels: final_labels(vector.as_ref(), index),
             time,
@@ -50,8 +52,9 @@ pub(crate) fn instant_value(cx: &Context<'_>, output: Output<'_>, time: i64) -> 
         });
         Ok(())
     })?;
-    let mut seen: FxHashMap<&Labels, ()> = FxHashMap::default();
-    if samples.iter().any(|s| seen.insert(&s.labels, ()).is_some()) {
+    // As long as names stay, no two series have the same labels.
+    let mut seen: FxHashSet<&Labels> = FxHashSet::default();
+    if renamed && samples.iter().any(|s| !seen.insert(&s.labels)) {
         return Err(same_labels());
     }
     Ok(Value::Vector(samples))
@@ -140,10 +143,7 @@ pub(crate) fn matrix_value<'a>(ev: &Evaluator<'a>, root: NodeId, steps: Steps) -
 }
 
 fn final_labels(vector: &dyn Vector, index: usize) -> Labels {
-    vector
-        .series()
-        .get(index)
-        .map_or_else(Labels::empty, Identity::shown)
+    vector.identity(index).shown()
 }
 
 /// Samples that a column counts as.

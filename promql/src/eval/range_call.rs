@@ -1,12 +1,12 @@
 //! Functions of range vectors: one kernel, called for each window of each series.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use narthex_model::Severity;
+use narthex_model::{Grouping, Labels, METRIC_NAME, Projection, Severity};
 
 use super::column::{Column, ColumnBuilder, histogram_weight};
 use super::evaluator::Evaluator;
-use super::names::unique;
+use super::names::{group_unnamed, unique};
 use super::range_vector::SharedRange;
 use super::samples::Samples;
 use super::scratch::{Scratch, Tally};
@@ -20,6 +20,17 @@ use crate::functions::{
 use crate::plan::{CallPlan, Node};
 use crate::span::Span;
 
+/// What becomes of the metrics' names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// They stay.
+    Kept,
+    /// They go at the query's end.
+    Marked,
+    /// They go.
+    Gone,
+}
+
 /// Kernel, window and parameters of one call.
 struct RangeCall<'a> {
     range: SharedRange<'a>,
@@ -28,7 +39,9 @@ struct RangeCall<'a> {
     by_columns: Option<ColumnFunction>,
     /// Scalar arguments in the order written, one value per step each.
     params: Vec<Arc<Vec<f64>>>,
-    series: Vec<Identity>,
+    /// The series, made when somebody asks.
+    series: OnceLock<Vec<Identity>>,
+    naming: Naming,
     steps: Steps,
     tally: Tally,
     slot: usize,
@@ -36,6 +49,7 @@ struct RangeCall<'a> {
     /// `rate` and `increase` say so where the name is not that of a counter.
     expects_counter: bool,
     by_type_label: bool,
+    suspects: OnceLock<Suspects>,
     start_times: bool,
 }
 
@@ -73,23 +87,24 @@ pub(super) fn by_series<'a>(
     check_extension(&plan.function, range.frame().extension)?;
     let delayed = ev.cx.features.delayed_name_removal;
     let keeps_name = matches!(plan.function.as_str(), "last_over_time" | "first_over_time");
-    let series = if keeps_name {
-        range.series().to_vec()
-    } else {
-        range.series().iter().map(|i| i.renamed(delayed)).collect()
-    };
     let call: SharedVector<'a> = Arc::new(RangeCall {
         range,
         kernel,
         by_columns: column_function(&plan.function),
         params,
-        series,
+        series: OnceLock::new(),
+        naming: match (keeps_name, delayed) {
+            (true, _) => Naming::Kept,
+            (false, true) => Naming::Marked,
+            (false, false) => Naming::Gone,
+        },
         steps,
         tally: ev.tally(),
         slot: ev.cx.new_slot(),
         places: node.operand_spans(0),
         expects_counter: matches!(plan.function.as_str(), "rate" | "increase"),
         by_type_label: ev.cx.features.type_and_unit_labels,
+        suspects: OnceLock::new(),
         start_times: ev.cx.features.start_timestamps,
     });
     Ok(call)
@@ -273,41 +288,120 @@ impl RangeCall<'_> {
         scratch.tally(self.tally, step, (window.times.len() + weight) as u64);
     }
 
-    /// Says so where a counter is expected and the series does not look like one.
+    fn named(&self, identity: Identity) -> Identity {
+        match self.naming {
+            Naming::Kept => identity,
+            Naming::Marked => identity.renamed(true),
+            Naming::Gone => identity.renamed(false),
+        }
+    }
+
+    /// Says so where a counter is expected and the series does not look like one. What names there are is known by
+    /// the first series of each.
     fn check_counter(&self, index: usize, column: &Column, scratch: &mut Scratch<'_>) {
-        let Some(Identity { labels, .. }) = self.range.series().get(index) else {
+        if !self.expects_counter || column.is_empty() || column.floats().next().is_none() {
+            return;
+        }
+        let suspects = self.suspects.get_or_init(|| self.find_suspects());
+        let Some(text) = suspects
+            .of
+            .get(index)
+            .and_then(|group| suspects.texts.get(*group as usize))
+        else {
             return;
         };
+        if let Some(text) = text {
+            scratch.annotate(Severity::Info, text, &self.places);
+        }
+    }
+
+    fn find_suspects(&self) -> Suspects {
+        let names: &[&str] = if self.by_type_label {
+            &[METRIC_NAME, "__type__"]
+        } else {
+            &[METRIC_NAME]
+        };
+        let Grouping { of, first } = self.range.group(&Projection {
+            names,
+            without: false,
+        });
+        let texts = first
+            .iter()
+            .map(|index| self.suspicion(&self.range.identity(*index as usize).labels));
+        let texts: Vec<Option<String>> = texts.collect();
+        let of = if texts.iter().all(Option::is_none) {
+            Vec::new()
+        } else {
+            of
+        };
+        Suspects { of, texts }
+    }
+
+    /// Why a series does not look like a counter.
+    fn suspicion(&self, labels: &Labels) -> Option<String> {
         let name = labels.metric_name();
-        if !self.expects_counter || name.is_empty() || column.floats().next().is_none() {
-            return;
+        if name.is_empty() {
+            return None;
         }
         if self.by_type_label {
             let kind = labels.get("__type__").unwrap_or("");
-            if !matches!(kind, "counter" | "histogram") {
-                let text = format!(
+            (!matches!(kind, "counter" | "histogram")).then(|| {
+                format!(
                     "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", got {}: {}",
                     quoted(kind),
                     quoted(name)
-                );
-                scratch.annotate(Severity::Info, &text, &self.places);
-            }
-        } else if !["_total", "_sum", "_count", "_bucket"]
-            .iter()
-            .any(|end| name.ends_with(end))
-        {
-            let text = format!(
-                "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {}",
-                quoted(name)
-            );
-            scratch.annotate(Severity::Info, &text, &self.places);
+                )
+            })
+        } else {
+            let ends = ["_total", "_sum", "_count", "_bucket"];
+            (!ends.iter().any(|end| name.ends_with(end))).then(|| {
+                format!(
+                    "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {}",
+                    quoted(name)
+                )
+            })
         }
     }
 }
 
+/// Series that do not look like counters.
+struct Suspects {
+    /// For each series the place of its text; nothing if none is suspect.
+    of: Vec<u32>,
+    texts: Vec<Option<String>>,
+}
+
 impl Vector for RangeCall<'_> {
     fn series(&self) -> &[Identity] {
-        &self.series
+        self.series.get_or_init(|| {
+            self.range
+                .series()
+                .iter()
+                .map(|i| self.named(i.clone()))
+                .collect()
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    fn identity(&self, index: usize) -> Identity {
+        self.named(self.range.identity(index))
+    }
+
+    fn drops_name(&self, index: usize) -> bool {
+        match self.naming {
+            Naming::Kept => self.range.identity(index).drop_name,
+            Naming::Marked | Naming::Gone => true,
+        }
+    }
+
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        if self.naming != Naming::Gone {
+            return self.range.group(projection);
+        }
+        group_unnamed(projection, |p| self.range.group(p))
     }
 
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
@@ -320,12 +414,8 @@ impl Vector for RangeCall<'_> {
         let column = self.compute(&mut buffers, &mut notes, scratch)?;
         scratch.put(self.slot, buffers);
         if !notes.is_empty() {
-            let name = self
-                .range
-                .series()
-                .get(index)
-                .map_or("", |i| i.labels.metric_name());
-            scratch.report(&notes, name, &self.places)?;
+            let identity = self.range.identity(index);
+            scratch.report(&notes, identity.labels.metric_name(), &self.places)?;
         }
         self.check_counter(index, &column, scratch);
         Ok(column)

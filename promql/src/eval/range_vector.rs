@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use narthex_model::{FloatHistogram, HistogramValue, ResetHint, SeriesSet, TimeRange};
+use narthex_model::{FloatHistogram, Grouping, HistogramValue, Projection, ResetHint, TimeRange};
 
 use super::column::Column;
 use super::context::Context;
 use super::evaluator::Evaluator;
 use super::samples::Samples;
 use super::scratch::{Scratch, Tally};
-use super::select::select;
 use super::steps::Steps;
+use super::stored_series::StoredSeries;
 use super::vector::{Identity, SharedVector};
 use super::window::Frame;
 use crate::error::QueryError;
@@ -21,6 +21,21 @@ use crate::plan::{NodeId, Op, SelectorPlan, SubqueryPlan};
 pub(crate) trait RangeVector: Send + Sync {
     /// The series, in label order.
     fn series(&self) -> &[Identity];
+
+    /// How many series there are.
+    fn len(&self) -> usize {
+        self.series().len()
+    }
+
+    /// One of the series.
+    fn identity(&self, index: usize) -> Identity {
+        self.series().get(index).cloned().unwrap_or_default()
+    }
+
+    /// The series grouped by some of their labels.
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        projection.group(self.series().iter().map(|i| &i.labels))
+    }
 
     /// The window.
     fn frame(&self) -> Frame;
@@ -57,8 +72,7 @@ pub(super) fn range_vector<'a>(
 }
 
 struct Stored<'a> {
-    set: Box<dyn SeriesSet + 'a>,
-    series: Vec<Identity>,
+    series: StoredSeries<'a>,
     frame: Frame,
     stats_only: bool,
 }
@@ -84,10 +98,8 @@ pub(super) fn stored<'a>(
         lookback_ms: cx.lookback_ms,
     };
     let (min, max) = frame.needed(&steps);
-    let (set, series) = select(cx, &selector.matchers, TimeRange { min, max })?;
     Ok(Arc::new(Stored {
-        set,
-        series,
+        series: StoredSeries::select(cx, &selector.matchers, TimeRange { min, max })?,
         frame,
         stats_only: selector.histogram_stats,
     }))
@@ -99,7 +111,19 @@ impl RangeVector for Stored<'_> {
     }
 
     fn series(&self) -> &[Identity] {
-        &self.series
+        self.series.all()
+    }
+
+    fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    fn identity(&self, index: usize) -> Identity {
+        self.series.identity(index)
+    }
+
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        self.series.group(projection)
     }
 
     fn frame(&self) -> Frame {
@@ -107,7 +131,7 @@ impl RangeVector for Stored<'_> {
     }
 
     fn read(&self, index: usize, samples: &mut Samples, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
-        self.set.read(index, &mut samples.raw)?;
+        self.series.read(index, &mut samples.raw)?;
         let count = samples.raw.times().len();
         scratch.samples_read += count as u64;
         scratch.worked(count)?;
@@ -163,6 +187,18 @@ impl RangeVector for Evaluated<'_> {
 
     fn series(&self) -> &[Identity] {
         self.inner.series()
+    }
+
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    fn identity(&self, index: usize) -> Identity {
+        self.inner.identity(index)
+    }
+
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        self.inner.group(projection)
     }
 
     fn frame(&self) -> Frame {

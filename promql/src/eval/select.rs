@@ -2,34 +2,20 @@
 
 use std::sync::Arc;
 
-use narthex_model::{FloatHistogram, HistogramValue, Matcher, Selection, SeriesSet, TimeRange, is_stale};
+use narthex_model::{FloatHistogram, Grouping, HistogramValue, Projection, TimeRange, is_stale};
 
 use super::column::{Column, ColumnBuilder};
-use super::context::Context;
 use super::evaluator::Evaluator;
 use super::samples::stats_of;
 use super::scratch::{Scratch, Tally};
 use super::smoothed;
 use super::steps::Steps;
+use super::stored_series::StoredSeries;
 use super::vector::{Identity, SharedVector, Vector};
 use crate::error::QueryError;
 use crate::functions::Point;
 use crate::plan::{SelectorPlan, TimeShift};
 use crate::span::Span;
-
-/// Asks the source for series.
-pub(super) fn select<'a>(
-    cx: &'a Context<'a>,
-    matchers: &[Matcher],
-    range: TimeRange,
-) -> Result<(Box<dyn SeriesSet + 'a>, Vec<Identity>), QueryError> {
-    cx.guard.check()?;
-    let set = cx.source.select(&Selection { matchers, range })?;
-    let series = (0..set.len())
-        .map(|index| Identity::new(set.labels(index)))
-        .collect();
-    Ok((set, series))
-}
 
 /// What a selector yields of the sample it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +31,7 @@ pub(super) enum Yield {
 }
 
 struct Selected<'a> {
-    set: Box<dyn SeriesSet + 'a>,
-    series: Vec<Identity>,
+    series: StoredSeries<'a>,
     steps: Steps,
     shift: TimeShift,
     lookback_ms: i64,
@@ -75,10 +60,8 @@ pub(super) fn instant_selector<'a>(
             .saturating_add(1),
         max: shift.apply(steps.last()),
     };
-    let (set, series) = select(cx, &selector.matchers, range)?;
     Ok(Arc::new(Selected {
-        set,
-        series,
+        series: StoredSeries::select(cx, &selector.matchers, range)?,
         steps,
         shift,
         lookback_ms: cx.lookback_ms,
@@ -179,12 +162,32 @@ fn seconds(ms: Option<&i64>) -> f64 {
 
 impl Vector for Selected<'_> {
     fn series(&self) -> &[Identity] {
-        &self.series
+        self.series.all()
+    }
+
+    fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    fn identity(&self, index: usize) -> Identity {
+        self.series.identity(index)
+    }
+
+    fn drops_name(&self, _: usize) -> bool {
+        false
+    }
+
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        self.series.group(projection)
     }
 
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
         let mut buffer = scratch.take::<Buffer>(self.slot);
-        self.set.read(index, &mut buffer.samples)?;
+        if self.steps.count == 1 {
+            self.series.read_newest(index, &mut buffer.samples)?;
+        } else {
+            self.series.read(index, &mut buffer.samples)?;
+        }
         let count = buffer.samples.times().len();
         scratch.samples_read += count as u64;
         scratch.worked(count + self.steps.count)?;

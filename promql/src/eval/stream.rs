@@ -9,10 +9,14 @@ use super::stack::stack_bytes;
 use super::vector::{Identity, SharedVector, Vector};
 use crate::error::QueryError;
 
-/// Series that a thread computes before it hands them over.
-const BLOCK: usize = 32;
-/// Below so many points (series x steps) threads cost more than they save.
-const PARALLEL_POINTS: usize = 16_384;
+/// Points that a thread computes before it hands them over, and the most series: many, as neighbours lie together on
+/// disk and are unpacked together.
+const BLOCK_POINTS: usize = 1 << 16;
+const BLOCK_SERIES: usize = 256;
+/// What a series costs beside its steps, in points.
+const SERIES_POINTS: usize = 64;
+/// Below so many points threads cost more than they save.
+const PARALLEL_POINTS: usize = 1 << 16;
 /// Columns longer than this are computed one by one: each thread holds several.
 const PARALLEL_STEPS: usize = 200_000;
 
@@ -27,14 +31,15 @@ pub(crate) fn for_each_column(
     steps: usize,
     mut fold: impl FnMut(usize, Column) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
-    let count = vector.series().len();
-    let threads = cx.parallelism.min(count / BLOCK);
+    let count = vector.len();
+    let block = (BLOCK_POINTS / steps.max(1)).clamp(8, BLOCK_SERIES);
+    let threads = cx.parallelism.min(count.div_ceil(block));
     if threads > 1
         && steps <= PARALLEL_STEPS
         && !vector.is_computed()
-        && count.saturating_mul(steps) >= PARALLEL_POINTS
+        && count.saturating_mul(steps + SERIES_POINTS) >= PARALLEL_POINTS
     {
-        return in_parallel(cx, vector, threads, &mut fold);
+        return in_parallel(cx, vector, Shares { threads, block }, &mut fold);
     }
     let mut scratch = Scratch::new(cx);
     let mut run = || {
@@ -96,6 +101,14 @@ impl Vector for Selected<'_, '_> {
     }
 }
 
+/// How series are shared out among threads.
+#[derive(Debug, Clone, Copy)]
+struct Shares {
+    threads: usize,
+    /// Series in a block.
+    block: usize,
+}
+
 type Block = Result<Vec<Column>, QueryError>;
 
 /// Thread `n` of `threads` computes blocks n, n + threads, ...; they are taken in turn, and no thread runs more
@@ -103,27 +116,28 @@ type Block = Result<Vec<Column>, QueryError>;
 fn in_parallel(
     cx: &Context<'_>,
     vector: &dyn Vector,
-    threads: usize,
+    shares: Shares,
     fold: &mut dyn FnMut(usize, Column) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
-    let count = vector.series().len();
+    let count = vector.len();
+    let Shares { threads, block } = shares;
     std::thread::scope(|scope| {
         let mut inboxes: Vec<Receiver<Block>> = Vec::with_capacity(threads);
         for thread in 0..threads {
             let (sender, receiver) = sync_channel(1);
             inboxes.push(receiver);
-            let work = move || compute_blocks(cx, vector, thread, threads, &sender);
+            let work = move || compute_blocks(cx, vector, thread, shares, &sender);
             std::thread::Builder::new()
                 .stack_size(stack_bytes(cx.levels))
                 .spawn_scoped(scope, work)
                 .map_err(|error| QueryError::Execution(format!("no thread for evaluation: {error}")))?;
         }
-        for (number, first) in (0..count).step_by(BLOCK).enumerate() {
-            let block = inboxes
+        for (number, first) in (0..count).step_by(block).enumerate() {
+            let columns = inboxes
                 .get(number % threads)
                 .and_then(|inbox| inbox.recv().ok())
                 .unwrap_or_else(|| Err(QueryError::Execution("an evaluation thread has died".to_owned())))?;
-            for (offset, column) in block.into_iter().enumerate() {
+            for (offset, column) in columns.into_iter().enumerate() {
                 fold(first + offset, column)?;
             }
         }
@@ -135,21 +149,21 @@ fn compute_blocks(
     cx: &Context<'_>,
     vector: &dyn Vector,
     thread: usize,
-    threads: usize,
+    Shares { threads, block }: Shares,
     sender: &SyncSender<Block>,
 ) {
-    let count = vector.series().len();
+    let count = vector.len();
     let mut scratch = Scratch::new(cx);
-    for first in (thread * BLOCK..count).step_by(threads * BLOCK) {
-        let block = (first..count.min(first + BLOCK))
+    for first in (thread * block..count).step_by(threads * block) {
+        let columns = (first..count.min(first + block))
             .map(|index| {
                 scratch.worked(0)?;
                 vector.column(index, &mut scratch)
             })
             .collect::<Block>();
-        let failed = block.is_err();
+        let failed = columns.is_err();
         // The receiver is gone when folding has failed: nobody waits for more.
-        if sender.send(block).is_err() || failed {
+        if sender.send(columns).is_err() || failed {
             break;
         }
     }

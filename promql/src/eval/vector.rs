@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use narthex_model::Labels;
+use narthex_model::{Grouping, Labels, Projection};
 
 use super::column::Column;
 use super::context::Context;
@@ -33,6 +33,26 @@ pub(crate) trait Vector: Send + Sync {
     /// The series, in the order in which they are folded and shown. Columns of some may turn out empty; labels that
     /// stand here twice never have a value at the same step.
     fn series(&self) -> &[Identity];
+
+    /// How many series there are.
+    fn len(&self) -> usize {
+        self.series().len()
+    }
+
+    /// One of the series.
+    fn identity(&self, index: usize) -> Identity {
+        self.series().get(index).cloned().unwrap_or_default()
+    }
+
+    /// Whether the name of a series has to go at the query's end.
+    fn drops_name(&self, index: usize) -> bool {
+        self.series().get(index).is_some_and(|i| i.drop_name)
+    }
+
+    /// The series grouped by some of their labels.
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        projection.group(self.series().iter().map(|i| &i.labels))
+    }
 
     /// The column of the series at `index`, which is below the number of series.
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError>;
@@ -121,7 +141,7 @@ pub(crate) struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     pub(crate) fn shared(cx: &'a Context<'a>, inner: SharedVector<'a>) -> SharedVector<'a> {
-        let columns = inner.series().iter().map(|_| Mutex::default()).collect();
+        let columns = (0..inner.len()).map(|_| Mutex::default()).collect();
         Arc::new(Self {
             inner,
             guard: &cx.guard,
@@ -133,6 +153,22 @@ impl<'a> Kept<'a> {
 impl Vector for Kept<'_> {
     fn series(&self) -> &[Identity] {
         self.inner.series()
+    }
+
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    fn identity(&self, index: usize) -> Identity {
+        self.inner.identity(index)
+    }
+
+    fn drops_name(&self, index: usize) -> bool {
+        self.inner.drops_name(index)
+    }
+
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        self.inner.group(projection)
     }
 
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
@@ -160,6 +196,22 @@ pub(crate) struct Broadcast<'a> {
 impl Vector for Broadcast<'_> {
     fn series(&self) -> &[Identity] {
         self.inner.series()
+    }
+
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    fn identity(&self, index: usize) -> Identity {
+        self.inner.identity(index)
+    }
+
+    fn drops_name(&self, index: usize) -> bool {
+        self.inner.drops_name(index)
+    }
+
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        self.inner.group(projection)
     }
 
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {

@@ -1,6 +1,7 @@
 //! Whole columns at once: the heavy functions of plain floats, over windows planned once for all series that share
 //! their times. What they answer is what the plain kernels answer, bit for bit.
 
+use super::lanes::{self, LANES, Lanes, lanes};
 use super::sums::{mean, sum};
 use super::window::range_seconds;
 
@@ -14,7 +15,17 @@ pub enum ColumnFunction {
         /// Per second of the window.
         per_second: bool,
     },
-    /// Anything made of the floats of a window; the window is never empty.
+    /// `max_over_time`, `min_over_time`
+    Extreme {
+        /// The largest.
+        max: bool,
+    },
+    /// `sum_over_time`, `avg_over_time`
+    Sum {
+        /// By the count.
+        mean: bool,
+    },
+    /// Anything else made of the floats of a window; the window is never empty.
     Fold(fn(&[f64]) -> f64),
 }
 
@@ -26,10 +37,10 @@ pub fn column_function(name: &str) -> Option<ColumnFunction> {
         "rate" => gain(true, true),
         "increase" => gain(true, false),
         "delta" => gain(false, false),
-        "sum_over_time" => Some(ColumnFunction::Fold(sum)),
-        "avg_over_time" => Some(ColumnFunction::Fold(mean)),
-        "min_over_time" => Some(ColumnFunction::Fold(|values| extreme(values, |a, b| a < b))),
-        "max_over_time" => Some(ColumnFunction::Fold(|values| extreme(values, |a, b| a > b))),
+        "sum_over_time" => Some(ColumnFunction::Sum { mean: false }),
+        "avg_over_time" => Some(ColumnFunction::Sum { mean: true }),
+        "min_over_time" => Some(ColumnFunction::Extreme { max: false }),
+        "max_over_time" => Some(ColumnFunction::Extreme { max: true }),
         "count_over_time" => Some(ColumnFunction::Fold(|values| values.len() as f64)),
         "last_over_time" => Some(ColumnFunction::Fold(|values| {
             values.last().copied().unwrap_or(f64::NAN)
@@ -70,6 +81,43 @@ pub struct FloatColumn<'a> {
     pub values: &'a [f64],
     /// For each step the first sample of its window and the one behind its last; both only grow.
     pub bounds: &'a [(u32, u32)],
+}
+
+impl FloatColumn<'_> {
+    /// Makes a value of each window that is not empty.
+    fn fold(&self, fold: impl Fn(&[f64]) -> f64, sink: &mut impl FloatSink) {
+        self.bounds
+            .iter()
+            .for_each(|bounds| self.fold_one(*bounds, &fold, sink));
+    }
+
+    fn fold_one(&self, (low, high): (u32, u32), fold: impl Fn(&[f64]) -> f64, sink: &mut impl FloatSink) {
+        match self.values.get(low as usize..high as usize) {
+            Some(values) if !values.is_empty() => sink.float(fold(values)),
+            _ => sink.none(),
+        }
+    }
+
+    /// The same, several windows at a time where they are equally long.
+    fn fold_together(
+        &self,
+        together: impl Fn(&[f64], Lanes) -> [f64; LANES],
+        fold: impl Fn(&[f64]) -> f64,
+        sink: &mut impl FloatSink,
+    ) {
+        let mut rest = self.bounds;
+        while let Some((first, others)) = rest.split_first() {
+            if let Some(lanes) = lanes(rest) {
+                together(self.values, lanes)
+                    .into_iter()
+                    .for_each(|value| sink.float(value));
+                rest = rest.get(LANES..).unwrap_or(&[]);
+            } else {
+                self.fold_one(*first, &fold, sink);
+                rest = others;
+            }
+        }
+    }
 }
 
 /// A function with what it has found out about the times of the series before.
@@ -142,6 +190,23 @@ impl GainStep {
     }
 }
 
+/// Positions of the values that a smaller one follows. Drops are rare, so whole stretches are looked through at once.
+fn find_drops(values: &[f64], drops: &mut Vec<u32>) {
+    const STRETCH: usize = 64;
+    let mut start = 0;
+    while let Some(stretch) = values
+        .get(start..values.len().min(start + STRETCH + 1))
+        .filter(|s| s.len() > 1)
+    {
+        let pairs = || stretch.iter().zip(stretch.iter().skip(1));
+        if pairs().fold(false, |any, (before, after)| any | (after < before)) {
+            let found = pairs().enumerate().filter(|(_, (before, after))| after < before);
+            drops.extend(found.map(|(i, _)| (start + i) as u32));
+        }
+        start += STRETCH;
+    }
+}
+
 impl ColumnKernel {
     /// A kernel that knows nothing yet.
     #[must_use]
@@ -163,21 +228,20 @@ impl ColumnKernel {
         sink: &mut impl FloatSink,
     ) {
         match self.function {
-            ColumnFunction::Fold(fold) => {
-                for (low, high) in column.bounds {
-                    match column.values.get(*low as usize..*high as usize) {
-                        Some(values) if !values.is_empty() => sink.float(fold(values)),
-                        _ => sink.none(),
-                    }
-                }
-            }
+            ColumnFunction::Fold(fold) => column.fold(fold, sink),
+            ColumnFunction::Extreme { max } => match (max, lanes::is_plain(column.values)) {
+                (true, true) => column.fold(lanes::extreme::<true>, sink),
+                (false, true) => column.fold(lanes::extreme::<false>, sink),
+                (true, false) => column.fold(|values| extreme(values, |a, b| a > b), sink),
+                (false, false) => column.fold(|values| extreme(values, |a, b| a < b), sink),
+            },
+            ColumnFunction::Sum { mean: false } => column.fold_together(lanes::sums, sum, sink),
+            ColumnFunction::Sum { mean: true } => column.fold_together(lanes::means, mean, sink),
             ColumnFunction::Gain { counter, per_second } => {
                 self.plan(column, window, per_second);
                 self.resets.clear();
                 if counter {
-                    let pairs = column.values.windows(2).enumerate();
-                    self.resets
-                        .extend(pairs.filter(|(_, p)| p[1] < p[0]).map(|(i, _)| i as u32));
+                    find_drops(column.values, &mut self.resets);
                 }
                 self.gains(column.values, counter, sink);
             }

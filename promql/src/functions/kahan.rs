@@ -26,14 +26,17 @@ impl KahanSum {
     #[must_use]
     pub fn plus(self, value: f64) -> Self {
         let sum = self.sum + value;
-        let compensation = if sum.is_infinite() {
-            0.0
-        } else if self.sum.abs() >= value.abs() {
-            self.compensation + ((self.sum - sum) + value)
-        } else {
-            self.compensation + ((value - sum) + self.sum)
-        };
-        Self { sum, compensation }
+        // Which of the two is the larger is chosen, not branched on, so that compilers add several sums at once.
+        let larger = self.sum.abs() >= value.abs();
+        let (large, small) = (
+            if larger { self.sum } else { value },
+            if larger { value } else { self.sum },
+        );
+        let compensation = self.compensation + ((large - sum) + small);
+        Self {
+            sum,
+            compensation: if sum.is_infinite() { 0.0 } else { compensation },
+        }
     }
 
     /// Adds `value`.

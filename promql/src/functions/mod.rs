@@ -14,6 +14,7 @@ mod histogram_fold;
 mod histogram_rate;
 mod instant_rate;
 mod kahan;
+mod lanes;
 mod math;
 mod native;
 mod notes;

@@ -28,57 +28,110 @@ pub(super) trait Fold: Clone + Default {
     fn result(self, notes: &mut Notes) -> Point;
 }
 
-/// Aggregates with cells of one kind; `finish` makes a group's value of a cell, group by group, step by step.
-pub(super) fn fold_groups<'a, F: Fold>(
+/// What a group knows at all steps.
+pub(super) trait Row {
+    /// The same at one step.
+    type Cell;
+    /// Whether each value is kept until the group is whole.
+    const KEEPS_VALUES: bool;
+
+    /// A group without values.
+    fn new(steps: usize) -> Self;
+
+    /// Another float at each step.
+    fn floats(&mut self, values: &[f64]);
+
+    /// Another float at one step.
+    fn float(&mut self, step: usize, value: f64);
+
+    /// Another histogram at one step; see [`Fold::histogram`].
+    fn histogram(&mut self, step: usize, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool;
+
+    /// Step by step.
+    fn into_cells(self) -> impl Iterator<Item = Self::Cell>;
+}
+
+impl<F: Fold> Row for Vec<F> {
+    type Cell = F;
+    const KEEPS_VALUES: bool = F::KEEPS_VALUES;
+
+    fn new(steps: usize) -> Self {
+        vec![F::default(); steps]
+    }
+
+    fn floats(&mut self, values: &[f64]) {
+        for (cell, value) in self.iter_mut().zip(values) {
+            cell.float(*value);
+        }
+    }
+
+    fn float(&mut self, step: usize, value: f64) {
+        if let Some(cell) = self.get_mut(step) {
+            cell.float(value);
+        }
+    }
+
+    fn histogram(&mut self, step: usize, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
+        self.get_mut(step)
+            .is_none_or(|cell| cell.histogram(histogram, notes))
+    }
+
+    fn into_cells(self) -> impl Iterator<Item = F> {
+        self.into_iter()
+    }
+}
+
+/// Aggregates with rows of one kind; `finish` makes a group's value of a cell, group by group, step by step.
+pub(super) fn fold_groups<'a, R: Row>(
     ev: &Evaluator<'a>,
     aggregation: &Aggregation<'_>,
     inner: &SharedVector<'a>,
-    mut finish: impl FnMut(F, &mut Notes) -> Point,
+    mut finish: impl FnMut(R::Cell, &mut Notes) -> Point,
 ) -> Result<SharedVector<'a>, QueryError> {
     let steps = aggregation.steps.count;
-    let mut groups = groups(inner.series(), aggregation.grouping, aggregation.without);
-    let mut cells: Vec<Vec<F>> = vec![Vec::new(); groups.series.len()];
+    let mut groups = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
+    let mut rows: Vec<Option<R>> = groups.series.iter().map(|_| None).collect();
     let mut held = Vec::new();
     let mut ignored = false;
     for_each_column(ev.cx, inner.as_ref(), steps, |index, column| {
-        let Some(group) = groups.of.get(index).copied() else {
+        let Some(group) = groups.of.get(index).map(|group| *group as usize) else {
             return Ok(());
         };
-        let Some(cells) = cells.get_mut(group).filter(|_| !column.is_empty()) else {
+        let Some(row) = rows.get_mut(group).filter(|_| !column.is_empty()) else {
             return Ok(());
         };
-        if cells.is_empty() {
+        if row.is_none() {
             held.push(ev.cx.guard.hold(steps)?);
-            cells.resize(steps, F::default());
         }
-        if F::KEEPS_VALUES {
+        let row = row.get_or_insert_with(|| R::new(steps));
+        if R::KEEPS_VALUES {
             held.push(ev.cx.guard.hold(column.count())?);
         }
-        if let (Some(to), Some(from)) = (groups.series.get_mut(group), inner.series().get(index)) {
-            to.drop_name |= from.drop_name;
+        if let Some(to) = groups.series.get_mut(group) {
+            to.drop_name |= inner.drops_name(index);
         }
         if let Some(values) = column.all_floats() {
-            for (cell, value) in cells.iter_mut().zip(values) {
-                cell.float(*value);
-            }
+            row.floats(values);
             return Ok(());
         }
         let mut notes = Notes::default();
-        for (step, cell) in cells.iter_mut().enumerate() {
+        for step in 0..steps {
             if let Some(histogram) = column.histogram(step) {
-                ignored |= !cell.histogram(histogram, &mut notes);
+                ignored |= !row.histogram(step, histogram, &mut notes);
             } else if let Some(value) = column.float(step) {
-                cell.float(value);
+                row.float(step, value);
             }
         }
-        let metric = inner.series().get(index).map_or("", |i| i.labels.metric_name());
-        aggregation.report(ev, &notes, metric)
+        if notes.is_empty() {
+            return Ok(());
+        }
+        aggregation.report(ev, &notes, inner.identity(index).labels.metric_name())
     })?;
     let mut notes = Notes::default();
-    let mut columns = Vec::with_capacity(cells.len());
-    for cells in cells {
+    let mut columns = Vec::with_capacity(rows.len());
+    for row in rows {
         let mut out = ColumnBuilder::new(steps);
-        for cell in cells {
+        for cell in row.into_iter().flat_map(R::into_cells) {
             out.push(finish(cell, &mut notes));
         }
         columns.push(out.finish());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use narthex_model::{FloatHistogram, Severity};
 
 use super::Aggregation;
-use super::fold::{Fold, fold_groups};
+use super::fold::{Fold, Row, fold_groups};
 use crate::ast::AggregateOp;
 use crate::error::QueryError;
 use crate::eval::annotate::annotate;
@@ -22,24 +22,26 @@ pub(super) fn aggregate<'a>(
 ) -> Result<SharedVector<'a>, QueryError> {
     let mut mixed = false;
     let result = match aggregation.op {
-        AggregateOp::Sum => fold_groups(ev, aggregation, inner, |cell: Sum, notes| {
+        AggregateOp::Sum => fold_groups::<SumRow>(ev, aggregation, inner, |cell, notes| {
             mixed |= cell.is_mixed();
             cell.result(notes)
         }),
-        AggregateOp::Avg => fold_groups(ev, aggregation, inner, |cell: Average, notes| {
+        AggregateOp::Avg => fold_groups::<Vec<Average>>(ev, aggregation, inner, |cell, notes| {
             mixed |= cell.is_mixed();
             cell.result(notes)
         }),
-        AggregateOp::Count => fold_groups(ev, aggregation, inner, Count::result),
-        AggregateOp::Min => fold_groups(ev, aggregation, inner, Extreme::<false>::result),
-        AggregateOp::Max => fold_groups(ev, aggregation, inner, Extreme::<true>::result),
-        AggregateOp::Stddev => fold_groups(ev, aggregation, inner, |cell: Spread, _| cell.finish(f64::sqrt)),
-        AggregateOp::Stdvar => fold_groups(ev, aggregation, inner, |cell: Spread, _| cell.finish(|v| v)),
-        _ => fold_groups(ev, aggregation, inner, |cell: Count, notes| {
-            match cell.result(notes) {
-                Point::None => Point::None,
-                _ => Point::Float(1.0),
-            }
+        AggregateOp::Count => fold_groups::<Vec<Count>>(ev, aggregation, inner, Count::result),
+        AggregateOp::Min => fold_groups::<Vec<Extreme<false>>>(ev, aggregation, inner, Extreme::result),
+        AggregateOp::Max => fold_groups::<Vec<Extreme<true>>>(ev, aggregation, inner, Extreme::result),
+        AggregateOp::Stddev => {
+            fold_groups::<Vec<Spread>>(ev, aggregation, inner, |cell, _| cell.finish(f64::sqrt))
+        }
+        AggregateOp::Stdvar => {
+            fold_groups::<Vec<Spread>>(ev, aggregation, inner, |cell, _| cell.finish(|v| v))
+        }
+        _ => fold_groups::<Vec<Count>>(ev, aggregation, inner, |cell, notes| match cell.result(notes) {
+            Point::None => Point::None,
+            _ => Point::Float(1.0),
         }),
     };
     if mixed {
@@ -86,8 +88,7 @@ fn histogram(fold: HistogramFold, notes: &mut Notes) -> Point {
     })
 }
 
-/// `sum`
-#[derive(Clone, Default)]
+/// `sum` at one step.
 struct Sum {
     sum: KahanSum,
     has_float: bool,
@@ -100,28 +101,116 @@ impl Sum {
     }
 }
 
-impl Fold for Sum {
-    #[inline]
-    fn float(&mut self, value: f64) {
-        if self.has_float {
-            self.sum.add(value);
-        } else {
-            self.has_float = true;
-            self.sum = KahanSum::new(value);
-        }
-    }
-
-    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
-        self.histograms.add(HistogramFoldKind::Sum, histogram, notes);
-        true
-    }
-
+impl Sum {
     fn result(self, notes: &mut Notes) -> Point {
         match (self.has_float, self.histograms.fold) {
             (true, None) => Point::Float(self.sum.total()),
             (false, Some(fold)) => histogram(*fold, notes),
             _ => Point::None,
         }
+    }
+}
+
+/// `sum` at all steps, each part behind each other, so that several steps are added at the same time.
+struct SumRow {
+    sums: Vec<f64>,
+    lost: Vec<f64>,
+    has_float: Vec<bool>,
+    /// Whether no step and whether every step has a float.
+    floats: (bool, bool),
+    /// Left out as long as there are none.
+    histograms: Vec<Histograms>,
+}
+
+impl Row for SumRow {
+    type Cell = Sum;
+    const KEEPS_VALUES: bool = false;
+
+    fn new(steps: usize) -> Self {
+        Self {
+            sums: vec![0.0; steps],
+            lost: vec![0.0; steps],
+            has_float: vec![false; steps],
+            floats: (true, false),
+            histograms: Vec::new(),
+        }
+    }
+
+    fn floats(&mut self, values: &[f64]) {
+        match self.floats {
+            (true, _) => {
+                self.sums.clear();
+                self.sums.extend_from_slice(values);
+                self.has_float.fill(true);
+                self.floats = (false, true);
+            }
+            (_, true) => {
+                for ((sum, lost), value) in self.sums.iter_mut().zip(&mut self.lost).zip(values) {
+                    let next = KahanSum {
+                        sum: *sum,
+                        compensation: *lost,
+                    }
+                    .plus(*value);
+                    (*sum, *lost) = (next.sum, next.compensation);
+                }
+            }
+            _ => {
+                for (step, value) in values.iter().enumerate() {
+                    self.float(step, *value);
+                }
+                self.floats = (false, true);
+            }
+        }
+    }
+
+    fn float(&mut self, step: usize, value: f64) {
+        self.floats.0 = false;
+        let parts = (
+            self.sums.get_mut(step),
+            self.lost.get_mut(step),
+            self.has_float.get_mut(step),
+        );
+        let (Some(sum), Some(lost), Some(has_float)) = parts else {
+            return;
+        };
+        let before = KahanSum {
+            sum: *sum,
+            compensation: *lost,
+        };
+        let next = if *has_float {
+            before.plus(value)
+        } else {
+            KahanSum::new(value)
+        };
+        (*sum, *lost, *has_float) = (next.sum, next.compensation, true);
+    }
+
+    fn histogram(&mut self, step: usize, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
+        if self.histograms.is_empty() {
+            self.histograms = vec![Histograms::default(); self.sums.len()];
+        }
+        if let Some(histograms) = self.histograms.get_mut(step) {
+            histograms.add(HistogramFoldKind::Sum, histogram, notes);
+        }
+        true
+    }
+
+    fn into_cells(self) -> impl Iterator<Item = Sum> {
+        let histograms = self
+            .histograms
+            .into_iter()
+            .chain(std::iter::repeat_with(Histograms::default));
+        let parts = self
+            .sums
+            .into_iter()
+            .zip(self.lost)
+            .zip(self.has_float)
+            .zip(histograms);
+        parts.map(|(((sum, compensation), has_float), histograms)| Sum {
+            sum: KahanSum { sum, compensation },
+            has_float,
+            histograms,
+        })
     }
 }
 

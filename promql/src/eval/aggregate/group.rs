@@ -1,36 +1,36 @@
 //! Which group a series belongs to.
 
-use narthex_model::Labels;
-use rustc_hash::FxHashMap;
+use narthex_model::{Grouping, Labels, Projection};
 
-use crate::eval::names::is_metadata;
-use crate::eval::vector::Identity;
+use crate::eval::names::{METADATA_LABELS, is_metadata};
+use crate::eval::vector::{Identity, Vector};
 
 /// The groups of a vector, in order of their first series.
 pub(super) struct Groups {
     /// Labels of each group.
     pub(super) series: Vec<Identity>,
     /// For each series of the vector its group.
-    pub(super) of: Vec<usize>,
+    pub(super) of: Vec<u32>,
 }
 
 /// Groups by the labels in `grouping`, or by all others but the metric's name.
-pub(super) fn groups(series: &[Identity], grouping: &[String], without: bool) -> Groups {
-    let mut known: FxHashMap<Labels, usize> = FxHashMap::default();
-    let mut groups = Groups {
-        series: Vec::new(),
-        of: Vec::with_capacity(series.len()),
-    };
-    for identity in series {
-        let labels = group_labels(&identity.labels, grouping, without);
-        let next = groups.series.len();
-        let at = *known.entry(labels.clone()).or_insert(next);
-        if at == next {
-            groups.series.push(Identity::new(labels));
-        }
-        groups.of.push(at);
+pub(super) fn groups(vector: &dyn Vector, grouping: &[String], without: bool) -> Groups {
+    let mut names: Vec<&str> = grouping.iter().map(String::as_str).collect();
+    if without {
+        names.extend(METADATA_LABELS);
     }
-    groups
+    let projection = Projection {
+        names: &names,
+        without,
+    };
+    let Grouping { of, first } = vector.group(&projection);
+    let labels = first
+        .iter()
+        .map(|index| projection.of(&vector.identity(*index as usize).labels));
+    Groups {
+        series: labels.map(Identity::new).collect(),
+        of,
+    }
 }
 
 /// The labels of the group that a series belongs to.

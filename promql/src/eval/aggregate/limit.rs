@@ -65,13 +65,13 @@ pub(super) fn limitk<'a>(
     if !check_count(params)? {
         return nothing(ev, inner, steps);
     }
-    let groups = groups(inner.series(), aggregation.grouping, aggregation.without);
+    let groups = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
     let mut taken: Vec<Vec<usize>> = vec![vec![0; steps]; groups.series.len()];
     filtered(ev, aggregation, inner, |index, step| {
         let taken = groups
             .of
             .get(index)
-            .and_then(|group| taken.get_mut(*group))
+            .and_then(|group| taken.get_mut(*group as usize))
             .and_then(|steps| steps.get_mut(step));
         taken.is_some_and(|taken| {
             let room = *taken < count_at(params, step);
@@ -129,9 +129,9 @@ fn filtered<'a>(
             out.push(if kept { column.get(step) } else { Point::None });
         }
         let column = out.finish();
-        if let (false, Some(identity)) = (column.is_empty(), inner.series().get(index)) {
+        if !column.is_empty() {
             held.push(ev.cx.guard.hold(column.count())?);
-            series.push(identity.clone());
+            series.push(inner.identity(index));
             columns.push(column);
         }
         Ok(())

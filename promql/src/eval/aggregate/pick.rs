@@ -9,7 +9,7 @@ use crate::error::QueryError;
 use crate::eval::column::{Column, ColumnBuilder};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::stream::for_each_column;
-use crate::eval::vector::{Computed, Identity, SharedVector};
+use crate::eval::vector::{Computed, Identity, SharedVector, Vector};
 use rustc_hash::FxHashMap;
 
 /// `topk(3, x)`
@@ -24,12 +24,15 @@ pub(super) fn pick<'a>(
         return nothing(ev, &inner, steps);
     }
     let largest = aggregation.op == AggregateOp::Topk;
-    let groups = groups(inner.series(), aggregation.grouping, aggregation.without);
+    let groups = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
     let mut best: Vec<Vec<Best>> = vec![Vec::new(); groups.series.len()];
     let mut held = Vec::new();
     let mut ignored = false;
     for_each_column(ev.cx, inner.as_ref(), steps, |index, column| {
-        let cells = groups.of.get(index).and_then(|group| best.get_mut(*group));
+        let cells = groups
+            .of
+            .get(index)
+            .and_then(|group| best.get_mut(*group as usize));
         let Some(cells) = cells.filter(|_| !column.is_empty()) else {
             return Ok(());
         };
@@ -50,11 +53,11 @@ pub(super) fn pick<'a>(
     if ignored {
         aggregation.histogram_ignored(ev);
     }
-    Ok(ranked(best, largest, inner.series(), steps))
+    Ok(ranked(best, largest, inner.as_ref(), steps))
 }
 
 /// The chosen values as series, in the order of rank (which an instant query shows).
-fn ranked<'a>(best: Vec<Vec<Best>>, largest: bool, series: &[Identity], steps: usize) -> SharedVector<'a> {
+fn ranked<'a>(best: Vec<Vec<Best>>, largest: bool, inner: &dyn Vector, steps: usize) -> SharedVector<'a> {
     let mut places: FxHashMap<u32, usize> = FxHashMap::default();
     let mut chosen: Vec<(u32, ColumnBuilder)> = Vec::new();
     for cells in best {
@@ -75,7 +78,7 @@ fn ranked<'a>(best: Vec<Vec<Best>>, largest: bool, series: &[Identity], steps: u
     }
     let (identities, columns): (Vec<Identity>, Vec<Column>) = chosen
         .into_iter()
-        .filter_map(|(index, builder)| Some((series.get(index as usize)?.clone(), builder.finish())))
+        .map(|(index, builder)| (inner.identity(index as usize), builder.finish()))
         .unzip();
     Computed::shared(identities, columns, steps, Vec::new())
 }

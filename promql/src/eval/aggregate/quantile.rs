@@ -51,7 +51,7 @@ pub(super) fn quantile<'a>(
     // Cells are finished group by group, step by step.
     let steps = aggregation.steps.count.max(1);
     let mut finished = 0_usize;
-    fold_groups(ev, aggregation, inner, |mut cell: Values, _| {
+    fold_groups::<Vec<Values>>(ev, aggregation, inner, |mut cell, _| {
         let q = params.get(finished % steps).copied().unwrap_or(f64::NAN);
         finished += 1;
         if cell.0.is_empty() {
