@@ -1,0 +1,60 @@
+//! Queries over a filled store, by one thread: what is read, rated, aggregated.
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has nothing to say")]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use narthex_benches::{SCRAPES, filled};
+use narthex_promql::{Engine, EngineOptions, InstantQuery, QueryOptions, RangeQuery};
+
+const RANGES: &[(&str, &str)] = &[
+    (
+        "rate, summed by a label",
+        "sum by (mode) (rate({__name__=~\"metric_1.*_total\"}[5m]))",
+    ),
+    ("rate, summed", "sum(rate({job=\"node\"}[5m]))"),
+    ("selector, averaged", "avg by (instance) (metric_7_total)"),
+    ("largest of an hour", "max(max_over_time(metric_6_total[1h]))"),
+    ("mean of ten minutes", "avg(avg_over_time(metric_6_total[10m]))"),
+    ("topk", "topk(5, rate(metric_5_total[5m]))"),
+];
+
+fn query(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let db = filled(folder.path());
+    let engine = Engine::new(EngineOptions::default());
+    let (source, options) = (db.snapshot(), QueryOptions::default());
+    let end = SCRAPES as i64 * 15_000;
+    let mut group = criterion.benchmark_group("range, a step a minute");
+    for (name, text) in RANGES {
+        let ask = || {
+            let query = RangeQuery {
+                text,
+                start: 0,
+                end,
+                step: 60_000,
+                options,
+            };
+            engine.range(&source, &query).unwrap()
+        };
+        group.throughput(Throughput::Elements(ask().stats.samples_read));
+        group.bench_function(*name, |b| b.iter(ask));
+    }
+    group.finish();
+    let mut group = criterion.benchmark_group("instant");
+    for text in [
+        "count by (__name__) ({job=\"node\"})",
+        "sum by (mode) (rate({job=\"node\"}[5m]))",
+    ] {
+        group.bench_function(text, |b| {
+            let query = InstantQuery {
+                text,
+                time: end,
+                options,
+            };
+            b.iter(|| engine.instant(&source, &query).unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, query);
+criterion_main!(benches);
