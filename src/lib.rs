@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod discovery;
+pub mod explain;
 pub mod exposition;
 pub mod http;
 pub mod query;

@@ -11,6 +11,7 @@
 mod api;
 mod command_line;
 mod durability;
+mod explain;
 mod golden_syntax_tree;
 mod lifecycle;
 #[allow(dead_code, reason = "each test uses its part of it")]

@@ -27,6 +27,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["cli"],
             &["server", "tools"],
             &["http"],
+            &["explain"],
             &["scrape", "discovery"],
             &["query"],
             &["config"],

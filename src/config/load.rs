@@ -23,7 +23,24 @@ pub struct Loaded {
 pub fn load_file(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, ConfigError> {
     let text = read_text(path)?;
     let directory = path.parent().unwrap_or(Path::new("."));
-    load(&text, directory, env).map_err(|e| e.context(format_args!("parsing YAML file {}: ", path.display())))
+    let mut loaded = load(&text, directory, env)
+        .map_err(|e| e.context(format_args!("parsing YAML file {}: ", path.display())))?;
+    for job in &mut loaded.config.scrape_configs {
+        place_rules(Arc::make_mut(job), path);
+    }
+    Ok(loaded)
+}
+
+/// Notes in which file the rules of a job are written.
+fn place_rules(job: &mut ScrapeConfig, path: &Path) {
+    let file: Arc<str> = path.display().to_string().into();
+    for rule in job
+        .relabel_configs
+        .iter_mut()
+        .chain(&mut job.metric_relabel_configs)
+    {
+        rule.place.file = Arc::clone(&file);
+    }
 }
 
 /// Reads a configuration from text; relative paths in it start at `directory`.
@@ -93,6 +110,7 @@ fn read_job_files(config: &Config) -> Result<Vec<Arc<ScrapeConfig>>, ConfigError
                     ))));
                 }
                 let mut job = Arc::unwrap_or_clone(job);
+                place_rules(&mut job, &path);
                 join_job(&mut job, path.parent().unwrap_or(Path::new(".")));
                 found.push(Arc::new(job));
                 origins.push(format!("{:?}", shown.display().to_string()));

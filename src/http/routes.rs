@@ -1,7 +1,7 @@
 //! The table of routes: path, methods, whether the store must be open, handler.
 
 use super::api::{
-    admin, alertmanagers, assets, exemplars, features, federate, format_query, label_values, labels,
+    admin, alertmanagers, assets, exemplars, explain, features, federate, format_query, label_values, labels,
     lifecycle, metadata, metrics, notifications, openapi, pages, query, query_range, read, relabel_steps,
     rules, search, self_metrics, series, status, status_tsdb, targets, write,
 };
@@ -80,6 +80,7 @@ pub(crate) const ROUTES: &[Route] = &[
     api!("search/label_values", GET_POST, Ready, search::label_values),
     api!("targets", GET, Ready, targets::targets),
     api!("targets/metadata", GET, Ready, metadata::target_metadata),
+    api!("targets/explain", GET, Ready, explain::targets_explain),
     api!("targets/relabel_steps", GET, Ready, relabel_steps::relabel_steps),
     api!("scrape_pools", GET, Ready, targets::scrape_pools),
     api!("scrape_pools/config", GET, Ready, targets::scrape_pool_config),

@@ -6,4 +6,4 @@ mod rule;
 mod template;
 
 pub use apply::{Step, process, process_builder, steps};
-pub use rule::{NameScheme, RelabelAction, RelabelConfig, RuleError};
+pub use rule::{NameScheme, Place, RelabelAction, RelabelConfig, RuleError};

@@ -3,6 +3,7 @@
 use narthex_model::Pattern;
 use narthex_model::labels::is_legacy_label_name;
 use std::fmt;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Which label names are valid.
@@ -111,6 +112,25 @@ impl fmt::Display for RelabelAction {
     }
 }
 
+/// Where a rule is written.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The file; empty for a text that comes from none.
+    pub file: Arc<str>,
+    /// The line, from 1; 0 if it is not known.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.line, &*self.file) {
+            (0, file) => f.write_str(file),
+            (line, "") => write!(f, "line {line}"),
+            (line, file) => write!(f, "{file}:{line}"),
+        }
+    }
+}
+
 /// One rule of a `relabel_configs` list (any of the four), checked.
 #[derive(Debug, Clone)]
 pub struct RelabelConfig {
@@ -130,6 +150,8 @@ pub struct RelabelConfig {
     pub action: RelabelAction,
     /// Which names count as valid.
     pub name_scheme: NameScheme,
+    /// Where it is written. A rule that moves stays the same rule: this takes no part in comparisons.
+    pub place: Place,
 }
 
 /// The text of the regex that a rule has unless it names one.
@@ -172,6 +194,7 @@ impl RelabelConfig {
             replacement: DEFAULT_REPLACEMENT.to_owned(),
             action,
             name_scheme: NameScheme::Utf8,
+            place: Place::default(),
         })
     }
 

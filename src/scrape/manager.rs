@@ -8,6 +8,7 @@ use narthex_tsdb::Db;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
+use super::candidate::JobStock;
 use super::fetch::{Fetch, HttpFetcher};
 use super::metrics::ScrapeMetrics;
 use super::pool::{Pool, Surroundings};
@@ -75,6 +76,12 @@ impl ScrapeManager {
     #[must_use]
     pub fn status(&self) -> Vec<PoolStatus> {
         self.jobs.pools.lock().active.values().map(Pool::status).collect()
+    }
+
+    /// All jobs with everything that was found for them, sorted by name.
+    #[must_use]
+    pub fn stock(&self) -> Vec<JobStock> {
+        self.jobs.pools.lock().active.values().map(Pool::stock).collect()
     }
 
     /// What all targets say about their metrics.
@@ -162,7 +169,8 @@ impl<F: Fetch> Jobs<F> {
         }
         for job in config.jobs() {
             match pools.active.get_mut(&job.job_name) {
-                Some(pool) if *pool.config == **job => {}
+                // Equal, but perhaps its rules stand in other lines now.
+                Some(pool) if *pool.config == **job => pool.config = Arc::clone(job),
                 Some(pool) => pool.reload(Arc::clone(job), seed, &self.around),
                 None => {
                     let pool = Pool::new(Arc::clone(job), seed, &self.around);

@@ -3,6 +3,7 @@
 mod append;
 mod auth;
 mod cache;
+mod candidate;
 mod collate;
 mod dial;
 mod families;
@@ -25,6 +26,7 @@ mod target;
 mod tls;
 mod url;
 
+pub use candidate::{Candidate, Fate, JobStock};
 pub use manager::ScrapeManager;
 pub use metadata::MetricMetadata;
 pub use settings::ScrapeOptions;

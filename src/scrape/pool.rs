@@ -8,11 +8,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::append::Appender;
+use super::candidate::JobStock;
 use super::fetch::Fetch;
 use super::r#loop::{Command, ForcedError, ScrapeLoop};
 use super::metrics::ScrapeMetrics;
 use super::settings::{AppendSettings, ScrapeOptions};
-use super::status::{DroppedTarget, PoolStatus, TargetMetadata, TargetStatus};
+use super::status::{DroppedTarget, PoolStatus, TargetMetadata};
 use super::target::{Built, Target, from_group};
 use crate::clock::Clock;
 use crate::config::{ScrapeConfig, TargetGroup};
@@ -43,7 +44,7 @@ struct Running {
 pub(super) struct Pool<F> {
     pub(super) config: Arc<ScrapeConfig>,
     fetcher: Result<Arc<F>, String>,
-    groups: Vec<TargetGroup>,
+    groups: Arc<Vec<TargetGroup>>,
     running: HashMap<u64, Running>,
     /// Loops whose targets are gone and that wait to end their series.
     ending: Vec<Running>,
@@ -71,7 +72,7 @@ impl<F: Fetch> Pool<F> {
         Self {
             config,
             fetcher,
-            groups: Vec::new(),
+            groups: Arc::default(),
             running: HashMap::new(),
             ending: Vec::new(),
             dropped: Vec::new(),
@@ -105,16 +106,16 @@ impl<F: Fetch> Pool<F> {
         limits.set(config.limits.target_limit as f64);
         self.config = config;
         self.seed = seed;
-        let groups = std::mem::take(&mut self.groups);
+        let groups = Arc::clone(&self.groups);
         self.bring_in_line(groups, true, around);
     }
 
     /// Brings loops in line with what was discovered.
     pub(super) fn sync(&mut self, groups: Vec<TargetGroup>, around: &Surroundings<F>) {
-        self.bring_in_line(groups, false, around);
+        self.bring_in_line(Arc::new(groups), false, around);
     }
 
-    fn bring_in_line(&mut self, groups: Vec<TargetGroup>, replaces_all: bool, around: &Surroundings<F>) {
+    fn bring_in_line(&mut self, groups: Arc<Vec<TargetGroup>>, replaces_all: bool, around: &Surroundings<F>) {
         let started = around.clock.monotonic();
         let job = self.config.job_name.clone();
         let found = self.build(&groups, around);
@@ -266,7 +267,7 @@ impl<F: Fetch> Pool<F> {
             active: self
                 .running
                 .values()
-                .map(|running| target_status(&running.target))
+                .map(|running| running.target.status())
                 .collect(),
             dropped: self
                 .dropped
@@ -277,6 +278,18 @@ impl<F: Fetch> Pool<F> {
                 .collect(),
             dropped_count: self.dropped_count,
         }
+    }
+
+    /// What was found and what runs, for whoever wants to look into it.
+    pub(super) fn stock(&self) -> JobStock {
+        let running = self.running.iter();
+        JobStock::new(
+            Arc::clone(&self.config),
+            Arc::clone(&self.groups),
+            running
+                .map(|(hash, running)| (*hash, Arc::clone(&running.target)))
+                .collect(),
+        )
     }
 
     pub(super) fn metadata(&self) -> impl Iterator<Item = TargetMetadata> {
@@ -292,20 +305,5 @@ impl<F: Fetch> Pool<F> {
             let (f, b) = running.target.metadata.lock().size();
             (families + f, bytes + b)
         })
-    }
-}
-
-fn target_status(target: &Target) -> TargetStatus {
-    let state = target.state.lock().clone();
-    TargetStatus {
-        discovered_labels: target.discovered.lock().clone(),
-        labels: target.labels.clone(),
-        scrape_url: target.url.clone(),
-        health: state.health,
-        last_error: state.last_error,
-        last_scrape_ms: state.last_scrape_ms,
-        last_duration_seconds: state.last_duration_seconds,
-        scrape_interval: target.interval_text.clone(),
-        scrape_timeout: target.timeout_text.clone(),
     }
 }

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::metadata::MetadataCache;
 use super::schedule::fnv64a;
 use super::settings::job_histograms;
-use super::status::TargetState;
+use super::status::{TargetState, TargetStatus};
 use super::url;
 use crate::config::{ScrapeConfig, TargetGroup};
 use crate::exposition::ProtobufOptions;
@@ -52,6 +52,22 @@ impl Target {
         (self.interval, self.timeout) == (other.interval, other.timeout)
     }
 
+    /// What there is to know about it now.
+    pub(super) fn status(&self) -> TargetStatus {
+        let state = self.state.lock().clone();
+        TargetStatus {
+            discovered_labels: self.discovered.lock().clone(),
+            labels: self.labels.clone(),
+            scrape_url: self.url.clone(),
+            health: state.health,
+            last_error: state.last_error,
+            last_scrape_ms: state.last_scrape_ms,
+            last_duration_seconds: state.last_duration_seconds,
+            scrape_interval: self.interval_text.clone(),
+            scrape_timeout: self.timeout_text.clone(),
+        }
+    }
+
     /// Takes over what is known of the same target under another configuration.
     pub(super) fn inherit(&self, former: &Self) {
         *self.state.lock() = former.state.lock().clone();
@@ -78,7 +94,11 @@ pub(super) fn from_group<'a>(
     })
 }
 
-fn build(target: &Labels, group: &Labels, config: &ScrapeConfig) -> Result<Built, String> {
+/// What becomes of one thing that discovery found.
+///
+/// # Errors
+/// Why it cannot be scraped.
+pub(super) fn build(target: &Labels, group: &Labels, config: &ScrapeConfig) -> Result<Built, String> {
     let mut labels = discovered(target, group, config);
     let before = labels.labels();
     if !process_builder(&mut labels, &config.relabel_configs) || labels.is_empty() {
@@ -130,7 +150,7 @@ fn build(target: &Labels, group: &Labels, config: &ScrapeConfig) -> Result<Built
 }
 
 /// The target's labels, those of its group, and what the job adds where nothing is set.
-fn discovered(target: &Labels, group: &Labels, config: &ScrapeConfig) -> LabelsBuilder {
+pub(super) fn discovered(target: &Labels, group: &Labels, config: &ScrapeConfig) -> LabelsBuilder {
     let mut labels = LabelsBuilder::from(group);
     for (name, value) in target {
         labels.set(name, value);

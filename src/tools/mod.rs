@@ -8,6 +8,7 @@ mod check_server;
 mod check_web_config;
 mod client;
 mod command;
+mod explain;
 mod help;
 mod import;
 mod inspect;

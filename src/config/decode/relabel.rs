@@ -61,6 +61,7 @@ fn rule(node: &Node, d: &mut Decoder) -> Result<Option<RelabelConfig>, Fatal> {
     };
     let default = RelabelConfig::with_action(RelabelAction::Replace);
     let mut rule = default.map_err(|e| Fatal::new(e.to_string(), node.at))?;
+    rule.place.line = node.at.line;
     if let Some(node) = f.get("source_labels")
         && let Some(names) = d.texts_as(node, "model.LabelNames")
     {

@@ -4,6 +4,7 @@ pub(crate) mod alertmanagers;
 pub(crate) mod assets;
 pub(crate) mod data;
 pub(crate) mod exemplars;
+pub(crate) mod explain;
 pub(crate) mod features;
 pub(crate) mod federate;
 pub(crate) mod format_query;

@@ -49,7 +49,8 @@ pub(crate) async fn relabel_steps(call: Call) -> Result<Reply, Problem> {
     Ok(streamed(Box::new(Whole(out)), &Annotations::default()))
 }
 
-fn write_rule(out: &mut Vec<u8>, rule: &RelabelConfig) {
+/// Writes a rule with the keys that the configuration has for it.
+pub(super) fn write_rule(out: &mut Vec<u8>, rule: &RelabelConfig) {
     let mut object = Object::new(out);
     if !rule.source_labels.is_empty() {
         object.value("source_labels", &rule.source_labels);
