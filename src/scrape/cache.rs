@@ -1,21 +1,26 @@
 //! What is known about a target's series: from a line's bytes before its value to the store's reference.
 //!
 //! Pages list their series in the same order from scrape to scrape. Each entry therefore remembers which one came
-//! next, and a steady page is read by comparing bytes: no hash, no labels, no allocation.
+//! next, and a steady page is read by comparing bytes: no hash, no labels, no allocation. The index by hash exists
+//! only while pages need it.
 //!
-//! Invariants: `next` and `present` name entries that exist; an entry's hash leads to it through `chain`.
+//! Invariants: entries and keys have the same positions; every `next` names an entry that exists, or none.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
+use hashbrown::HashTable;
 use narthex_tsdb::SeriesRef;
-use rustc_hash::FxBuildHasher;
+
+use super::keys::{Cursor, Keys, Mark};
 
 /// No entry.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
-/// Successful scrapes for which an entry is kept after it was seen last.
-const SCRAPES_KEPT: u32 = 2;
+/// Good scrapes for which an entry is kept after it was seen last.
+const SCRAPES_KEPT: u8 = 2;
+
+/// Good scrapes that need no index, after which it is given back.
+const INDEX_SCRAPES_KEPT: u8 = 4;
 
 /// Position of an entry; valid until the scrape ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,105 +37,165 @@ pub(super) enum Destination {
     Known(SeriesRef),
 }
 
+/// What there is to know about a key. There is one for each series of each target: every byte counts.
 #[derive(Debug)]
 struct Entry {
-    key: Box<[u8]>,
-    destination: Destination,
-    /// Whether its samples are native histograms.
-    is_histogram: bool,
-    /// Scrape that saw the key last.
-    seen: u32,
-    /// Scrape that saw it last with a time of the scrape's.
-    present: u32,
+    /// None while the store has not been asked, and for lines that a rule drops.
+    series: Option<SeriesRef>,
     /// The entry that came next.
     next: u32,
-    /// Another entry with the same hash.
-    chain: u32,
+    /// Good scrapes since it was seen.
+    age: u8,
+    flags: u8,
 }
 
+/// The running scrape has seen it.
+const SEEN: u8 = 1;
+/// The running scrape has seen it with a time of the scrape's.
+const ARRIVING: u8 = 2;
+/// The last scrape had it so: it gets a marker when it vanishes.
+const PRESENT: u8 = 4;
+/// Its samples are native histograms.
+const HISTOGRAM: u8 = 8;
+/// A rule drops it.
+const DROPPED: u8 = 16;
+
 /// The series of one target.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SeriesCache {
     entries: Vec<Entry>,
-    by_hash: HashMap<u64, u32, FxBuildHasher>,
-    /// Not to be foreseen by a target that would like its keys to collide.
-    hasher: RandomState,
-    /// Number of the running scrape, from 1.
-    scrape: u32,
+    keys: Keys,
+    /// The expected key, or the key seen last where none is expected.
+    cursor: Cursor,
+    index: Option<Index>,
     /// The first entry of the last page.
     first: u32,
     /// The entry that was seen last in this scrape.
     last: u32,
-    /// How many entries the running scrape has seen.
-    seen_count: usize,
-    /// Entries that get a marker when they vanish: those of the last scrape, and of the running one.
-    present: Vec<u32>,
-    arriving: Vec<u32>,
-    /// Entries before the running scrape.
-    settled: usize,
+    /// Entries and keys before the running scrape.
+    settled: Mark,
+    /// Good scrapes since entries were looked through for old ones.
+    unswept: u8,
+}
+
+/// Entries by the hashes of their keys.
+#[derive(Debug, Default)]
+struct Index {
+    table: HashTable<(u64, u32)>,
+    /// Not to be foreseen by a target that would like its keys to collide.
+    hasher: RandomState,
+    /// Good scrapes that did not need it.
+    idle: u8,
+}
+
+impl Index {
+    fn add(&mut self, key: &[u8], at: u32) {
+        let hash = self.hasher.hash_one(key);
+        self.table.insert_unique(hash, (hash, at), |(hash, _)| *hash);
+    }
+}
+
+impl Default for SeriesCache {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            keys: Keys::default(),
+            cursor: Cursor::default(),
+            index: None,
+            first: NONE,
+            last: NONE,
+            settled: Mark::default(),
+            unswept: 0,
+        }
+    }
 }
 
 impl SeriesCache {
     /// Begins a scrape.
     pub(super) fn begin(&mut self) {
-        if self.scrape == 0 {
-            self.first = NONE;
-        }
-        self.scrape += 1;
         self.last = NONE;
-        self.seen_count = 0;
-        self.arriving.clear();
-        self.settled = self.entries.len();
+        self.settled = self.keys.mark();
+        self.keys.seek(&mut self.cursor, self.first);
     }
 
     /// The key that is likely to come next, or `b""`.
     pub(super) fn expected(&self) -> &[u8] {
-        let next = match self.entries.get(self.last as usize) {
-            Some(entry) => entry.next,
-            None => self.first,
-        };
-        self.entries.get(next as usize).map_or(b"", |entry| &entry.key)
+        if self.guess() == NONE {
+            b""
+        } else {
+            &self.cursor.key
+        }
     }
 
-    /// The entry of a key, if there is one. `expected` says whether the key is the expected one.
+    fn guess(&self) -> u32 {
+        self.entries.get(self.last as usize).map_or_else(
+            || if self.last == NONE { self.first } else { NONE },
+            |entry| entry.next,
+        )
+    }
+
+    /// The entry of a key, if there is one.
     pub(super) fn find(&mut self, key: &[u8]) -> Option<EntryId> {
-        let guess = match self.entries.get(self.last as usize) {
-            Some(entry) => entry.next,
-            None => self.first,
-        };
-        if self
-            .entries
-            .get(guess as usize)
-            .is_some_and(|entry| *entry.key == *key)
-        {
-            self.last = guess;
+        let guess = self.guess();
+        if guess != NONE && self.cursor.at == guess && self.cursor.key == key {
+            self.go_on(guess);
             return Some(EntryId(guess));
         }
-        let mut at = *self.by_hash.get(&self.hasher.hash_one(key))?;
-        while let Some(entry) = self.entries.get(at as usize) {
-            if *entry.key == *key {
-                self.follow(at);
-                return Some(EntryId(at));
+        let at = self.look_up(key)?;
+        self.follow(at);
+        // The cursor stands where the key was found.
+        self.go_on(at);
+        Some(EntryId(at))
+    }
+
+    /// Looks into the index, which is made if it is not there.
+    fn look_up(&mut self, key: &[u8]) -> Option<u32> {
+        let index = self.index.get_or_insert_with(|| {
+            let mut index = Index::default();
+            index.table.reserve(self.keys.len(), |(hash, _)| *hash);
+            let mut cursor = Cursor::default();
+            for at in 0..self.keys.len() as u32 {
+                self.keys.seek(&mut cursor, at);
+                index.add(&cursor.key, at);
             }
-            at = entry.chain;
-        }
-        None
+            index
+        });
+        index.idle = 0;
+        let (keys, cursor) = (&self.keys, &mut self.cursor);
+        let hash = index.hasher.hash_one(key);
+        let found = index.table.find(hash, |(other, at)| {
+            *other == hash && {
+                keys.seek(cursor, *at);
+                cursor.key == key
+            }
+        });
+        found.map(|(_, at)| *at)
     }
 
     /// Adds the entry of a key that [`find`](Self::find) did not find.
     pub(super) fn insert(&mut self, key: &[u8], destination: Destination, is_histogram: bool) -> EntryId {
         let at = self.entries.len() as u32;
-        let chain = self.by_hash.insert(self.hasher.hash_one(key), at).unwrap_or(NONE);
+        if let Some(index) = &mut self.index {
+            index.add(key, at);
+        }
+        self.keys.push(key, &mut self.cursor);
+        let mut flags = if is_histogram { HISTOGRAM } else { 0 };
+        let series = match destination {
+            Destination::Known(series) => Some(series),
+            Destination::Pending => None,
+            Destination::Dropped => {
+                flags |= DROPPED;
+                None
+            }
+        };
         self.entries.push(Entry {
-            key: key.into(),
-            destination,
-            is_histogram,
-            seen: 0,
-            present: 0,
+            series,
             next: NONE,
-            chain,
+            age: 0,
+            flags,
         });
         self.follow(at);
+        self.go_on(at);
         EntryId(at)
     }
 
@@ -140,7 +205,15 @@ impl SeriesCache {
             Some(entry) => entry.next = at,
             None => self.first = at,
         }
+    }
+
+    /// The entry at `at` is the last one seen: what comes next?
+    fn go_on(&mut self, at: u32) {
         self.last = at;
+        let next = self.guess();
+        if next != NONE {
+            self.keys.seek(&mut self.cursor, next);
+        }
     }
 
     /// Notes that the running scrape has seen the entry: where its lines go, and whether it was seen before.
@@ -148,77 +221,87 @@ impl SeriesCache {
         let Some(entry) = self.entries.get_mut(id.0 as usize) else {
             return (Destination::Dropped, false);
         };
-        let again = entry.seen == self.scrape;
-        if !again {
-            entry.seen = self.scrape;
-            self.seen_count += 1;
-        }
-        (entry.destination, again)
+        let again = entry.has(SEEN);
+        entry.flags |= SEEN;
+        let destination = match entry.series {
+            Some(series) => Destination::Known(series),
+            None if entry.has(DROPPED) => Destination::Dropped,
+            None => Destination::Pending,
+        };
+        (destination, again)
     }
 
     /// Notes that the series gets a marker once it vanishes.
     pub(super) fn track(&mut self, id: EntryId) {
-        if let Some(entry) = self.entries.get_mut(id.0 as usize)
-            && entry.present != self.scrape
-        {
-            entry.present = self.scrape;
-            self.arriving.push(id.0);
+        if let Some(entry) = self.entries.get_mut(id.0 as usize) {
+            entry.flags |= ARRIVING;
         }
     }
 
     /// Fills in the reference of an entry that was new.
     pub(super) fn settle(&mut self, id: EntryId, series: SeriesRef) {
         if let Some(entry) = self.entries.get_mut(id.0 as usize) {
-            entry.destination = Destination::Known(series);
+            entry.series = Some(series);
         }
     }
 
     /// Series that the last scrape had and the running one has not, and whether they are of native histograms.
     pub(super) fn vanished(&self) -> impl Iterator<Item = (SeriesRef, bool)> {
-        self.present
-            .iter()
-            .filter_map(|at| self.entries.get(*at as usize))
-            .filter(|entry| entry.present != self.scrape)
-            .filter_map(Entry::series)
+        let gone = |entry: &&Entry| entry.flags & (PRESENT | ARRIVING) == PRESENT;
+        self.entries.iter().filter(gone).filter_map(Entry::series)
     }
 
     /// Series that the last scrape had, and whether they are of native histograms.
     pub(super) fn present(&self) -> impl Iterator<Item = (SeriesRef, bool)> {
-        self.present
-            .iter()
-            .filter_map(|at| self.entries.get(*at as usize))
-            .filter_map(Entry::series)
+        let there = |entry: &&Entry| entry.has(PRESENT);
+        self.entries.iter().filter(there).filter_map(Entry::series)
     }
 
     /// Ends a scrape whose page was good.
     pub(super) fn end_good(&mut self) {
-        std::mem::swap(&mut self.present, &mut self.arriving);
-        self.arriving.clear();
-        let many_unseen = self.entries.len() - self.seen_count.min(self.entries.len());
-        if many_unseen > 0 && self.scrape.is_multiple_of(SCRAPES_KEPT + 1) {
-            self.forget_unseen();
+        let mut has_old = false;
+        for entry in &mut self.entries {
+            entry.age = if entry.has(SEEN) {
+                0
+            } else {
+                entry.age.saturating_add(1)
+            };
+            has_old |= entry.age > SCRAPES_KEPT;
+            let present = if entry.has(ARRIVING) { PRESENT } else { 0 };
+            entry.flags = entry.flags & (HISTOGRAM | DROPPED) | present;
+        }
+        self.unswept = self.unswept.saturating_add(1);
+        if has_old && self.unswept > SCRAPES_KEPT {
+            self.unswept = 0;
+            self.forget_old();
+        }
+        if let Some(index) = &mut self.index {
+            index.idle += 1;
+            if index.idle > INDEX_SCRAPES_KEPT {
+                self.index = None;
+                self.entries.shrink_to_fit();
+                self.keys.shrink();
+            }
         }
     }
 
     /// Ends a scrape of which nothing is kept. `marked` says that the series of the scrape before have got their
     /// markers; what the page brought anew is forgotten.
     pub(super) fn end_bad(&mut self, marked: bool) {
-        if marked {
-            self.present.clear();
+        self.keys.truncate(self.settled);
+        let known = self.keys.len();
+        if known < self.entries.len() {
+            self.entries.truncate(known);
+            self.cursor = Cursor::default();
+            self.index = None;
         }
-        self.arriving.clear();
-        while self.entries.len() > self.settled {
-            let Some(entry) = self.entries.pop() else {
-                break;
-            };
-            let hash = self.hasher.hash_one(&*entry.key);
-            if entry.chain == NONE {
-                self.by_hash.remove(&hash);
-            } else {
-                self.by_hash.insert(hash, entry.chain);
-            }
+        let exists = |at: u32| if (at as usize) < known { at } else { NONE };
+        self.first = exists(self.first);
+        let kept = HISTOGRAM | DROPPED | if marked { 0 } else { PRESENT };
+        for entry in &mut self.entries {
+            entry.next = exists(entry.next);
+            entry.flags &= kept;
         }
-        // An entry that led to a forgotten one leads nowhere now: positions beyond the end are no entries.
     }
 
     /// Forgets everything.
@@ -232,42 +315,38 @@ impl SeriesCache {
         self.entries.len()
     }
 
-    fn forget_unseen(&mut self) {
-        let oldest = self.scrape.saturating_sub(SCRAPES_KEPT);
+    fn forget_old(&mut self) {
         let mut moved = vec![NONE; self.entries.len()];
-        let mut kept = 0;
-        for (entry, to) in self.entries.iter().zip(&mut moved) {
-            if entry.seen >= oldest {
-                *to = kept;
-                kept += 1;
+        let (mut keys, mut end, mut cursor) = (Keys::default(), Cursor::default(), Cursor::default());
+        for (at, entry) in self.entries.iter().enumerate() {
+            if entry.age <= SCRAPES_KEPT
+                && let Some(to) = moved.get_mut(at)
+            {
+                *to = keys.len() as u32;
+                self.keys.seek(&mut cursor, at as u32);
+                keys.push(&cursor.key, &mut end);
             }
         }
         let new = |at: u32| moved.get(at as usize).copied().unwrap_or(NONE);
-        self.entries.retain(|entry| entry.seen >= oldest);
+        self.entries.retain(|entry| entry.age <= SCRAPES_KEPT);
         self.entries.shrink_to_fit();
-        self.first = new(self.first);
-        self.present.retain_mut(|at| {
-            *at = new(*at);
-            *at != NONE
-        });
-        self.by_hash.clear();
-        for at in 0..self.entries.len() {
-            let Some(entry) = self.entries.get_mut(at) else {
-                break;
-            };
+        for entry in &mut self.entries {
             entry.next = new(entry.next);
-            let hash = self.hasher.hash_one(&*entry.key);
-            entry.chain = self.by_hash.insert(hash, at as u32).unwrap_or(NONE);
         }
+        self.first = new(self.first);
+        self.keys = keys;
+        self.cursor = Cursor::default();
+        self.index = None;
     }
 }
 
 impl Entry {
+    fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
     fn series(&self) -> Option<(SeriesRef, bool)> {
-        match self.destination {
-            Destination::Known(series) => Some((series, self.is_histogram)),
-            Destination::Dropped | Destination::Pending => None,
-        }
+        Some((self.series?, self.has(HISTOGRAM)))
     }
 }
 
@@ -368,7 +447,7 @@ mod tests {
         assert_eq!(f.scrape(&["z", "b"], true), [true; 2]);
         assert_eq!(
             f.cache.present().collect::<Vec<_>>(),
-            [f.series("z"), f.series("b")]
+            [f.series("b"), f.series("z")]
         );
     }
 

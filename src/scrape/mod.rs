@@ -8,6 +8,7 @@ mod collate;
 mod dial;
 mod families;
 mod fetch;
+mod keys;
 mod line;
 mod r#loop;
 mod manager;
