@@ -2,6 +2,7 @@
 
 mod addresses;
 mod apply;
+mod file_limit;
 mod options;
 mod run;
 mod signals;

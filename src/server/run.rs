@@ -2,6 +2,7 @@
 
 use super::addresses::{config_source, host_name, listen, look_at, retention, web_options};
 use super::apply::{Subsystems, apply, engine, forward_targets, reload};
+use super::file_limit;
 use super::options::{Options, Retention};
 use super::signals::{Signals, Wish};
 use super::store::{Keeper, open, store_options};
@@ -44,6 +45,7 @@ pub fn run(mut options: Options, clock: Clock) -> ExitCode {
         prometheus = Version::default().version,
         "Starting narthex"
     );
+    file_limit::raise();
     let web = match web_options(&options) {
         Ok(web) => web,
         Err(error) => {
