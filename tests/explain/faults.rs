@@ -1,8 +1,9 @@
 //! One server, one job a setting, one thing a fault; then the questions.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use narthex::clock::Clock;
 use serde_json::{Value, json};
 
 use super::targets::{serve, serve_noise, serve_nothing, serve_tls, silent_address};
@@ -174,7 +175,8 @@ fn start() -> World {
 impl World {
     /// Returns once every target but that of the idle job has been scraped.
     fn wait_for_scrapes(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
+        let clock = Clock::system();
+        let started = clock.monotonic();
         loop {
             let targets = self.server.get("/api/v1/targets?state=active").json();
             let targets = targets["data"]["activeTargets"].as_array().unwrap().clone();
@@ -185,7 +187,10 @@ impl World {
             if waiting == 0 && targets.len() > 20 {
                 return;
             }
-            assert!(Instant::now() < until, "{waiting} targets were never scraped");
+            assert!(
+                clock.elapsed(started) < Duration::from_secs(60),
+                "{waiting} targets were never scraped"
+            );
             std::thread::yield_now();
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn silent_address() -> SocketAddr {
 
 /// Answers as the path says, for as long as the test lives.
 pub(super) fn serve() -> SocketAddr {
-    accept(|tcp| answer(tcp))
+    accept(answer)
 }
 
 /// The same over TLS, as `target.test`, signed by an authority of the test's.
