@@ -12,6 +12,7 @@ mod api;
 mod command_line;
 mod durability;
 mod explain;
+mod figures;
 mod golden_syntax_tree;
 mod lifecycle;
 #[allow(dead_code, reason = "each test uses its part of it")]

@@ -143,7 +143,7 @@ impl App {
     /// A configuration is in force from now on; `yaml` is how `status/config` shows it.
     pub fn set_config(&self, config: Arc<Config>, yaml: String) {
         let now = self.clock.now_ms();
-        self.metrics.alertmanagers.set(found(&config).0.len() as f64);
+        self.metrics.set_alertmanagers(&found(&config).0);
         *self.loaded.write() = Loaded {
             config,
             yaml: yaml.into(),

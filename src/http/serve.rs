@@ -30,8 +30,10 @@ use crate::shutdown::Shutdown;
 const HYPER_HEAD_BYTES: usize = HEAD_BYTES - 4096;
 /// How many header fields a request may have.
 const MOST_HEADERS: usize = 256;
-/// How many requests an HTTP/2 connection may have under way.
-const MOST_STREAMS: u32 = 250;
+/// How many requests an HTTP/2 connection may have under way, and how long their heads may be: a URI longer than 64 KiB
+/// cannot be held anyway, and one connection must not hold hundreds of long ones.
+const MOST_STREAMS: u32 = 128;
+const HTTP2_HEAD_BYTES: u32 = 96 * 1024;
 /// How long answers in progress may take once the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long a connection on which nobody asks may take to say goodbye.
@@ -216,7 +218,7 @@ async fn speak_http2(
     let serving = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(MOST_STREAMS)
-        .max_header_list_size(u32::try_from(HYPER_HEAD_BYTES).unwrap_or(u32::MAX))
+        .max_header_list_size(HTTP2_HEAD_BYTES)
         .keep_alive_interval(timeout)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);

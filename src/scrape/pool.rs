@@ -147,6 +147,8 @@ impl<F: Fetch> Pool<F> {
             .with(&[&job])
             .set(self.running.len() as f64);
         around.metrics.pool_syncs.with(&[&job]).inc();
+        // Exposed with 0 before the first failure.
+        around.metrics.sync_failed.with(&[&job]);
         let length = around.clock.elapsed(started).as_secs_f64();
         around.metrics.sync_length.with(&[&job]).observe(length);
     }

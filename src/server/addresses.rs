@@ -5,7 +5,7 @@ use crate::config::ConfigSource;
 use crate::http::WebOptions;
 use narthex_model::{Duration, Pattern};
 use std::net::SocketAddr;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// Where the configuration comes from, with this server's own address for the built-in one.
 #[must_use]
@@ -178,15 +178,33 @@ pub(super) async fn listen(addresses: &[String]) -> Result<Vec<TcpListener>, Str
 async fn bind(address: &str) -> std::io::Result<TcpListener> {
     let (host, port) = split(address).unwrap_or((address, 9090));
     if !host.is_empty() {
-        return TcpListener::bind((host, port)).await;
+        let mut failed = std::io::ErrorKind::AddrNotAvailable.into();
+        for address in tokio::net::lookup_host((host, port)).await? {
+            match listen_at(address) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => failed = error,
+            }
+        }
+        return Err(failed);
     }
     // All addresses of both families; where there is no IPv6, those of IPv4.
-    match TcpListener::bind(SocketAddr::from(([0_u16; 8], port))).await {
-        Err(e) if e.kind() != std::io::ErrorKind::AddrInUse => {
-            TcpListener::bind(SocketAddr::from(([0_u8; 4], port))).await
-        }
+    match listen_at(SocketAddr::from(([0_u16; 8], port))) {
+        Err(e) if e.kind() != std::io::ErrorKind::AddrInUse => listen_at(SocketAddr::from(([0_u8; 4], port))),
         bound => bound,
     }
+}
+
+/// Connections beyond `--web.max-connections` wait with the operating system: as many of them as Go lets wait.
+fn listen_at(address: SocketAddr) -> std::io::Result<TcpListener> {
+    const WAITING_MAX: u32 = 4096;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_MAX)
 }
 
 /// Where a person should look, from the address of a listener.

@@ -147,7 +147,7 @@ async fn live(
 ) -> Result<(), Failure> {
     let files = checksum(&source, &loaded.config);
     let mut front = open_front(&options, &clock, web, &loaded, files).await?;
-    let opened = open_store(&options, &loaded, &mut front).await;
+    let opened = open_store(&options, &clock, &loaded, &mut front).await;
     let db = match opened {
         Ok(Some(db)) => db,
         // Told to stop before the store was open.
@@ -297,7 +297,13 @@ fn say_where(listeners: &[TcpListener], door: &WebFile, web: &WebOptions) -> Str
 }
 
 /// Opens the store while the listener already answers 503; None if told to stop meanwhile.
-async fn open_store(options: &Options, loaded: &Loaded, front: &mut Front) -> Result<Option<Db>, Failure> {
+async fn open_store(
+    options: &Options,
+    clock: &Clock,
+    loaded: &Loaded,
+    front: &mut Front,
+) -> Result<Option<Db>, Failure> {
+    let begun = clock.monotonic();
     let path = options.storage_path.clone();
     let store = store_options(options, &loaded.config);
     let mut opening = std::pin::pin!(open(path, store, front.replay.clone()));
@@ -311,6 +317,11 @@ async fn open_store(options: &Options, loaded: &Loaded, front: &mut Front) -> Re
             () = front.stopping.stopped() => return Ok(None),
         }
     };
+    let replay = front.registry.gauge(
+        "prometheus_tsdb_data_replay_duration_seconds",
+        "Time taken to replay the data on disk.",
+    );
+    replay.set(clock.elapsed(begun).as_secs_f64());
     let stats = db.stats();
     for damage in &stats.damage {
         tracing::warn!(damage, "Damage in the store; what is sound is served");

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::world::{Api, NOW};
+use super::world::{Api, NOW, encoded};
 
 fn connect(api: &Api, sent: &str) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", api.port)).unwrap();
@@ -113,4 +113,26 @@ fn requests_behind_each_other_on_one_connection() {
     for result in ["[1,\"1\"]", "[2,\"2\"]", "[3,\"3\"]"] {
         assert!(text.contains(result), "{result} is not in {text}");
     }
+}
+
+#[test]
+fn a_client_that_leaves_takes_its_query_with_it() {
+    let api = Api::empty(|_| {});
+    let running = |want: &str| {
+        let line = format!("prometheus_engine_queries {want}");
+        while !api.body(200, "/metrics").lines().any(|l| l == line) {
+            std::thread::yield_now();
+        }
+    };
+    let series: Vec<(i64, f64)> = (0..200).rev().map(|i| (i, 1.0)).collect();
+    for i in 0..50 {
+        api.put(&[("__name__", "m"), ("i", &i.to_string())], &series);
+    }
+    // Long work, under a clock that stands still: no deadline ends it.
+    let query = encoded("sum_over_time(sum(rate(m[10m]))[11000000s:1s])");
+    let query = format!("GET /api/v1/query?time={NOW}&query={query} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let client = connect(&api, &query);
+    running("1");
+    drop(client);
+    running("0");
 }

@@ -55,7 +55,7 @@ fn names_and_values_in_batches() {
             &[r#"{"results":[{"name":"http_requests_total","score":1}]}"#, end],
         ),
         (
-            "metric_names?search[]=htp_requests_total&fuzz_alg=jarowinkler&fuzz_threshold=90&sort_by=score",
+            "metric_names?search[]=htp_requests_total&fuzz_alg=jarowinkler&fuzz_threshold=80&sort_by=score",
             &[r#"{"results":[{"name":"http_requests_total"}]}"#, end],
         ),
         (

@@ -32,7 +32,8 @@ fn methods_and_unknown_paths() {
         "/config/v1/rules/a/b",
         "/nope",
         "/API/v1/query",
-        "/api/v1/label/foo%2Fbar/valuesx",
+        "/api/v1/label/foo%2Fbar/values",
+        "/api/v1/label/foo%2fbar/values",
     ] {
         let answer = world().get(path);
         assert_eq!(

@@ -17,7 +17,9 @@ pub(crate) struct HttpMetrics {
     pub(crate) config_success: Gauge,
     pub(crate) config_time: Gauge,
     pub(crate) federation_errors: Counter,
-    pub(crate) alertmanagers: Gauge,
+    alertmanagers: Gauge,
+    /// Errors and alerts sent, by Alertmanager.
+    alerts: [Counters; 2],
     pub(crate) accepted: Counter,
     pub(crate) closed: Counter,
 }
@@ -56,6 +58,18 @@ impl HttpMetrics {
                 "prometheus_web_federation_errors_total",
                 "Total number of errors that occurred while sending federation responses.",
             ),
+            alerts: [
+                registry.counters(
+                    "prometheus_notifications_errors_total",
+                    "Total number of sent alerts affected by errors.",
+                    &["alertmanager"],
+                ),
+                registry.counters(
+                    "prometheus_notifications_sent_total",
+                    "Total number of alerts sent.",
+                    &["alertmanager"],
+                ),
+            ],
             alertmanagers: registry.gauge(
                 "prometheus_notifications_alertmanagers_discovered",
                 "The number of alertmanagers discovered and active.",
@@ -78,6 +92,16 @@ impl HttpMetrics {
                 "prometheus_config_last_reload_success_timestamp_seconds",
                 "Timestamp of the last successful configuration reload.",
             ),
+        }
+    }
+
+    /// These Alertmanagers are known from now on. Nothing is sent to them yet, and their counters say so.
+    pub(crate) fn set_alertmanagers(&self, urls: &[String]) {
+        self.alertmanagers.set(urls.len() as f64);
+        for url in urls {
+            self.alerts
+                .iter()
+                .for_each(|counters| drop(counters.with(&[url])));
         }
     }
 

@@ -14,11 +14,25 @@ pub(crate) fn register_store(registry: &Registry, store: &Db) {
         disk(g, &stats);
         refused(g, &stats);
         absent(g);
-        g.gauge(
-            "prometheus_tsdb_retention_limit_percentage",
-            "Share of the disk that blocks may take, configured 0 means disabled.",
-            0.0,
-        );
+        for (name, help, value) in [
+            (
+                "retention_limit_percentage",
+                "Share of the disk that blocks may take, configured 0 means disabled.",
+                0.0,
+            ),
+            (
+                "symbol_table_size_bytes",
+                "Size of symbol table in memory for loaded blocks: there is none here.",
+                0.0,
+            ),
+            (
+                "exemplar_max_exemplars",
+                "Total number of exemplars the exemplar storage can store.",
+                limits.max_exemplars as f64,
+            ),
+        ] {
+            g.gauge(&format!("prometheus_tsdb_{name}"), help, value);
+        }
         g.gauge(
             "prometheus_tsdb_retention_limit_bytes",
             "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled.",
@@ -202,6 +216,16 @@ fn absent(g: &mut Gather) {
             "reloads_failures_total",
             "Number of times the database failed to reload block data from disk.",
         ),
+        (
+            "wal_page_flushes_total",
+            "Total number of page flushes: the log has no pages here.",
+        ),
+        ("wal_completed_pages_total", "Total number of completed pages."),
+        (
+            "wal_page_flushes_total",
+            "Total number of page flushes: the log has no pages here.",
+        ),
+        ("wal_completed_pages_total", "Total number of completed pages."),
         (
             "vertical_compactions_total",
             "Total number of compactions done on overlapping blocks.",
