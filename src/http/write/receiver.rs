@@ -6,7 +6,7 @@ use bytes::Bytes;
 use narthex_tsdb::{Db, Error, Reason};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::request::decode;
+use super::request::{Lookup, decode};
 use super::request_v2;
 use super::series_cache::SeriesCache;
 use super::wire::WireError;
@@ -122,13 +122,12 @@ impl WriteReceiver {
     }
 
     fn commit(&self, request: &[u8], store: &Db, now_ms: i64) -> Result<(), WriteFault> {
-        match self.try_commit(request, store, now_ms) {
-            // The store has dropped a series that we remembered: look all of them up again.
+        match self.try_commit(request, store, now_ms, false) {
+            // The store has dropped a series that we remembered: look up again what the request names.
             Err(WriteFault::Store(Error::Refused(rejected)))
                 if rejected.iter().any(|r| r.reason == Reason::UnknownSeries) =>
             {
-                self.cache.clear();
-                self.try_commit(request, store, now_ms)
+                self.try_commit(request, store, now_ms, true)
             }
             // The sender is told too, but whoever runs the server looks here.
             Err(WriteFault::Store(error)) if !matches!(error, Error::Refused(_)) => {
@@ -172,8 +171,13 @@ impl WriteReceiver {
         })
     }
 
-    fn try_commit(&self, request: &[u8], store: &Db, now_ms: i64) -> Result<(), WriteFault> {
-        let decoded = decode(request, &self.cache, store, now_ms)?;
+    fn try_commit(&self, request: &[u8], store: &Db, now_ms: i64, afresh: bool) -> Result<(), WriteFault> {
+        let lookup = Lookup {
+            cache: &self.cache,
+            store,
+            afresh,
+        };
+        let decoded = decode(request, lookup, now_ms)?;
         if !decoded.batch.is_empty() {
             store.append(&decoded.batch, now_ms).map_err(WriteFault::Store)?;
         }

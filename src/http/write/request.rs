@@ -8,7 +8,7 @@ use prost::Message;
 
 use super::histogram::HistogramMessage;
 use super::receiver::WriteFault;
-use super::series_cache::{Known, SeriesCache};
+use super::series_cache::SeriesCache;
 use super::wire::{Fields, Value, WireError};
 
 /// Characters that an exemplar's labels may have. Source: OpenMetrics 1.0.
@@ -22,13 +22,17 @@ pub(super) struct Decoded {
     pub(super) invalid: usize,
 }
 
+/// From the bytes of labels to series, by what is remembered or by asking the store.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lookup<'a> {
+    pub(super) cache: &'a SeriesCache,
+    pub(super) store: &'a Db,
+    /// Whether to ask the store about all: it has dropped a series that was remembered.
+    pub(super) afresh: bool,
+}
+
 /// Reads a request.
-pub(super) fn decode(
-    request: &[u8],
-    cache: &SeriesCache,
-    store: &Db,
-    now_ms: i64,
-) -> Result<Decoded, WriteFault> {
+pub(super) fn decode(request: &[u8], lookup: Lookup<'_>, now_ms: i64) -> Result<Decoded, WriteFault> {
     let mut decoded = Decoded {
         batch: Batch::new(now_ms).with_policy(Policy::Abort),
         invalid: 0,
@@ -37,7 +41,7 @@ pub(super) fn decode(
     let mut scratch = Vec::new();
     while let Some((number, value)) = fields.next_field()? {
         if let (1, Value::Bytes(series)) = (number, value) {
-            one_series(series, cache, store, &mut decoded, &mut scratch)?;
+            one_series(series, lookup, &mut decoded, &mut scratch)?;
         }
     }
     Ok(decoded)
@@ -45,17 +49,16 @@ pub(super) fn decode(
 
 fn one_series(
     message: &[u8],
-    cache: &SeriesCache,
-    store: &Db,
+    lookup: Lookup<'_>,
     decoded: &mut Decoded,
     scratch: &mut Vec<u8>,
 ) -> Result<(), WriteFault> {
     let labels = label_bytes(message, scratch)?;
-    let known = lookup(labels, cache, store)?;
+    let known = lookup.series(labels)?;
     let mut fields = Fields::new(message);
     while let Some((number, value)) = fields.next_field()? {
         let Value::Bytes(part) = value else { continue };
-        let Known::Series(series) = known else {
+        let Some(series) = known else {
             decoded.invalid += usize::from(number == 2 || number == 4);
             continue;
         };
@@ -120,21 +123,22 @@ fn label_bytes<'a>(message: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u
     }
 }
 
-fn lookup(labels: &[u8], cache: &SeriesCache, store: &Db) -> Result<Known, WriteFault> {
-    let key = cache.key(labels);
-    if let Some(known) = cache.get(key) {
-        return Ok(known);
+impl Lookup<'_> {
+    /// The series with these labels; `None` if they cannot name one.
+    fn series(self, labels: &[u8]) -> Result<Option<SeriesRef>, WriteFault> {
+        let key = self.cache.key(labels);
+        if !self.afresh
+            && let Some(series) = self.cache.get(key)
+        {
+            return Ok(Some(series));
+        }
+        let Some(labels) = parse_labels(labels)? else {
+            return Ok(None);
+        };
+        let series = self.store.resolve(&labels).map_err(WriteFault::Store)?;
+        self.cache.insert(key, series);
+        Ok(Some(series))
     }
-    let known = match parse_labels(labels)? {
-        Some(labels) => Known::Series(resolve(store, &labels)?),
-        None => Known::Invalid,
-    };
-    cache.insert(key, known);
-    Ok(known)
-}
-
-fn resolve(store: &Db, labels: &Labels) -> Result<SeriesRef, WriteFault> {
-    store.resolve(labels).map_err(WriteFault::Store)
 }
 
 /// Labels of a series; `None` if they cannot name one: no metric name, an empty or repeated name, text that is not

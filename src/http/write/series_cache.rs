@@ -1,37 +1,43 @@
 //! Which series a sender's label bytes stand for, so that a steady sender costs no label parsing.
 //!
-//! The key is a 128-bit keyed hash of the bytes as they came: two label sets share it with a chance that no sender can
-//! raise. Two generations bound the memory: what is not used for a whole generation is forgotten.
+//! The key is a 96-bit keyed hash of the bytes as they came: two label sets share it with a chance that no sender can
+//! raise. Two generations bound the memory: what is not used for a whole generation is forgotten. Every known series
+//! costs 20 bytes and some room; hence a table of its own.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use narthex_tsdb::SeriesRef;
 use parking_lot::Mutex;
-use rustc_hash::FxBuildHasher;
 
 const SHARDS: usize = 16;
 /// Entries of a shard's generation.
 const MOST_ENTRIES: usize = if cfg!(test) { 256 } else { 65_536 };
 
-/// What label bytes stand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
-    /// A series.
-    Series(SeriesRef),
-    /// Labels that cannot name a series.
-    Invalid,
+/// The hash of label bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Key {
+    place: u32,
+    rest: [u32; 2],
 }
 
-/// The hash of label bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key(u64, u64);
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry {
+    key: Key,
+    series: Option<SeriesRef>,
+}
+
+/// Entries at the place that their key names or the next free one after it. Nothing is ever taken out.
+#[derive(Debug, Default)]
+struct Table {
+    entries: Vec<Entry>,
+    used: usize,
+}
 
 #[derive(Debug, Default)]
 struct Generations {
-    young: HashMap<Key, Known, FxBuildHasher>,
-    old: HashMap<Key, Known, FxBuildHasher>,
+    young: Table,
+    old: Table,
 }
 
 /// From label bytes to series.
@@ -44,68 +50,122 @@ pub(super) struct SeriesCache {
 impl SeriesCache {
     /// The key of these bytes.
     pub(super) fn key(&self, labels: &[u8]) -> Key {
-        Key(self.hashers.0.hash_one(labels), self.hashers.1.hash_one(labels))
+        let (place, rest) = (self.hashers.0.hash_one(labels), self.hashers.1.hash_one(labels));
+        Key {
+            place: place as u32,
+            rest: [rest as u32, (rest >> 32) as u32],
+        }
     }
 
-    pub(super) fn get(&self, key: Key) -> Option<Known> {
+    pub(super) fn get(&self, key: Key) -> Option<SeriesRef> {
         let mut shard = self.shard(key).lock();
-        if let Some(known) = shard.young.get(&key) {
-            return Some(*known);
+        if let Some(series) = shard.young.get(key) {
+            return Some(series);
         }
-        let known = shard.old.remove(&key)?;
-        shard.insert(key, known);
-        Some(known)
+        let series = shard.old.get(key)?;
+        shard.insert(key, series);
+        Some(series)
     }
 
-    pub(super) fn insert(&self, key: Key, known: Known) {
-        self.shard(key).lock().insert(key, known);
-    }
-
-    /// Forgets all: the store gave series other references.
-    pub(super) fn clear(&self) {
-        for shard in &self.shards {
-            *shard.lock() = Generations::default();
-        }
+    /// Notes a series, in the place of what was known under the key.
+    pub(super) fn insert(&self, key: Key, series: SeriesRef) {
+        self.shard(key).lock().insert(key, series);
     }
 
     fn shard(&self, key: Key) -> &Mutex<Generations> {
         let [first, ..] = &self.shards;
-        self.shards.get(key.0 as usize % SHARDS).unwrap_or(first)
+        let [number, _] = key.rest;
+        self.shards.get(number as usize % SHARDS).unwrap_or(first)
     }
 }
 
 impl Generations {
-    fn insert(&mut self, key: Key, known: Known) {
-        if self.young.len() >= MOST_ENTRIES {
+    fn insert(&mut self, key: Key, series: SeriesRef) {
+        if self.young.used >= MOST_ENTRIES {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(key, known);
+        self.young.insert(key, series);
+    }
+}
+
+impl Table {
+    fn get(&self, key: Key) -> Option<SeriesRef> {
+        self.entries.get(self.find(key)?)?.series
+    }
+
+    fn insert(&mut self, key: Key, series: SeriesRef) {
+        // An eighth stays free, or looking for what is not there takes long.
+        if (self.used + 1) * 8 > self.entries.len() * 7 {
+            self.grow();
+        }
+        if let Some(entry) = self.find(key).and_then(|at| self.entries.get_mut(at)) {
+            self.used += usize::from(entry.series.is_none());
+            *entry = Entry {
+                key,
+                series: Some(series),
+            };
+        }
+    }
+
+    /// By a quarter: memory matters more than the time that a new sender takes.
+    fn grow(&mut self) {
+        let len = self.entries.len() + self.entries.len() / 4 + 16;
+        let old = std::mem::replace(&mut self.entries, vec![Entry::default(); len]);
+        for entry in old.into_iter().filter(|e| e.series.is_some()) {
+            if let Some(free) = self.find(entry.key).and_then(|at| self.entries.get_mut(at)) {
+                *free = entry;
+            }
+        }
+    }
+
+    /// Where a key is, or would be put.
+    fn find(&self, key: Key) -> Option<usize> {
+        let start = ((u64::from(key.place) * self.entries.len() as u64) >> 32) as usize;
+        let around = (start..self.entries.len()).chain(0..start);
+        around.into_iter().find(|at| {
+            self.entries
+                .get(*at)
+                .is_none_or(|e| e.series.is_none() || e.key == key)
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use narthex_model::Labels;
+    use narthex_tsdb::{Db, Options};
 
     #[test]
     fn what_is_used_stays_and_the_rest_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(folder.path(), Options::default()).unwrap();
+        let series = |i: u64| db.resolve(&Labels::from_pairs([("i", i.to_string())])).unwrap();
         let cache = SeriesCache::default();
         let kept = cache.key(b"kept");
-        cache.insert(kept, Known::Invalid);
-        for i in 0..(SHARDS * MOST_ENTRIES * 3) as u64 {
-            cache.insert(cache.key(&i.to_le_bytes()), Known::Invalid);
+        cache.insert(kept, series(0));
+        let count = (SHARDS * MOST_ENTRIES * 3) as u64;
+        for i in 1..=count {
+            let key = cache.key(&i.to_le_bytes());
+            assert_eq!(cache.get(key), None);
+            cache.insert(key, series(i));
+            assert_eq!(cache.get(key), Some(series(i)));
             if i % 100 == 0 {
-                assert_eq!(cache.get(kept), Some(Known::Invalid));
+                assert_eq!(cache.get(kept), Some(series(0)));
             }
         }
-        let mut size = 0;
+        let (mut used, mut room) = (0, 0);
         for shard in &cache.shards {
             let shard = shard.lock();
-            size += shard.young.len() + shard.old.len();
+            for table in [&shard.young, &shard.old] {
+                (used, room) = (used + table.used, room + table.entries.len());
+            }
         }
-        assert!(size <= SHARDS * MOST_ENTRIES * 2 + SHARDS);
-        assert_eq!(cache.get(cache.key(&0_u64.to_le_bytes())), None);
-        cache.clear();
-        assert_eq!(cache.get(kept), None);
+        assert!(used <= SHARDS * MOST_ENTRIES * 2 + SHARDS, "{used}");
+        assert!(room < used * 2, "{room}");
+        assert_eq!(cache.get(cache.key(&1_u64.to_le_bytes())), None);
+        // What the store has dropped gets another reference.
+        cache.insert(kept, series(9));
+        assert_eq!(cache.get(kept), Some(series(9)));
     }
 }

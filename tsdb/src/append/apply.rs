@@ -3,41 +3,15 @@
 use narthex_format::wal;
 use narthex_model::{HistogramValue, Labels};
 use parking_lot::RwLockWriteGuard;
+use rustc_hash::FxHashMap;
 
 use super::batch::{Batch, EntryValue};
 use super::committer::Step;
+use super::placer::Placer;
 use super::recall::recall;
 use crate::block::Segments;
 use crate::head::{Exemplar, Head, Late, Page, Place, Slot, TimedHistogram, split};
 use crate::histograms::{from_float, from_integer};
-
-/// Where the samples of one batch find their times.
-struct Placer {
-    group: Option<u32>,
-    time: i64,
-    /// Position of `time` in the group's column, once it has been asked for.
-    position: Option<Option<u32>>,
-}
-
-impl Placer {
-    fn new(record: &wal::Batch<'_>) -> Self {
-        Self {
-            group: record.group,
-            time: record.time,
-            position: None,
-        }
-    }
-
-    fn place(&mut self, head: &Head, time: i64) -> Place {
-        let Some(group) = self.group.filter(|_| time == self.time) else {
-            return Place::Own;
-        };
-        let position = *self
-            .position
-            .get_or_insert_with(|| head.columns.place(group, time));
-        position.map_or(Place::Own, |position| Place::Shared { group, position })
-    }
-}
 
 /// Adds the samples of a record to the locked pages; the steps say which of them came late.
 pub(super) fn apply(
@@ -48,7 +22,7 @@ pub(super) fn apply(
     pages: &mut [RwLockWriteGuard<'_, Page>],
 ) {
     let commit = record.commit;
-    let mut placer = Placer::new(record);
+    let mut placer = Placer::new(&head.columns, record);
     let (mut oldest, mut newest) = (i64::MAX, i64::MIN);
     let (mut floats, mut histograms) = (0, 0);
     for step in steps {
@@ -65,7 +39,8 @@ pub(super) fn apply(
                 floats += 1;
             }
             EntryValue::Float(value) => {
-                slot.push(time, value, placer.place(head, time));
+                let place = placer.place(slot, time);
+                slot.push(time, value, place);
                 floats += 1;
             }
             EntryValue::Histogram(index) => {
@@ -91,15 +66,18 @@ pub(super) fn apply(
 pub(crate) struct Replay<'h> {
     head: &'h Head,
     segments: &'h Segments,
+    /// The columns of the groups that the log names.
+    groups: FxHashMap<u32, u32>,
     /// Samples whose series no file names: what was lost with a damaged record.
     pub(crate) unknown: u64,
 }
 
 impl<'h> Replay<'h> {
-    pub(crate) const fn new(head: &'h Head, segments: &'h Segments) -> Self {
+    pub(crate) fn new(head: &'h Head, segments: &'h Segments) -> Self {
         Self {
             head,
             segments,
+            groups: FxHashMap::default(),
             unknown: 0,
         }
     }
@@ -126,15 +104,21 @@ impl<'h> Replay<'h> {
             self.head.index.write().reserve(next as usize);
             return;
         }
-        if let Some(group) = record.group {
-            self.head.columns.reserve(group);
-        }
-        let mut placer = Placer::new(record);
+        // Numbers of groups are those of the process that wrote the log.
+        let columns = &self.head.columns;
+        let group = record
+            .group
+            .map(|number| *self.groups.entry(number).or_insert_with(|| columns.add()));
+        let mut placer = Placer::of_group(columns, record, group);
         let mut cursor = PageCursor::new(self.head, self.segments);
         for sample in &record.floats {
-            let place = placer.place(self.head, sample.time);
             cursor.change(sample.id, sample.time, sample.start, |slot| {
-                replay_float(slot, sample, place)
+                if !slot.used || sample.time > slot.last_time {
+                    let place = placer.place(slot, sample.time);
+                    replay_float(slot, sample, place);
+                } else {
+                    replay_late(slot, sample);
+                }
             });
         }
         for sample in &record.histograms {
@@ -207,10 +191,13 @@ impl<'h> PageCursor<'h> {
 
 fn replay_float(slot: &mut Slot, sample: &wal::Sample<f64>, place: Place) {
     let wal::Sample { time, value, .. } = *sample;
-    if !slot.used || time > slot.last_time {
-        slot.set_last_float(time, value);
-        slot.push(time, value, place);
-    } else if time < slot.last_time {
+    slot.set_last_float(time, value);
+    slot.push(time, value, place);
+}
+
+fn replay_late(slot: &mut Slot, sample: &wal::Sample<f64>) {
+    let wal::Sample { time, value, .. } = *sample;
+    if time < slot.last_time {
         slot.push_late(Late {
             time,
             commit: 0,

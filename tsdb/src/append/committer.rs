@@ -216,6 +216,12 @@ impl Appender<'_> {
             ..wal::Batch::default()
         };
         record.group = batch.group.map(|key| self.head.columns.number(key));
+        if record.group.is_none()
+            && let Some(entry) = steps.first().map(|step| &batch.entries[step.entry as usize])
+        {
+            // The log keeps each sample's distance from this time: what is pushed comes later than it was measured.
+            record.time = entry.time;
+        }
         if let Some(index) = &index {
             for id in &unlogged {
                 record

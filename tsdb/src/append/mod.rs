@@ -5,6 +5,7 @@ mod apply;
 pub(crate) mod batch;
 pub(crate) mod commit;
 mod committer;
+mod placer;
 mod recall;
 
 pub(crate) use apply::Replay;

@@ -13,12 +13,12 @@ use narthex_format::segment::{
     ChunkInput, ChunkList, ChunksWriter, InputTimes, InputValues, SEGMENT, Summary,
 };
 use narthex_model::HistogramValue;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::block::Segments;
 use crate::disk::DiskFile;
 use crate::error::Error;
-use crate::head::{Head, Run, RunTimes, Slot, order, split};
+use crate::head::{Head, Next, Run, RunTimes, Slot, order, split};
 use crate::histograms::{Stored, to_stored};
 
 /// Bytes gathered before they are written.
@@ -371,12 +371,17 @@ fn let_go(head: &Head, number: u64, commit: u64, floats: &[(u32, usize)]) {
     // A page that has let go may name positions again while others follow: none below the newest of now.
     let newest = head.columns.newest_positions();
     let mut needed: FxHashMap<u32, u32> = FxHashMap::default();
+    let mut used: FxHashSet<u32> = FxHashSet::default();
     for (page_number, page) in head.pages().iter().enumerate() {
         let mut page = page.write();
         for (at, count) in by_page.get(&(page_number as u32)).into_iter().flatten() {
             page.slot(*at).drain(*count, commit, &head.columns);
         }
         page.moved = number + 1;
+        used.extend(page.slots.iter().filter_map(|s| match s.next() {
+            Next::Column(group) => Some(group),
+            Next::Own | Next::Any => None,
+        }));
         for (group, position) in page.slots.iter().flat_map(Slot::needed_positions) {
             let lowest = needed.entry(group).or_insert(position);
             *lowest = (*lowest).min(position);
@@ -386,4 +391,6 @@ fn let_go(head: &Head, number: u64, commit: u64, floats: &[(u32, usize)]) {
         let newest = newest.get(group as usize).copied().unwrap_or(0);
         needed.get(&group).map_or(newest, |needed| newest.min(*needed))
     });
+    head.columns
+        .free_unused(|group| used.contains(&group) || needed.contains_key(&group));
 }

@@ -1,6 +1,7 @@
 //! The parts of an open store, and how they come together.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
@@ -67,7 +68,8 @@ impl Inner {
         let lock = lock(&*disk, &root)?;
         let foreign = foreign::find(&*disk, path);
 
-        let mut head = Head::new(EPOCH.fetch_add(1, Relaxed), 0).with_exemplars(options.max_exemplars);
+        let epoch = NonZeroU32::new(EPOCH.fetch_add(1, Relaxed)).unwrap_or(NonZeroU32::MIN);
+        let mut head = Head::new(epoch, 0).with_exemplars(options.max_exemplars);
         let loaded = recover::load_catalog(&*disk, &catalog_folder, &head)?;
         let (segments, lost) = Segments::open(Arc::clone(&disk), head_folder, block_folder)?;
         head.set_moved(segments.next_number());

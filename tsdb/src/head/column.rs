@@ -1,6 +1,7 @@
-//! Times that all series of a scrape group share: kept once, named by their position.
+//! Times that the series of a group share: kept once, named by their position.
 
-/// Ascending times of one scrape group. Positions count from the group's first scrape and never change.
+/// Ascending times of one group of series: those of a target's scrapes, or of samples that are pushed together.
+/// Positions count from the group's first time and never change.
 #[derive(Debug, Default)]
 pub(crate) struct Column {
     /// Position of the first time that is still kept.
@@ -9,13 +10,16 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// The position of `time`, which is added if it is the newest; `None` if it is older than the newest or the
-    /// column is full.
+    /// The position of `time`, which is added if it is the newest; `None` if it is older and not there, or the column
+    /// is full.
     pub(crate) fn place(&mut self, time: i64) -> Option<u32> {
         let end = self.base.checked_add(u32::try_from(self.times.len()).ok()?)?;
         match self.times.last() {
             Some(last) if *last == time => Some(end - 1),
-            Some(last) if *last > time => None,
+            Some(last) if *last > time => {
+                let at = self.times.binary_search(&time).ok()?;
+                Some(self.base + at as u32)
+            }
             _ => {
                 self.times.push(time);
                 Some(end)
@@ -56,8 +60,11 @@ mod tests {
     #[test]
     fn a_time_has_one_position_as_long_as_it_is_kept() {
         let mut column = Column::default();
-        let found = [10, 20, 20, 15, 30].map(|t| column.place(t));
-        assert_eq!(found, [Some(0), Some(1), Some(1), None, Some(2)]);
+        let found = [10, 20, 20, 15, 30, 10, 5].map(|t| column.place(t));
+        assert_eq!(
+            found,
+            [Some(0), Some(1), Some(1), None, Some(2), Some(0), None]
+        );
         assert_eq!((column.from(1), column.from(3)), (&[20, 30][..], &[][..]));
         column.forget_before(1);
         assert_eq!((column.from(1), column.from(0)), (&[20, 30][..], &[][..]));

@@ -2,6 +2,7 @@
 //!
 //! Locks, in the order in which they are taken: list of pages, pages in ascending order, index, columns.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
@@ -20,7 +21,7 @@ use crate::error::Error;
 /// All series with their newest samples.
 #[derive(Debug)]
 pub(crate) struct Head {
-    epoch: u32,
+    epoch: NonZeroU32,
     pub(crate) index: RwLock<Index>,
     pages: RwLock<Vec<Arc<RwLock<Page>>>>,
     pub(crate) columns: Columns,
@@ -35,7 +36,7 @@ pub(crate) struct Head {
 
 impl Head {
     /// An empty head whose references are told from those of others by `epoch`, and whose commits go on after `last`.
-    pub(crate) fn new(epoch: u32, last: u64) -> Self {
+    pub(crate) fn new(epoch: NonZeroU32, last: u64) -> Self {
         Self {
             epoch,
             index: RwLock::default(),
@@ -80,7 +81,7 @@ impl Head {
     }
 
     /// The id behind a reference that this head gave out.
-    pub(crate) const fn id(&self, series: SeriesRef) -> Option<u32> {
+    pub(crate) fn id(&self, series: SeriesRef) -> Option<u32> {
         // Ids are never dropped while the store is open: the epoch tells all.
         if series.epoch == self.epoch {
             Some(series.id)

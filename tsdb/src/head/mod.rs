@@ -21,6 +21,7 @@ mod slot;
 mod slot_values;
 mod text;
 
+pub(crate) use columns::Columns;
 pub(crate) use commits::{Commits, Pin};
 pub(crate) use counters::Counter;
 pub use exemplars::Exemplar;
@@ -29,5 +30,5 @@ pub(crate) use index::Index;
 pub(crate) use page::{Page, join, split};
 pub use reference::SeriesRef;
 pub(crate) use run::{Run, RunTimes};
-pub(crate) use slot::{Late, Place, Slot, TimedHistogram};
+pub(crate) use slot::{Late, Next, Place, Slot, TimedHistogram};
 pub(crate) use slot_values::SlotTimes;

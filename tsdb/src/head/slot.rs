@@ -29,6 +29,17 @@ pub(crate) enum Place {
     Own,
 }
 
+/// Where a series' next float would best find its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// With the series, as those before it.
+    Own,
+    /// In the column of those before it.
+    Column(u32),
+    /// In any column: nothing is begun.
+    Any,
+}
+
 /// A float that came after a newer one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Late {
@@ -137,6 +148,26 @@ impl Slot {
     /// The newest in-order histogram.
     pub(crate) fn last_histogram(&self) -> Option<&HistogramValue> {
         self.rare.as_ref()?.lasts.last()
+    }
+
+    /// Where the next float would best find its time. A run of times of their own is finished before a column is
+    /// looked for again: changing back and forth would make a chunk of every sample.
+    pub(crate) fn next(&self) -> Next {
+        match self.group {
+            OWN if self.ring_len > 0 && usize::from(self.ring_len) < RING => Next::Own,
+            OWN => Next::Any,
+            group => Next::Column(group),
+        }
+    }
+
+    /// Whether a place in the column that the series uses does not end its run early: a column of many more times than
+    /// the series has would make small chunks.
+    pub(crate) fn suits(&self, place: Place) -> bool {
+        let Place::Shared { position, .. } = place else {
+            return true;
+        };
+        let far = position.wrapping_sub(self.start) >= SPAN_MAX;
+        !far || self.ring_len == 0 || usize::from(self.ring_len) >= RING / 2
     }
 
     /// Adds a float that is newer than all floats in order.
