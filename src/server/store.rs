@@ -23,6 +23,7 @@ pub(super) fn store_options(options: &Options, config: &Config) -> StoreOptions 
         fsync_interval_ms: options.fsync_interval.as_millis(),
         retention_ms: time.as_millis(),
         retention_bytes: size,
+        open_threads: std::thread::available_parallelism().map_or(1, usize::from),
         ..StoreOptions::default()
     };
     if options.has_feature("exemplar-storage") {

@@ -114,6 +114,9 @@ fn torn_end(file: &[u8]) -> Option<usize> {
 /// Everything that is wrong with a file, by its name and content: offset, what was expected, what was found.
 pub(super) fn damage_of(path: &Path, file: &[u8]) -> Vec<String> {
     let name = name(path);
+    let name = name
+        .strip_suffix(filenames::COPY_SUFFIX)
+        .map_or_else(|| name.clone(), str::to_owned);
     let text = |result: Result<(), Error>| result.err().map(|e| e.to_string()).into_iter().collect();
     if let Some((number, id)) = filenames::parse_wal_segment(&name) {
         return frames(file, &wal::segment::KIND, Some((number, id)), |payload| {

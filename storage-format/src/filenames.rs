@@ -22,6 +22,8 @@ pub const BLOCK_CHUNKS: &str = "chunks";
 pub const BLOCK_TOMBSTONES: &str = "tombstones";
 /// Ends the name of a file or folder that is being written; removed at start.
 pub const TEMPORARY_SUFFIX: &str = ".tmp";
+/// Ends the name of the second copy of a file of the catalog, after the name of the first.
+pub const COPY_SUFFIX: &str = ".copy";
 /// Ends the name of a file or folder that was found corrupt and set aside.
 pub const QUARANTINE_SUFFIX: &str = ".quarantine";
 

@@ -175,6 +175,14 @@ pub struct LabelPairs<'t, 'a> {
     pairs: std::slice::Iter<'t, (u32, u32)>,
 }
 
+impl LabelPairs<'_, '_> {
+    /// The pairs left, as numbers of strings in the list: equal numbers, equal strings.
+    #[must_use]
+    pub fn references(&self) -> &[(u32, u32)] {
+        self.pairs.as_slice()
+    }
+}
+
 impl<'a> Iterator for LabelPairs<'_, 'a> {
     type Item = (&'a str, &'a str);
 

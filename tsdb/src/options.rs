@@ -37,6 +37,8 @@ pub struct Options {
     /// Longest window of time that blocks are merged to, in milliseconds (default 0: a tenth of the retention, at most
     /// 31 days). Windows are three times as long from level to level.
     pub max_block_ms: i64,
+    /// Threads that an opening may use to replay the log (default 4); the outcome does not depend on it.
+    pub open_threads: usize,
     /// How many exemplars are kept, in memory and for as long as the log has them (default 0: they are accepted and
     /// dropped).
     pub max_exemplars: usize,
@@ -76,6 +78,7 @@ impl Default for Options {
             seal_interval_ms: 1_800_000,
             block_interval_ms: 7_200_000,
             max_block_ms: 0,
+            open_threads: 4,
             max_exemplars: 0,
         }
     }

@@ -4,6 +4,7 @@
 mod basics;
 mod blocks;
 mod crash;
+mod leave;
 mod merge;
 mod model;
 mod seal;

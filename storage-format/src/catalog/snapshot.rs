@@ -65,6 +65,15 @@ impl<'a> SnapshotWriter<'a> {
         }
     }
 
+    /// Adds a list of series as a frame of its own.
+    ///
+    /// # Errors
+    /// As [`SnapshotWriter::push`].
+    pub fn push_table(&mut self, table: SeriesTable<'_>, out: &mut Vec<u8>) -> Result<()> {
+        self.series += table.len() as u64;
+        self.write(&Record::Added(table), out)
+    }
+
     /// Appends what is left: `next_id` and `commit` as in [`SnapshotEnd`].
     ///
     /// # Errors

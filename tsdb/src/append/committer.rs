@@ -55,13 +55,29 @@ impl Locked<'_> {
         if self.numbers.get(self.last) != Some(&number) {
             self.last = self.numbers.binary_search(&number).ok()?;
         }
-        Some((self.last, self.pages.get_mut(self.last)?.slot(at)))
+        Some((self.last, self.pages.get_mut(self.last)?.slot(at)?))
+    }
+
+    fn is_gone(&self, id: u32) -> bool {
+        let (number, at) = split(id);
+        let page = self.numbers.binary_search(&number).ok();
+        page.and_then(|page| self.pages.get(page))
+            .is_some_and(|page| page.is_gone(at))
     }
 }
 
 impl Appender<'_> {
     /// Commits a batch.
     pub(crate) fn append(&self, batch: &Batch, now_ms: i64) -> Result<Commit, Error> {
+        loop {
+            if let Some(commit) = self.try_append(batch, now_ms)? {
+                return Ok(commit);
+            }
+        }
+    }
+
+    /// `None` if a series left between being found by its labels and being locked.
+    fn try_append(&self, batch: &Batch, now_ms: i64) -> Result<Option<Commit>, Error> {
         let ids = self.ids(batch)?;
         let mut numbers: Vec<u32> = ids.iter().flatten().map(|id| split(*id).0).collect();
         numbers.dedup();
@@ -74,6 +90,11 @@ impl Appender<'_> {
             pages,
             last: 0,
         };
+        let labelled = batch.entries.iter().zip(&ids);
+        let mut labelled = labelled.filter(|(entry, _)| matches!(entry.target, Target::Labelled(_)));
+        if labelled.any(|(_, id)| id.is_some_and(|id| locked.is_gone(id))) {
+            return Ok(None);
+        }
 
         let mut commit = Commit::default();
         let mut steps = Vec::with_capacity(batch.entries.len());
@@ -85,7 +106,7 @@ impl Appender<'_> {
         }
         if steps.is_empty() {
             commit.number = self.head.commits.visible();
-            return Ok(commit);
+            return Ok(Some(commit));
         }
         let number = self.head.commits.begin();
         let result = self.log_and_apply(batch, number, &mut locked, &steps);
@@ -97,7 +118,7 @@ impl Appender<'_> {
         self.head.commits.publish(number);
         result?;
         commit.number = number;
-        Ok(commit)
+        Ok(Some(commit))
     }
 
     fn add_exemplars(&self, batch: &Batch, number: u64) {

@@ -7,6 +7,7 @@ pub(crate) mod commit;
 mod committer;
 mod placer;
 mod recall;
+mod replay;
 
-pub(crate) use apply::Replay;
 pub(crate) use committer::Appender;
+pub(crate) use replay::Replay;

@@ -7,6 +7,7 @@ use narthex_format::frame::{Frames, Step};
 use narthex_format::{SeriesTable, filenames};
 use roaring::RoaringBitmap;
 
+use super::writer::copy_of;
 use crate::disk::{Damage, Disk};
 use crate::error::Error;
 
@@ -18,7 +19,10 @@ pub(crate) struct Loaded {
     /// The highest generation of any file.
     pub(crate) generation: u64,
     pub(crate) files: Vec<PathBuf>,
-    pub(crate) bytes: u64,
+    /// Whether a file is damaged or lacks its copy.
+    pub(crate) weak: bool,
+    /// The lowest id that was never given to a series, as far as the files know.
+    pub(crate) next_id: u32,
     pub(crate) damage: Vec<Damage>,
 }
 
@@ -28,6 +32,8 @@ struct CatalogFile {
     id: u64,
     snapshot: bool,
     path: PathBuf,
+    /// Bytes of the file itself and of its copy, where they are there.
+    found: [Option<u64>; 2],
 }
 
 /// Hands every series of the catalog in `folder` to `each`; a series may come twice.
@@ -38,26 +44,48 @@ pub(crate) fn load(
 ) -> Result<Loaded, Error> {
     let entries = disk.list(folder).map_err(|e| Error::io("list", folder, e))?;
     let mut loaded = Loaded::default();
-    let mut files = Vec::new();
+    let mut files: Vec<CatalogFile> = Vec::new();
     for entry in entries.iter().filter(|e| !e.is_dir) {
-        let snapshot = filenames::parse_catalog_snapshot(&entry.name);
-        if let Some((generation, id)) = snapshot.or_else(|| filenames::parse_catalog_log(&entry.name)) {
-            let path = folder.join(&entry.name);
-            loaded.generation = loaded.generation.max(generation);
-            loaded.bytes += entry.len;
-            loaded.files.push(path.clone());
+        let original = entry.name.strip_suffix(filenames::COPY_SUFFIX);
+        let name = original.unwrap_or(&entry.name);
+        let snapshot = filenames::parse_catalog_snapshot(name);
+        let Some((generation, id)) = snapshot.or_else(|| filenames::parse_catalog_log(name)) else {
+            continue;
+        };
+        loaded.generation = loaded.generation.max(generation);
+        loaded.files.push(folder.join(&entry.name));
+        let path = folder.join(name);
+        let at = files.iter().position(|f| f.path == path).unwrap_or_else(|| {
             files.push(CatalogFile {
                 generation,
                 id,
                 snapshot: snapshot.is_some(),
                 path,
+                found: [None; 2],
             });
-        }
+            files.len() - 1
+        });
+        files[at].found[usize::from(original.is_some())] = Some(entry.len);
     }
     // A log belongs behind the snapshot of its generation.
     files.sort_by_key(|f| (f.generation, !f.snapshot));
     for file in &files {
-        read(disk, file, &mut loaded, &mut each)?;
+        let before = loaded.damage.len();
+        let [itself, copy] = file.found;
+        if itself.is_some() {
+            read(disk, file, &file.path, &mut loaded, &mut each)?;
+        } else {
+            loaded.damage.push(Damage {
+                path: file.path.clone(),
+                length: 0,
+                reason: "the file is missing, but not its copy".to_owned(),
+            });
+        }
+        // Either may have been cut by a crash between two writes, which costs nothing.
+        loaded.weak |= itself != copy || loaded.damage.len() > before;
+        if copy > itself || copy.is_some() && loaded.damage.len() > before {
+            read(disk, file, &copy_of(&file.path), &mut loaded, &mut each)?;
+        }
     }
     Ok(loaded)
 }
@@ -65,14 +93,14 @@ pub(crate) fn load(
 fn read(
     disk: &dyn Disk,
     file: &CatalogFile,
+    path: &Path,
     loaded: &mut Loaded,
     each: &mut impl FnMut(&SeriesTable<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let path = &file.path;
     let mapped = disk.map(path).map_err(|e| Error::io("read", path, e))?;
     let bytes: &[u8] = (*mapped).as_ref();
     let newer = |e: narthex_format::Error| Error::Unsupported {
-        path: path.clone(),
+        path: path.to_owned(),
         reason: e.to_string(),
     };
     let mut failure = None;
@@ -82,7 +110,7 @@ fn read(
     };
     let mut damage = |length: u64, error: &narthex_format::Error| {
         loaded.damage.push(Damage {
-            path: path.clone(),
+            path: path.to_owned(),
             length,
             reason: error.to_string(),
         });
@@ -91,6 +119,16 @@ fn read(
         let summary = read_snapshot(bytes, file.id, |table| take(&table, &mut loaded.ids)).map_err(newer)?;
         summary.header.iter().for_each(|e| damage(0, e));
         summary.lost.iter().for_each(|l| damage(l.length, &l.error));
+        if summary.lost.is_empty() && !summary.is_complete() {
+            let text = "the end of the snapshot is missing";
+            loaded.damage.push(Damage {
+                path: path.to_owned(),
+                length: 0,
+                reason: text.to_owned(),
+            });
+        }
+        let next = summary.end.map_or(0, |end| end.next_id);
+        loaded.next_id = loaded.next_id.max(u32::try_from(next).unwrap_or(0));
         return failure.map_or(Ok(()), Err);
     }
     match LOG.decode(bytes) {

@@ -1,4 +1,5 @@
-//! Writing the catalog: new series at the end of a log, all series into a snapshot when the logs have become many.
+//! Writing the catalog: new series at the end of a log, all series into a snapshot when the logs have become many or
+//! many of their series have left. Every file is written twice: names are small, and losing them loses the samples.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -16,7 +17,13 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::Error;
 
 /// Files above which a snapshot takes their place.
-const FILES_MAX: usize = 8;
+const FILES_MAX: usize = 16;
+/// Series in one frame of a snapshot.
+const FRAME_SERIES: usize = 4_096;
+/// Series that may have left before a snapshot forgets them.
+const LEFT_MIN: u64 = 1_000;
+/// Bytes of a snapshot gathered before they are written.
+const WRITE: usize = 1 << 20;
 
 /// The catalog of an open store.
 #[derive(Debug)]
@@ -35,16 +42,51 @@ struct State {
     unsynced: Vec<u32>,
     generation: u64,
     files: Vec<PathBuf>,
-    /// Bytes of files other than `log`.
-    bytes: u64,
+    /// Whether a file is damaged or lacks its copy.
+    weak: bool,
 }
 
 #[derive(Debug)]
 struct LogFile {
-    file: Arc<dyn DiskFile>,
+    file: Twin,
     path: PathBuf,
     id: u64,
     len: u64,
+}
+
+/// A file and its copy.
+#[derive(Debug)]
+struct Twin([Arc<dyn DiskFile>; 2]);
+
+impl Twin {
+    fn create(disk: &dyn Disk, path: &Path) -> io::Result<Self> {
+        let file = disk.create(path)?;
+        match disk.create(&copy_of(path)) {
+            Ok(copy) => Ok(Self([file, copy])),
+            Err(error) => {
+                let _ = disk.remove(path);
+                Err(error)
+            }
+        }
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        self.0.iter().try_for_each(|file| file.append(bytes))
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.0.iter().try_for_each(|file| file.truncate(len))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.iter().try_for_each(|file| file.sync())
+    }
+}
+
+pub(super) fn copy_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(filenames::COPY_SUFFIX);
+    PathBuf::from(name)
 }
 
 impl Catalog {
@@ -56,7 +98,7 @@ impl Catalog {
             unsynced: Vec::new(),
             generation: loaded.generation,
             files: loaded.files,
-            bytes: loaded.bytes,
+            weak: loaded.weak,
         };
         Self {
             disk,
@@ -67,12 +109,7 @@ impl Catalog {
 
     /// Which of `all` stand in no file yet.
     pub(crate) fn missing(&self, all: &RoaringBitmap) -> RoaringBitmap {
-        let state = self.state.lock();
-        if state.ids.len() == all.len() {
-            RoaringBitmap::new()
-        } else {
-            all - &state.ids
-        }
+        all - &self.state.lock().ids
     }
 
     /// Writes series at the end of the log.
@@ -84,7 +121,7 @@ impl Catalog {
                 .create_log(state.generation + 1)
                 .map_err(|e| Error::io("create a log in", &self.folder, e))?;
             state.generation += 1;
-            state.files.push(log.path.clone());
+            state.files.extend([log.path.clone(), copy_of(&log.path)]);
             state.log = Some(log);
         }
         let Some(log) = &mut state.log else {
@@ -97,7 +134,7 @@ impl Catalog {
         if let Err(error) = written {
             let error = Error::io("write to", &log.path, error);
             if log.file.truncate(log.len).is_err() {
-                state.retire();
+                state.log = None;
             }
             return Err(error);
         }
@@ -128,80 +165,112 @@ impl Catalog {
             for id in unsynced {
                 state.ids.remove(id);
             }
-            state.retire();
+            state.log = None;
         }
         result
     }
 
-    /// Whether a snapshot would make the catalog smaller and quicker to read.
-    pub(crate) fn wants_snapshot(&self) -> bool {
-        self.state.lock().files.len() > FILES_MAX
+    /// Whether a snapshot would make the catalog of `live` series smaller, quicker to read, or safer.
+    pub(crate) fn wants_snapshot(&self, live: u64) -> bool {
+        let state = self.state.lock();
+        let left = state.ids.len().saturating_sub(live);
+        state.weak || state.files.len() > FILES_MAX || left > LEFT_MIN && left > live / 8
     }
 
-    /// Puts a snapshot of all series in the place of all files; `write` hands every series to the writer.
-    pub(crate) fn snapshot<'a>(
+    /// Puts a snapshot of these series in the place of all files. `names` hands the names of some of them to whom it is
+    /// given: it is called for a part of the series at a time, so that nobody has to wait for all.
+    pub(crate) fn snapshot(
         &self,
-        mut series: impl Iterator<Item = (u32, Vec<(&'a str, &'a str)>)>,
-        next_id: u32,
-        commit: u64,
+        series: &RoaringBitmap,
+        end: (u32, u64),
+        names: impl FnMut(&[u32], &mut dyn FnMut(SeriesTable<'_>)),
     ) -> Result<(), Error> {
         let mut state = self.state.lock();
         let generation = state.generation + 1;
         let id = RandomState::new().hash_one(generation);
         let path = self.folder.join(filenames::catalog_snapshot(generation, id));
-        let temporary = path.with_extension(filenames::TEMPORARY_SUFFIX.trim_start_matches('.'));
-        let mut ids = RoaringBitmap::new();
-        let mut bytes = Vec::new();
-        let mut writer = SnapshotWriter::new(generation, id, &mut bytes);
-        let written = series
-            .try_for_each(|(id, pairs)| {
-                ids.insert(id);
-                writer.push(id, pairs, &mut bytes)
-            })
-            .and_then(|()| writer.finish(u64::from(next_id), commit, &mut bytes))
-            .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e));
-        let placed = written.and_then(|()| self.place(&temporary, &path, &bytes));
-        if let Err(error) = placed {
-            let _ = self.disk.remove(&temporary);
+        let written = self.write_snapshot((generation, id), &path, series, end, names);
+        if let Err(error) = written {
+            for path in [temporary(&path), temporary(&copy_of(&path))] {
+                let _ = self.disk.remove(&path);
+            }
             return Err(Error::io("write", &path, error));
         }
-        let old = std::mem::replace(&mut state.files, vec![path]);
+        let old = std::mem::replace(&mut state.files, vec![copy_of(&path), path]);
         *state = State {
             log: None,
-            ids,
+            ids: series.clone(),
             unsynced: Vec::new(),
             generation,
             files: std::mem::take(&mut state.files),
-            bytes: bytes.len() as u64,
+            weak: false,
         };
         for file in old {
-            self.disk
-                .remove(&file)
-                .map_err(|e| Error::io("remove", &file, e))?;
+            match self.disk.remove(&file) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", &file, e)),
+                _ => {}
+            }
         }
         Ok(())
     }
 
-    fn place(&self, temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        // What an interrupted attempt left.
-        let _ = self.disk.remove(temporary);
-        let file = self.disk.create(temporary)?;
-        file.append(bytes)?;
-        file.sync()?;
-        self.disk.rename(temporary, path)?;
+    fn write_snapshot(
+        &self,
+        (generation, id): (u64, u64),
+        path: &Path,
+        series: &RoaringBitmap,
+        (next_id, commit): (u32, u64),
+        mut names: impl FnMut(&[u32], &mut dyn FnMut(SeriesTable<'_>)),
+    ) -> io::Result<()> {
+        let invalid = |e| io::Error::new(io::ErrorKind::InvalidInput, e);
+        let paths = [
+            (path.to_owned(), temporary(path)),
+            (copy_of(path), temporary(&copy_of(path))),
+        ];
+        let files = paths.each_ref().map(|(_, temporary)| {
+            // What an interrupted attempt left.
+            let _ = self.disk.remove(temporary);
+            self.disk.create(temporary)
+        });
+        let [file, copy] = files;
+        let twin = Twin([file?, copy?]);
+        let mut bytes = Vec::new();
+        let mut writer = SnapshotWriter::new(generation, id, &mut bytes);
+        let mut ids = series.iter().peekable();
+        while ids.peek().is_some() {
+            let part: Vec<u32> = ids.by_ref().take(FRAME_SERIES).collect();
+            let mut result = Ok(());
+            names(&part, &mut |table| {
+                result = writer.push_table(table, &mut bytes);
+            });
+            result.map_err(invalid)?;
+            if bytes.len() >= WRITE {
+                twin.append(&bytes)?;
+                bytes.clear();
+            }
+        }
+        writer
+            .finish(u64::from(next_id), commit, &mut bytes)
+            .map_err(invalid)?;
+        twin.append(&bytes)?;
+        twin.sync()?;
+        for (path, temporary) in &paths {
+            self.disk.rename(temporary, path)?;
+        }
         self.disk.sync_dir(&self.folder)
     }
 
     fn create_log(&self, generation: u64) -> io::Result<LogFile> {
         let id = RandomState::new().hash_one(generation);
         let path = self.folder.join(filenames::catalog_log(generation, id));
-        let file = self.disk.create(&path)?;
+        let file = Twin::create(&*self.disk, &path)?;
         let header = LOG.encode(FileHeader {
             number: generation,
             id,
         });
         if let Err(error) = file.append(&header) {
             let _ = self.disk.remove(&path);
+            let _ = self.disk.remove(&copy_of(&path));
             return Err(error);
         }
         Ok(LogFile {
@@ -213,8 +282,8 @@ impl Catalog {
     }
 }
 
-impl State {
-    fn retire(&mut self) {
-        self.bytes += self.log.take().map_or(0, |l| l.len);
-    }
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(filenames::TEMPORARY_SUFFIX);
+    PathBuf::from(name)
 }

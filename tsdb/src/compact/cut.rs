@@ -146,7 +146,7 @@ impl Cutter<'_> {
         let mut ids: Vec<u32> = found.iter().collect();
         // Series whose names were lost have none to be found by.
         ids.retain(|id| self.head.index.read().contains(*id));
-        order::by_labels(&self.head.index.read(), &mut ids);
+        order::by_labels_in_slices(&self.head.index, &mut ids);
         let (mut piece, mut buffer) = (Piece::default(), SampleBuffer::new());
         for (at, id) in ids.into_iter().enumerate() {
             if at % PAUSE == PAUSE - 1 {

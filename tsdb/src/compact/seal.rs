@@ -18,7 +18,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::block::Segments;
 use crate::disk::DiskFile;
 use crate::error::Error;
-use crate::head::{Head, Next, Run, RunTimes, Slot, order, split};
+use crate::head::{Head, Next, Pin, Run, RunTimes, Slot, order, split};
 use crate::histograms::{Stored, to_stored};
 
 /// Bytes gathered before they are written.
@@ -50,14 +50,13 @@ struct Writing {
     floats: Vec<(u32, usize)>,
 }
 
-/// Seals everything up to the oldest commit that a reader is pinned to. Returns that commit; `None` if there was
-/// nothing to seal.
-pub(crate) fn seal(sealer: &Sealer<'_>) -> Result<Option<u64>, Error> {
+/// Seals everything up to the pinned commit, the oldest that a reader has; whether there was anything. The names of all
+/// series that were registered when it was pinned must be safe: the log may be forgotten up to it.
+pub(crate) fn seal(sealer: &Sealer<'_>, pin: &Pin) -> Result<bool, Error> {
     let Sealer { head, segments, .. } = sealer;
-    let pin = head.commits.pin_oldest();
     let ids = sealable(head, pin.number());
     if ids.is_empty() {
-        return Ok(None);
+        return Ok(false);
     }
     let number = segments.next_number();
     let path = segments.folder.join(filenames::head_segment(number));
@@ -83,7 +82,7 @@ pub(crate) fn seal(sealer: &Sealer<'_>) -> Result<Option<u64>, Error> {
     };
     segments.add(path, number)?;
     let_go(head, number, pin.number(), &floats);
-    Ok(Some(pin.number()))
+    Ok(true)
 }
 
 /// Series with samples to be sealed, in label order.
@@ -91,7 +90,7 @@ fn sealable(head: &Head, commit: u64) -> Vec<u32> {
     let mut ids = Vec::new();
     for (number, page) in head.pages().iter().enumerate() {
         let page = page.read();
-        for (at, slot) in page.slots.iter().enumerate() {
+        for (at, slot) in page.iter() {
             let rare = slot.rare.as_ref().is_some_and(|r| {
                 r.late.iter().any(|l| l.commit <= commit) || r.histograms.iter().any(|h| h.commit <= commit)
             });
@@ -100,7 +99,7 @@ fn sealable(head: &Head, commit: u64) -> Vec<u32> {
             }
         }
     }
-    order::by_labels(&head.index.read(), &mut ids);
+    order::by_labels_in_slices(&head.index, &mut ids);
     ids
 }
 
@@ -142,7 +141,7 @@ fn write(
         if let Some(page) = sealer.head.existing_page(page) {
             let page = page.read();
             let count = page.visible(place, commit);
-            if let Some(slot) = page.slots.get(place) {
+            if let Some(slot) = page.get(place) {
                 writing
                     .series(sealer.head, *id, slot, count, commit)
                     .map_err(|e| failed(invalid(e)))?;
@@ -368,28 +367,30 @@ fn let_go(head: &Head, number: u64, commit: u64, floats: &[(u32, usize)]) {
         by_page.entry(page).or_default().push((at, *count));
     }
     head.set_moved(number + 1);
-    // A page that has let go may name positions again while others follow: none below the newest of now.
-    let newest = head.columns.newest_positions();
+    // A page that has let go may name positions again while others follow: none below the lowest of now.
+    let to_come = head.columns.lowest_to_come();
     let mut needed: FxHashMap<u32, u32> = FxHashMap::default();
     let mut used: FxHashSet<u32> = FxHashSet::default();
     for (page_number, page) in head.pages().iter().enumerate() {
         let mut page = page.write();
         for (at, count) in by_page.get(&(page_number as u32)).into_iter().flatten() {
-            page.slot(*at).drain(*count, commit, &head.columns);
+            if let Some(slot) = page.slot(*at) {
+                slot.drain(*count, commit, &head.columns);
+            }
         }
         page.moved = number + 1;
-        used.extend(page.slots.iter().filter_map(|s| match s.next() {
+        used.extend(page.iter().filter_map(|(_, slot)| match slot.next() {
             Next::Column(group) => Some(group),
             Next::Own | Next::Any => None,
         }));
-        for (group, position) in page.slots.iter().flat_map(Slot::needed_positions) {
+        for (group, position) in page.iter().flat_map(|(_, slot)| slot.needed_positions()) {
             let lowest = needed.entry(group).or_insert(position);
             *lowest = (*lowest).min(position);
         }
     }
     head.columns.forget_before(|group| {
-        let newest = newest.get(group as usize).copied().unwrap_or(0);
-        needed.get(&group).map_or(newest, |needed| newest.min(*needed))
+        let lowest = to_come.get(group as usize).copied().unwrap_or(0);
+        needed.get(&group).map_or(lowest, |needed| lowest.min(*needed))
     });
     head.columns
         .free_unused(|group| used.contains(&group) || needed.contains_key(&group));

@@ -15,6 +15,7 @@ use super::stats::{ForeignFile, Stats};
 use super::{foreign, recover};
 use crate::block::Segments;
 use crate::catalog::Catalog;
+use crate::compact::Leaving;
 use crate::disk::{Disk, DiskLock};
 use crate::error::Error;
 use crate::head::{Commits, Counter, Head};
@@ -34,6 +35,8 @@ pub(super) struct Inner {
     pub(super) synced_ms: AtomicI64,
     /// Segments of the log that became too old before every reader had come so far.
     pub(super) lost_segments: Counter,
+    /// Series on their way out.
+    pub(super) leaving: Mutex<Leaving>,
     /// Held while something seals or cleans up.
     pub(super) maintaining: Mutex<()>,
     /// Held while something works on blocks; taken before `maintaining`.
@@ -71,11 +74,19 @@ impl Inner {
         let epoch = NonZeroU32::new(EPOCH.fetch_add(1, Relaxed)).unwrap_or(NonZeroU32::MIN);
         let mut head = Head::new(epoch, 0).with_exemplars(options.max_exemplars);
         let loaded = recover::load_catalog(&*disk, &catalog_folder, &head)?;
+        head.index.write().reserve(loaded.next_id);
         let (segments, lost) = Segments::open(Arc::clone(&disk), head_folder, block_folder)?;
         head.set_moved(segments.next_number());
         let summaries = segments.summaries();
         summaries.iter().for_each(|s| head.note_newest(s.time_max));
-        let mut recovered = recover::replay(&*disk, &wal_folder, &head, &segments, progress)?;
+        let mut recovered = recover::replay(
+            &*disk,
+            &wal_folder,
+            &head,
+            &segments,
+            options.open_threads,
+            progress,
+        )?;
         recovered.damage.extend(recover::nameless(&head, &segments));
         head.set_known_below(head.index.read().next_id());
         head.commits = Commits::after(recovered.commit);
@@ -107,6 +118,7 @@ impl Inner {
             catalog,
             synced_ms: AtomicI64::new(i64::MIN),
             lost_segments: Counter::default(),
+            leaving: Mutex::default(),
             maintaining: Mutex::new(()),
             compacting: Mutex::new(()),
             waiting: AtomicU32::new(0),
@@ -148,6 +160,7 @@ impl Inner {
             floats_appended: counters.floats.get(),
             histograms_appended: counters.histograms.get(),
             series_created: counters.series_created.get(),
+            series_removed: counters.series_removed.get(),
             out_of_order: counters.out_of_order.get(),
             out_of_bounds: counters.out_of_bounds.get(),
             too_old: counters.too_old.get(),
@@ -170,7 +183,7 @@ impl Inner {
         let mut oldest = i64::MAX;
         for page in head.pages() {
             let page = page.read();
-            for slot in page.slots.iter().filter(|s| s.used) {
+            for (_, slot) in page.iter().filter(|(_, s)| s.used) {
                 stats.samples += slot.samples() as u64;
                 stats.chunks += slot.chunk_count() as u64;
                 oldest = oldest.min(slot.min_time);

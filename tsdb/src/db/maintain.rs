@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use narthex_format::SeriesTable;
 
 use super::inner::Inner;
-use crate::compact::{Sealer, expire, seal};
+use crate::compact::{Leaver, Sealer, expire, seal};
 use crate::error::Error;
 
 /// Series written to the catalog at a time, while registering waits.
@@ -31,6 +31,7 @@ impl Inner {
             results.push(self.seal_alone());
         }
         results.push(self.expire_log(now_ms));
+        results.push(self.drop_series());
         if let Some(newest) = self.head.newest() {
             let expired = expire(&self.segments, &self.options, newest, self.wal.stats().bytes);
             results.push(expired.map(drop));
@@ -76,7 +77,9 @@ impl Inner {
     }
 
     pub(super) fn seal_alone(&self) -> Result<(), Error> {
-        // The log that names the series is about to go.
+        // The log that names the series is about to go, up to this commit: a series that is registered and written to
+        // from here on stays in it.
+        let pin = self.head.commits.pin_oldest();
         self.write_catalog()?;
         self.catalog.sync()?;
         // Sealing takes its time, and nobody else syncs meanwhile. Failures are counted and come up again.
@@ -86,8 +89,8 @@ impl Inner {
             segments: &self.segments,
             pause: &pause,
         };
-        if let Some(commit) = seal(&sealer)? {
-            self.wal.forget(commit)?;
+        if seal(&sealer, &pin)? {
+            self.wal.forget(pin.number())?;
         }
         Ok(())
     }
@@ -104,19 +107,37 @@ impl Inner {
             }
             self.catalog.add(table)?;
         }
-        if self.catalog.wants_snapshot() {
+        let (all, next_id) = {
             let index = self.head.index.read();
-            let pairs = |id: u32| {
-                index
-                    .pairs_of(id)
-                    .iter()
-                    .map(|pair| index.pair_text(*pair))
-                    .collect()
-            };
-            let all = index.all().iter().map(|id| (id, pairs(id)));
-            self.catalog
-                .snapshot(all, index.next_id(), self.head.commits.visible())?;
-        }
+            if !self.catalog.wants_snapshot(index.all().len()) {
+                return Ok(());
+            }
+            (index.all().clone(), index.next_id())
+        };
+        let end = (next_id, self.head.commits.visible());
+        self.catalog.snapshot(&all, end, |ids, take| {
+            // Registering waits for a part of the series only.
+            let index = self.head.index.read();
+            let mut table = SeriesTable::new();
+            for id in ids {
+                table.push(*id, index.pairs_of(*id).iter().map(|pair| index.pair_text(*pair)));
+            }
+            take(table);
+        })
+    }
+
+    /// Lets series go whose samples are all in blocks.
+    fn drop_series(&self) -> Result<(), Error> {
+        let leaver = Leaver {
+            head: &self.head,
+            segments: &self.segments,
+            options: &self.options,
+        };
+        // Readers of the log ask for names of what they have not dealt with.
+        let oldest = [self.wal.oldest_commit(), self.wal.oldest_unread()];
+        let oldest = oldest.into_iter().flatten().min();
+        let left = leaver.step(&mut self.leaving.lock(), oldest)?;
+        self.head.counters.series_removed.add(left);
         Ok(())
     }
 }

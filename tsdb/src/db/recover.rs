@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use narthex_format::wal::Record;
-use narthex_model::Labels;
 use rustc_hash::FxHashSet;
 
 use super::progress::{OpenProgress, ReplayStatus};
@@ -31,9 +30,8 @@ pub(super) struct Recovered {
 
 /// Registers the series that the catalog in `folder` names.
 pub(super) fn load_catalog(disk: &dyn Disk, folder: &Path, head: &Head) -> Result<Loaded, Error> {
-    catalog::load(disk, folder, |table| {
-        table.iter().try_for_each(|(id, labels)| define(head, id, labels))
-    })
+    let mut index = head.index.write();
+    catalog::load(disk, folder, |table| index.define(table))
 }
 
 /// Keeps the ids of sealed series whose names the catalog has lost from being given to others, and says how many
@@ -44,7 +42,7 @@ pub(super) fn nameless(head: &Head, segments: &Segments) -> Vec<Damage> {
     for segment in segments.list().iter() {
         let count = segment
             .next_id()
-            .map(|next| index.reserve(next))
+            .map(|next| index.reserve(u32::try_from(next).unwrap_or(u32::MAX)))
             .and_then(|()| segment.count_series(|id| !index.contains(id)));
         let reason = match count {
             Ok(0) => continue,
@@ -66,6 +64,7 @@ pub(super) fn replay(
     folder: &Path,
     head: &Head,
     sealed_segments: &Segments,
+    threads: usize,
     progress: &OpenProgress,
 ) -> Result<Recovered, Error> {
     let sealed = sealed_segments
@@ -85,54 +84,44 @@ pub(super) fn replay(
         next_segment: files.last().map_or(0, |f| f.number + 1),
         ..Recovered::default()
     };
-    let mut replay = Replay::new(head, sealed_segments);
     let mut seen = FxHashSet::default();
-    for file in &files {
-        status.current = file.number;
-        progress.set(status);
-        let (mut failure, mut oldest, mut newest) = (None, u64::MAX, 0);
-        let record = |_: u64, payload: &[u8]| {
-            let Record::Batch(batch) = Record::decode(payload)?;
-            oldest = oldest.min(batch.commit);
-            // What was rescued from a file that could not be synced stands twice.
-            if !seen.insert(batch.commit) {
-                return Ok(());
+    recovered.unknown = std::thread::scope(|scope| {
+        let mut replay = Replay::begin(scope, head, sealed_segments, threads);
+        for file in &files {
+            status.current = file.number;
+            progress.set(status);
+            let (mut failure, mut oldest, mut newest) = (None, u64::MAX, 0);
+            let record = |_: u64, payload: &[u8]| {
+                let Record::Batch(batch) = Record::decode(payload)?;
+                oldest = oldest.min(batch.commit);
+                // What was rescued from a file that could not be synced stands twice.
+                if !seen.insert(batch.commit) {
+                    return Ok(());
+                }
+                newest = newest.max(batch.commit);
+                if !batch.series.is_empty() {
+                    failure = failure.take().or(head.index.write().define(&batch.series).err());
+                }
+                if batch.commit > sealed {
+                    replay.record(batch);
+                }
+                Ok(())
+            };
+            read_segment(disk, file, record, |d| recovered.damage.push(d))?;
+            if let Some(error) = failure {
+                return Err(error);
             }
-            newest = newest.max(batch.commit);
-            for (id, labels) in batch.series.iter() {
-                failure = failure.take().or(define(head, id, labels).err());
-            }
-            if batch.commit > sealed {
-                replay.record(&batch);
-            }
-            Ok(())
-        };
-        read_segment(disk, file, record, |d| recovered.damage.push(d))?;
-        if let Some(error) = failure {
-            return Err(error);
+            recovered.commit = recovered.commit.max(newest);
+            recovered.segments.push(OldSegment {
+                number: file.number,
+                id: file.id,
+                path: file.path.clone(),
+                len: file.len,
+                oldest,
+                commit: newest,
+            });
         }
-        recovered.commit = recovered.commit.max(newest);
-        recovered.segments.push(OldSegment {
-            number: file.number,
-            id: file.id,
-            oldest,
-            path: file.path.clone(),
-            len: file.len,
-            commit: newest,
-        });
-    }
-    recovered.unknown = replay.unknown;
+        Ok(replay.unknown)
+    })?;
     Ok(recovered)
-}
-
-/// Registers a series that a file names.
-fn define<'a>(head: &Head, id: u32, labels: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), Error> {
-    let labels = Labels::from_sorted(labels);
-    let mut index = head.index.write();
-    // The same labels under another id would make two series of one.
-    if index.contains(id) || index.find(&labels).is_some() {
-        Ok(())
-    } else {
-        index.add_as(id, &labels)
-    }
 }

@@ -1,5 +1,8 @@
 //! Times that the series of a group share: kept once, named by their position.
 
+/// How many times before the newest can still be asked for: some series of a group may lag behind others.
+pub(super) const LOOK_BACK: usize = 32;
+
 /// Ascending times of one group of series: those of a target's scrapes, or of samples that are pushed together.
 /// Positions count from the group's first time and never change.
 #[derive(Debug, Default)]
@@ -10,15 +13,16 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// The position of `time`, which is added if it is the newest; `None` if it is older and not there, or the column
-    /// is full.
+    /// The position of `time`, which is added if it is the newest; `None` if it is older and not among the last
+    /// [`LOOK_BACK`], or the column is full.
     pub(crate) fn place(&mut self, time: i64) -> Option<u32> {
         let end = self.base.checked_add(u32::try_from(self.times.len()).ok()?)?;
         match self.times.last() {
             Some(last) if *last == time => Some(end - 1),
             Some(last) if *last > time => {
-                let at = self.times.binary_search(&time).ok()?;
-                Some(self.base + at as u32)
+                let before = self.times.len().saturating_sub(LOOK_BACK);
+                let at = self.times.get(before..)?.binary_search(&time).ok()?;
+                Some(self.base + (before + at) as u32)
             }
             _ => {
                 self.times.push(time);
@@ -61,10 +65,7 @@ mod tests {
     fn a_time_has_one_position_as_long_as_it_is_kept() {
         let mut column = Column::default();
         let found = [10, 20, 20, 15, 30, 10, 5].map(|t| column.place(t));
-        assert_eq!(
-            found,
-            [Some(0), Some(1), Some(1), None, Some(2), Some(0), None]
-        );
+        assert_eq!(found, [Some(0), Some(1), Some(1), None, Some(2), Some(0), None]);
         assert_eq!((column.from(1), column.from(3)), (&[20, 30][..], &[][..]));
         column.forget_before(1);
         assert_eq!((column.from(1), column.from(0)), (&[20, 30][..], &[][..]));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
-use super::column::Column;
+use super::column::{Column, LOOK_BACK};
 
 /// All columns, by number. Locks are taken after those of pages, and never two at a time.
 ///
@@ -49,15 +49,15 @@ impl Columns {
         }
     }
 
-    /// The position of the newest time of each column, by number.
-    pub(crate) fn newest_positions(&self) -> Vec<u32> {
+    /// The lowest position that [`place`](Self::place) may still give for each column, by number.
+    pub(crate) fn lowest_to_come(&self) -> Vec<u32> {
         let columns = self.columns.read().clone();
-        let newest = |column: &Arc<RwLock<Column>>| {
+        let lowest = |column: &Arc<RwLock<Column>>| {
             let column = column.read();
             let (base, times) = column.kept();
-            base + times.len().saturating_sub(1) as u32
+            base + times.len().saturating_sub(LOOK_BACK) as u32
         };
-        columns.iter().map(newest).collect()
+        columns.iter().map(lowest).collect()
     }
 
     /// Forgets the times before `position(number)` of every column.

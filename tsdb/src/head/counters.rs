@@ -24,6 +24,7 @@ pub(crate) struct Counters {
     pub(crate) floats: Counter,
     pub(crate) histograms: Counter,
     pub(crate) series_created: Counter,
+    pub(crate) series_removed: Counter,
     pub(crate) out_of_order: Counter,
     pub(crate) out_of_bounds: Counter,
     pub(crate) too_old: Counter,

@@ -1,15 +1,18 @@
 //! Which series there are: labels as numbers of label pairs, and the series of each pair.
 //!
 //! A label pair `name="value"` is kept once, with the ids of its series; a series is the sorted list of its pairs.
-//! Nothing is ever renumbered while the store is open.
+//! Ids of series are never given twice while the store is open. A series leaves in two steps: [`Index::retire`] makes it
+//! unfindable, and [`Index::forget`] takes its labels away, once nobody can ask for them any more; then numbers of pairs
+//! that no series has may be given to others.
 
 use std::hash::{BuildHasher, Hash};
 use std::sync::OnceLock;
 
 use hashbrown::HashTable;
+use narthex_format::SeriesTable;
 use narthex_model::Labels;
 use roaring::RoaringBitmap;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::order::LabelOrder;
 use super::text::{Span, TextArena};
@@ -18,12 +21,14 @@ use crate::postings::Postings;
 
 /// Pair numbers in one block of the arena.
 const BLOCK: usize = 1 << 14;
+/// Series whose entries are allocated together.
+pub(super) const ENTRIES: usize = 256;
 
 /// A label pair.
 #[derive(Debug)]
 pub(crate) struct Pair {
-    name: u32,
-    value: Span,
+    pub(super) name: u32,
+    pub(super) value: Span,
     /// Its series.
     pub(crate) postings: Postings,
 }
@@ -31,21 +36,21 @@ pub(crate) struct Pair {
 /// A label name.
 #[derive(Debug)]
 pub(crate) struct Name {
-    text: Box<str>,
+    pub(super) text: Box<str>,
     /// Pairs with this name, in order of creation.
     pub(crate) pairs: Vec<u32>,
 }
 
 /// Where the pairs of a series lie.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
-    hash: u32,
-    block: u32,
-    start: u16,
-    len: u16,
+pub(super) struct Entry {
+    pub(super) hash: u32,
+    pub(super) block: u32,
+    pub(super) start: u16,
+    pub(super) len: u16,
 }
 
-const NO_SERIES: Entry = Entry {
+pub(super) const NO_SERIES: Entry = Entry {
     hash: 0,
     block: u32::MAX,
     start: 0,
@@ -55,25 +60,31 @@ const NO_SERIES: Entry = Entry {
 /// All series of the head.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    texts: TextArena,
-    names: Vec<Name>,
+    pub(super) texts: TextArena,
+    pub(super) names: Vec<Name>,
     names_by_text: HashTable<u32>,
-    pairs: Vec<Pair>,
-    pairs_by_text: HashTable<u32>,
-    blocks: Vec<Vec<u32>>,
-    series: Vec<Entry>,
-    series_by_labels: HashTable<u32>,
-    all: RoaringBitmap,
-    /// Kept until the next series is added.
-    order: OnceLock<LabelOrder>,
+    pub(super) pairs: Vec<Pair>,
+    pub(super) pairs_by_text: HashTable<u32>,
+    /// Pairs that have no series: unfindable, and free once what they were is forgotten.
+    pub(super) retired_pairs: Vec<u32>,
+    pub(super) free_pairs: Vec<u32>,
+    pub(super) blocks: Vec<Vec<u32>>,
+    /// Numbers in `blocks` that no series needs.
+    pub(super) unused: usize,
+    pub(super) series: Vec<Option<Box<[Entry; ENTRIES]>>>,
+    next_id: u32,
+    pub(super) series_by_labels: HashTable<u32>,
+    pub(super) all: RoaringBitmap,
+    /// Kept until a series is added or leaves.
+    pub(super) order: OnceLock<LabelOrder>,
 }
 
-fn hash_of(value: impl Hash) -> u64 {
+pub(super) fn hash_of(value: impl Hash) -> u64 {
     FxBuildHasher.hash_one(value)
 }
 
 /// 32 bits of hash are kept per series; tables want 64.
-fn spread(hash: u32) -> u64 {
+pub(super) fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
@@ -86,8 +97,12 @@ impl Index {
     /// The series with these labels.
     pub(crate) fn find(&self, labels: &Labels) -> Option<u32> {
         let hash = series_hash(labels);
-        let same = |id: &u32| self.series[*id as usize].hash == hash && self.same_labels(*id, labels);
+        let same = |id: &u32| self.entry(*id).hash == hash && self.same_labels(*id, labels);
         self.series_by_labels.find(spread(hash), same).copied()
+    }
+
+    pub(super) fn entry(&self, id: u32) -> Entry {
+        entry(&self.series, id)
     }
 
     fn same_labels(&self, id: u32, labels: &Labels) -> bool {
@@ -99,7 +114,10 @@ impl Index {
 
     /// Registers a series that [`find`](Self::find) does not know, under the next free id.
     pub(crate) fn add(&mut self, labels: &Labels) -> Result<u32, Error> {
-        let id = u32::try_from(self.series.len()).map_err(|_| limit("series"))?;
+        let id = self.next_id;
+        if id == u32::MAX {
+            return Err(limit("series"));
+        }
         self.add_as(id, labels)?;
         Ok(id)
     }
@@ -111,20 +129,69 @@ impl Index {
             let pair = self.intern(name, value)?;
             pairs.push(pair);
         }
-        let entry = self.keep_pairs(&pairs, series_hash(labels))?;
+        self.put(id, &pairs, series_hash(labels))
+    }
+
+    /// Registers the series that a file names under their ids, but for those that are known.
+    pub(crate) fn define(&mut self, table: &SeriesTable<'_>) -> Result<(), Error> {
+        // Neighbours share most of their pairs: each is looked up once.
+        let mut numbers: FxHashMap<(u32, u32), u32> = FxHashMap::default();
+        let mut pairs = Vec::new();
+        self.series_by_labels.reserve(table.len(), {
+            let series = &self.series;
+            |id| spread(entry(series, *id).hash)
+        });
+        for (id, texts) in table.iter() {
+            if self.contains(id) {
+                continue;
+            }
+            let labels = Labels::from_sorted(texts.clone());
+            let hash = series_hash(&labels);
+            pairs.clear();
+            for (reference, (name, value)) in texts.references().iter().zip(texts.clone()) {
+                let pair = match numbers.get(reference) {
+                    Some(pair) => *pair,
+                    None => self.intern(name, value)?,
+                };
+                numbers.insert(*reference, pair);
+                pairs.push(pair);
+            }
+            // The same labels under another id would make two series of one. The series had left and came back: the
+            // lower id has no samples outside of blocks.
+            let same = |other: &u32| self.entry(*other).hash == hash && self.pairs_of(*other) == pairs;
+            let other = self.series_by_labels.find(spread(hash), same).copied();
+            if other.is_some_and(|newer| newer > id) {
+                continue;
+            }
+            self.put(id, &pairs, hash)?;
+            if let Some(older) = other {
+                self.retire(older);
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, id: u32, pairs: &[u32], hash: u32) -> Result<(), Error> {
+        let kept = self.keep_pairs(pairs, hash)?;
         for pair in pairs {
-            self.pairs[pair as usize].postings.insert(id);
+            self.pairs[*pair as usize].postings.insert(id);
         }
-        if self.series.len() <= id as usize {
-            self.series.resize(id as usize + 1, NO_SERIES);
-        }
-        self.series[id as usize] = entry;
+        self.set_entry(id, kept);
         let series = &self.series;
         self.series_by_labels
-            .insert_unique(spread(entry.hash), id, |id| spread(series[*id as usize].hash));
+            .insert_unique(spread(kept.hash), id, |id| spread(entry(series, *id).hash));
         self.all.insert(id);
         self.order.take();
+        self.next_id = self.next_id.max(id.saturating_add(1));
         Ok(())
+    }
+
+    pub(super) fn set_entry(&mut self, id: u32, entry: Entry) {
+        let (page, at) = (id as usize / ENTRIES, id as usize % ENTRIES);
+        if self.series.len() <= page {
+            self.series.resize_with(page + 1, || None);
+        }
+        self.series[page].get_or_insert_with(|| Box::new([NO_SERIES; ENTRIES]))[at] = entry;
     }
 
     /// The number of a pair, which is created if it is new.
@@ -136,16 +203,26 @@ impl Index {
             Some(number) => number,
             None => self.add_name(name)?,
         };
-        let number = u32::try_from(self.pairs.len()).map_err(|_| limit("label pairs"))?;
+        let next = u32::try_from(self.pairs.len()).map_err(|_| limit("label pairs"))?;
         let span = self
             .texts
             .push(value)
             .ok_or_else(|| limit("bytes of label values"))?;
-        self.pairs.push(Pair {
+        let pair = Pair {
             name,
             value: span,
             postings: Postings::none(),
-        });
+        };
+        let number = match self.free_pairs.pop() {
+            Some(free) => {
+                self.pairs[free as usize] = pair;
+                free
+            }
+            None => {
+                self.pairs.push(pair);
+                next
+            }
+        };
         self.names[name as usize].pairs.push(number);
         let (names, pairs, texts) = (&self.names, &self.pairs, &self.texts);
         let hasher = |n: &u32| {
@@ -169,7 +246,7 @@ impl Index {
         Ok(number)
     }
 
-    fn keep_pairs(&mut self, pairs: &[u32], hash: u32) -> Result<Entry, Error> {
+    pub(super) fn keep_pairs(&mut self, pairs: &[u32], hash: u32) -> Result<Entry, Error> {
         let len = u16::try_from(pairs.len())
             .ok()
             .filter(|n| usize::from(*n) <= BLOCK)
@@ -239,14 +316,11 @@ impl Index {
 
     /// The pairs of a series, sorted by the texts of their names; none for an unknown id.
     pub(crate) fn pairs_of(&self, id: u32) -> &[u32] {
-        self.series
-            .get(id as usize)
-            .and_then(|e| {
-                let start = usize::from(e.start);
-                self.blocks
-                    .get(e.block as usize)?
-                    .get(start..start + usize::from(e.len))
-            })
+        let e = self.entry(id);
+        let start = usize::from(e.start);
+        self.blocks
+            .get(e.block as usize)
+            .and_then(|block| block.get(start..start + usize::from(e.len)))
             .unwrap_or(&[])
     }
 
@@ -279,24 +353,27 @@ impl Index {
 
     /// Whether there is a series of this id.
     pub(crate) fn contains(&self, id: u32) -> bool {
-        self.series.get(id as usize).is_some_and(|e| e.block != u32::MAX)
+        self.entry(id).block != u32::MAX
     }
 
     /// Keeps the ids below `next` from being given to new series: files have samples under them.
-    pub(crate) fn reserve(&mut self, next: usize) {
-        if self.series.len() < next {
-            self.series.resize(next, NO_SERIES);
-        }
+    pub(crate) fn reserve(&mut self, next: u32) {
+        self.next_id = self.next_id.max(next);
     }
 
-    /// One above the highest id.
-    pub(crate) fn next_id(&self) -> u32 {
-        self.series.len() as u32
+    /// One above the highest id ever given.
+    pub(crate) const fn next_id(&self) -> u32 {
+        self.next_id
+    }
+
+    /// One above the highest number of a pair.
+    pub(crate) const fn pair_limit(&self) -> usize {
+        self.pairs.len()
     }
 
     /// How many different pairs there are.
     pub(crate) fn pair_count(&self) -> usize {
-        self.pairs.len()
+        self.pairs_by_text.len()
     }
 
     /// Bytes of memory, estimated.
@@ -311,13 +388,22 @@ impl Index {
             + pairs
             + self.texts.bytes()
             + self.blocks.len() * BLOCK * size_of::<u32>()
-            + self.series.capacity() * size_of::<Entry>()
+            + self.series.iter().flatten().count() * size_of::<[Entry; ENTRIES]>()
+            + self.series.capacity() * size_of::<usize>()
     }
 
     /// Bytes of a pair's value.
     pub(crate) fn value_len(&self, pair: u32) -> usize {
         self.pairs[pair as usize].value.len()
     }
+}
+
+pub(super) fn entry(series: &[Option<Box<[Entry; ENTRIES]>>], id: u32) -> Entry {
+    let (page, at) = (id as usize / ENTRIES, id as usize % ENTRIES);
+    series
+        .get(page)
+        .and_then(|entries| Some(entries.as_ref()?[at]))
+        .unwrap_or(NO_SERIES)
 }
 
 fn limit(what: &'static str) -> Error {

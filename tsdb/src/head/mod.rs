@@ -16,6 +16,7 @@ mod index;
 pub(crate) mod order;
 mod page;
 mod reference;
+mod retire;
 mod run;
 mod slot;
 mod slot_values;

@@ -2,6 +2,7 @@
 //!
 //! Labels compare pair by pair, so series compare as the ranks of their pairs do. Only the pairs that occur are ranked.
 
+use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
 use super::index::Index;
@@ -59,6 +60,9 @@ impl LabelOrder {
     }
 }
 
+/// Series looked at while the index is held.
+const SLICE: usize = if cfg!(test) { 7 } else { 16_384 };
+
 /// Sorts ids of series, none of them twice, by labels.
 pub(crate) fn by_labels(index: &Index, ids: &mut Vec<u32>) {
     if ids.len() < 2 {
@@ -91,6 +95,49 @@ fn sort(index: &Index, ids: &mut Vec<u32>) {
     ids.extend(keyed.iter().map(|(_, id)| *id));
 }
 
+/// As [`by_labels`], holding the index for a part of the work at a time: registering series does not wait for the rest.
+pub(crate) fn by_labels_in_slices(index: &RwLock<Index>, ids: &mut Vec<u32>) {
+    if ids.len() <= SLICE || index.read().label_order(false).is_some() {
+        return by_labels(&index.read(), ids);
+    }
+    let pair_ranks = Ranks::of(&index.read(), ids);
+    // The ranks of each series, behind each other; the first four that differ decide nearly always.
+    let (mut all, mut ends): (Vec<u32>, Vec<usize>) = (Vec::new(), vec![0]);
+    for slice in ids.chunks(SLICE) {
+        let index = index.read();
+        for id in slice {
+            let pairs = index.pairs_of(*id).iter();
+            all.extend(pairs.map(|pair| pair_ranks.get(*pair)));
+            ends.push(all.len());
+        }
+    }
+    let ranks = |at: u32| {
+        let at = at as usize;
+        let range = ends.get(at).zip(ends.get(at + 1));
+        range.and_then(|(from, to)| all.get(*from..*to)).unwrap_or(&[])
+    };
+    let first = ranks(0);
+    let skip = (1..ids.len() as u32).fold(first.len(), |shared, at| {
+        let both = first[..shared].iter().zip(ranks(at));
+        both.take_while(|(a, b)| a == b).count()
+    });
+    let mut keyed: Vec<(u128, u32)> = (0..ids.len() as u32)
+        .map(|at| {
+            let mut ranks = ranks(at).iter().skip(skip);
+            let key = (0..4).fold(0, |key, _| {
+                key << 32 | u128::from(ranks.next().copied().unwrap_or(0))
+            });
+            (key, at)
+        })
+        .collect();
+    let rest = |at: u32| ranks(at).get(skip + 4..);
+    keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| rest(a.1).cmp(&rest(b.1))));
+    *ids = keyed
+        .iter()
+        .filter_map(|(_, at)| ids.get(*at as usize).copied())
+        .collect();
+}
+
 /// How many pairs at the beginning all series share.
 fn shared_prefix(index: &Index, ids: &[u32]) -> usize {
     let Some((first, rest)) = ids.split_first() else {
@@ -117,8 +164,8 @@ enum Ranks {
 impl Ranks {
     fn of(index: &Index, ids: &[u32]) -> Self {
         let mut found = Vec::new();
-        let mut ranks = if ids.len() >= index.pair_count() / 64 {
-            let mut ranks = vec![0; index.pair_count()];
+        let mut ranks = if ids.len() >= index.pair_limit() / 64 {
+            let mut ranks = vec![0; index.pair_limit()];
             for pair in ids.iter().flat_map(|id| index.pairs_of(*id)) {
                 if let Some(rank @ 0) = ranks.get_mut(*pair as usize) {
                     *rank = 1;
@@ -172,6 +219,7 @@ mod tests {
             labels.sort_by_key(|l| { use std::hash::BuildHasher; rustc_hash::FxBuildHasher.hash_one((seed, l.as_key())) });
             let mut index = Index::default();
             let mut ids: Vec<u32> = labels.iter().map(|l| index.add(l).unwrap()).collect();
+            let mut again = ids.clone();
             by_labels(&index, &mut ids);
             labels.sort();
             let found: Vec<Labels> = ids.iter().map(|id| index.labels(*id)).collect();
@@ -187,6 +235,8 @@ mod tests {
             prop_assert!(labels.len() < 2 || index.label_order(false).is_some());
             index.add(&Labels::from_pairs([("new", "series")])).unwrap();
             prop_assert!(index.label_order(false).is_none());
+            by_labels_in_slices(&RwLock::new(index), &mut again);
+            prop_assert_eq!(again, ids);
         }
     }
 }

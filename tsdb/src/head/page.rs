@@ -22,22 +22,99 @@ struct Recent {
     slots: [u64; PAGE / 64],
 }
 
+/// Stands for a series that has no slot yet.
+const NONE: u16 = u16::MAX;
+/// Stands for a series that has left.
+const GONE: u16 = u16::MAX - 1;
+
+/// Where each series' slot is, or one of the above.
+#[derive(Debug)]
+enum Places {
+    Some(Box<[u16; PAGE]>),
+    /// All have left.
+    Gone,
+}
+
 /// Neighbouring series.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Page {
-    pub(crate) slots: Vec<Slot>,
+    /// Of the series that have one; a series that leaves makes room.
+    slots: Vec<Slot>,
+    places: Places,
     /// Samples in sealed segments of lower numbers are not here any more.
     pub(crate) moved: u64,
     recent: Vec<Recent>,
 }
 
-impl Page {
-    /// The slot at a place, created if it is new.
-    pub(crate) fn slot(&mut self, at: usize) -> &mut Slot {
-        if self.slots.len() <= at {
-            self.slots.resize_with(at + 1, Slot::default);
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            places: Places::Some(Box::new([NONE; PAGE])),
+            moved: 0,
+            recent: Vec::new(),
         }
-        &mut self.slots[at]
+    }
+}
+
+impl Page {
+    fn place(&self, at: usize) -> u16 {
+        match &self.places {
+            Places::Some(places) => places[at],
+            Places::Gone => GONE,
+        }
+    }
+
+    /// The slot of a series, if it has one.
+    pub(crate) fn get(&self, at: usize) -> Option<&Slot> {
+        self.slots.get(usize::from(self.place(at)))
+    }
+
+    /// The slot of a series, created if it is new; `None` if the series has left.
+    pub(crate) fn slot(&mut self, at: usize) -> Option<&mut Slot> {
+        let place = match self.place(at) {
+            GONE => return None,
+            NONE => {
+                let place = self.slots.len() as u16;
+                if let Places::Some(places) = &mut self.places {
+                    places[at] = place;
+                }
+                self.slots.push(Slot::default());
+                place
+            }
+            place => place,
+        };
+        self.slots.get_mut(usize::from(place))
+    }
+
+    /// All slots, with the series' places in the page, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Slot)> {
+        (0..PAGE).filter_map(|at| Some((at, self.get(at)?)))
+    }
+
+    /// Whether a series has left.
+    pub(crate) fn is_gone(&self, at: usize) -> bool {
+        self.place(at) == GONE
+    }
+
+    /// Lets a series leave: whoever still has its id is told.
+    pub(crate) fn remove(&mut self, at: usize) {
+        let Places::Some(places) = &mut self.places else {
+            return;
+        };
+        let place = std::mem::replace(&mut places[at], GONE);
+        if usize::from(place) < self.slots.len() {
+            self.slots.swap_remove(usize::from(place));
+            let last = self.slots.len() as u16;
+            if let Some(moved) = places.iter_mut().find(|p| **p == last) {
+                *moved = place;
+            }
+            self.slots.shrink_to(self.slots.len() + self.slots.len() / 4);
+        }
+        if places.iter().all(|p| *p == GONE) {
+            self.places = Places::Gone;
+            self.recent = Vec::new();
+        }
     }
 
     /// A page whose samples in segments below `moved` are not here.
@@ -80,15 +157,18 @@ impl Page {
             .take_while(|r| r.commit > pin)
             .filter(set)
             .count();
-        self.slots
-            .get(at)
-            .map_or(0, |s| s.floats().saturating_sub(hidden))
+        self.get(at).map_or(0, |s| s.floats().saturating_sub(hidden))
     }
 
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
         let slots: usize = self.slots.iter().map(Slot::memory).sum();
+        let places = match &self.places {
+            Places::Some(places) => size_of_val(&**places),
+            Places::Gone => 0,
+        };
         slots
+            + places
             + (self.slots.capacity() - self.slots.len()) * size_of::<Slot>()
             + self.recent.capacity() * size_of::<Recent>()
     }
@@ -103,7 +183,7 @@ mod tests {
     fn a_reader_sees_what_its_commit_saw() {
         let mut page = Page::default();
         for (commit, at) in [(1, 5), (2, 5), (2, 200), (3, 5), (3, 5)] {
-            page.slot(at).push(commit as i64, 0.0, Place::Own);
+            page.slot(at).unwrap().push(commit as i64, 0.0, Place::Own);
             page.note(commit, at);
         }
         assert_eq!([0, 1, 2, 3, 9].map(|pin| page.visible(5, pin)), [0, 1, 2, 4, 4]);
@@ -111,5 +191,25 @@ mod tests {
         assert_eq!((page.visible(5, 2), page.visible(200, 2)), (2, 1));
         page.settle(3);
         assert_eq!(page.visible(5, 3), 4);
+    }
+
+    #[test]
+    fn series_leave_in_any_order_and_the_others_stay() {
+        let mut page = Page::default();
+        for at in 0..PAGE {
+            page.slot(at).unwrap().last_time = at as i64;
+        }
+        let mut left: Vec<usize> = (0..PAGE).collect();
+        for gone in (0..PAGE).map(|i| i * 101 % PAGE) {
+            page.remove(gone);
+            page.remove(gone);
+            left.retain(|at| *at != gone);
+            assert!(page.is_gone(gone) && page.slot(gone).is_none() && page.get(gone).is_none());
+            let found: Vec<(usize, i64)> = page.iter().map(|(at, slot)| (at, slot.last_time)).collect();
+            let expected: Vec<(usize, i64)> = left.iter().map(|at| (*at, *at as i64)).collect();
+            assert_eq!(found, expected);
+        }
+        assert_eq!(page.memory(), 0);
+        assert!(page.slot(7).is_none());
     }
 }

@@ -12,16 +12,21 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// The place of no text.
+    pub(crate) const EMPTY: Self = Self { place: 0, len: 0 };
+
     pub(crate) const fn len(self) -> usize {
         self.len as usize
     }
 }
 
-/// Texts that are only ever added.
+/// Texts that are only ever added; whoever holds the places can make another arena of those that are still needed.
 #[derive(Debug, Default)]
 pub(crate) struct TextArena {
     blocks: Vec<String>,
     bytes: usize,
+    /// Bytes of texts that nobody needs.
+    unused: usize,
 }
 
 impl TextArena {
@@ -56,6 +61,16 @@ impl TextArena {
             .get((span.place >> 16) as usize)
             .and_then(|b| b.get(start..start + span.len as usize))
             .unwrap_or("")
+    }
+
+    /// Says that a text is not needed any more.
+    pub(crate) fn release(&mut self, span: Span) {
+        self.unused += span.len();
+    }
+
+    /// Whether more than a quarter of the texts is not needed.
+    pub(crate) const fn wants_compaction(&self) -> bool {
+        self.unused * 4 > self.bytes
     }
 
     /// Bytes of all texts.

@@ -42,6 +42,22 @@ impl Postings {
         }
     }
 
+    /// Takes an id away.
+    pub(crate) fn remove(&mut self, id: u32) {
+        match self {
+            Self::One(one) if *one == id => *self = Self::none(),
+            Self::One(_) => {}
+            Self::Few(ids) => {
+                if let Ok(at) = ids.binary_search(&id) {
+                    ids.remove(at);
+                }
+            }
+            Self::Many(bitmap) => {
+                bitmap.remove(id);
+            }
+        }
+    }
+
     /// How many ids there are.
     pub(crate) fn len(&self) -> u64 {
         match self {
@@ -118,5 +134,18 @@ mod tests {
         assert!(matches!(postings, Postings::Many(_)));
         let half: RoaringBitmap = (0..500).collect();
         assert_eq!(postings.count_in(&half), expected.intersection_len(&half));
+        for id in 0..1_001 {
+            postings.remove(id);
+            expected.remove(id);
+            assert_eq!(postings.to_bitmap(), expected);
+        }
+        let mut few = Postings::One(7);
+        few.insert(9);
+        few.remove(7);
+        few.remove(8);
+        assert_eq!(few.to_bitmap(), RoaringBitmap::from_iter([9]));
+        few.remove(9);
+        few.insert(3);
+        assert!(matches!(few, Postings::One(3)));
     }
 }

@@ -71,8 +71,9 @@ impl Found {
         blocks.retain(|b| b.overlaps(range));
         // Series that only blocks have may be known to the head too.
         let candidates = if blocks.is_empty() { &present } else { &matching };
-        let mut ids: Vec<u32> = candidates.iter().collect();
         let index = head.index.read();
+        // Those that have left since they were found are only in blocks now, and found there.
+        let mut ids: Vec<u32> = (candidates & index.all()).iter().collect();
         order::by_labels(&index, &mut ids);
         let mut places = vec![Vec::new(); blocks.len()];
         let mut unknown: BTreeMap<Labels, Vec<(u32, u32)>> = BTreeMap::new();

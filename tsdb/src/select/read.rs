@@ -132,7 +132,7 @@ impl Reading<'_> {
             return false;
         };
         let page = page.read();
-        let Some(slot) = page.slots.get(place) else {
+        let Some(slot) = page.get(place) else {
             return false;
         };
         let seen = slot.used && !slot.last_is_histogram && page.visible(place, self.pin) == slot.floats();
@@ -157,7 +157,7 @@ impl Reading<'_> {
             return self.head.moved();
         };
         let page = page.read();
-        let Some(slot) = page.slots.get(at) else {
+        let Some(slot) = page.get(at) else {
             return page.moved;
         };
         let Reader {
@@ -336,7 +336,7 @@ impl Reader {
 }
 
 fn read_page(head: &Head, page: &Page, at: usize, pin: u64, range: TimeRange, piece: &mut Piece) {
-    let Some(slot) = page.slots.get(at) else {
+    let Some(slot) = page.get(at) else {
         return;
     };
     slot.read(

@@ -270,7 +270,7 @@ impl Snapshot {
             if let Some((_, Some(page))) = &page {
                 let page = page.read();
                 moved = page.moved;
-                if page.slots.get(at).is_some_and(|s| s.overlaps(range)) {
+                if page.get(at).is_some_and(|s| s.overlaps(range)) {
                     kept.push(id);
                     continue;
                 }

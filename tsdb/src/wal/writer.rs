@@ -265,6 +265,14 @@ impl Wal {
         Ok(())
     }
 
+    /// The oldest commit that the log has.
+    pub(crate) fn oldest_commit(&self) -> Option<u64> {
+        let state = self.state.lock();
+        let open = state.current.iter().chain(&state.full).map(|s| s.oldest);
+        let oldest = state.old.iter().map(|s| s.oldest).chain(open).min();
+        oldest.filter(|commit| *commit != u64::MAX)
+    }
+
     /// How large the log is and what it has done.
     pub(crate) fn stats(&self) -> WalStats {
         let state = self.state.lock();
