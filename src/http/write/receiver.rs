@@ -143,14 +143,17 @@ impl WriteReceiver {
         if decoded.invalid > 0 {
             self.invalid.add(decoded.invalid as f64);
         }
-        let rejected = if decoded.is_empty() {
-            Vec::new()
-        } else {
-            store
-                .append(&decoded.batch, now_ms)
-                .map_err(WriteFault::Store)?
-                .rejected
+        let append = |decoded: &request_v2::DecodedV2| {
+            let appended = (!decoded.is_empty()).then(|| store.append(&decoded.batch, now_ms));
+            let appended = appended.transpose().map_err(WriteFault::Store)?;
+            Ok::<_, WriteFault>(appended.map_or_else(Vec::new, |commit| commit.rejected))
         };
+        let mut rejected = append(&decoded)?;
+        // A series left the store between being looked up and being written to; what was kept is there already.
+        if rejected.iter().any(|r| r.reason == Reason::UnknownSeries) {
+            decoded = request_v2::decode(request, store, now_ms)?;
+            rejected = append(&decoded)?;
+        }
         let mut lost = [0, 0];
         for rejected in rejected {
             let Some((series, is_histogram)) = decoded.samples.get(rejected.index).copied() else {
