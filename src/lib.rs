@@ -6,6 +6,7 @@ pub use narthex_promql as promql;
 pub use narthex_tsdb as tsdb;
 
 pub mod cli;
+mod client;
 pub mod clock;
 pub mod config;
 pub mod discovery;

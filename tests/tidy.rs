@@ -29,7 +29,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["http"],
             &["explain"],
             &["scrape", "discovery"],
-            &["query"],
+            &["client", "query"],
             &["config"],
             &["relabel", "exposition"],
             &["telemetry"],

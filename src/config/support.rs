@@ -61,18 +61,11 @@ pub(super) fn unsupported(config: &Config) -> Vec<String> {
 
 /// Keys of a job that scraping does not heed, with what that means.
 fn not_scraped(job: &ScrapeConfig) -> impl Iterator<Item = (&'static str, &'static str)> {
-    [
-        (
-            !job.scrape_failure_log_file.is_empty(),
-            "scrape_failure_log_file",
-            "failed scrapes are told by the targets' last error only",
-        ),
-        (
-            job.http_client.oauth2.is_some(),
-            "oauth2",
-            "the job's targets cannot be scraped",
-        ),
-    ]
+    [(
+        !job.scrape_failure_log_file.is_empty(),
+        "scrape_failure_log_file",
+        "failed scrapes are told by the targets' last error only",
+    )]
     .into_iter()
     .filter(|(is_written, ..)| *is_written)
     .map(|(_, key, effect)| (key, effect))

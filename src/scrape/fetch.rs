@@ -4,32 +4,20 @@ use std::future::Future;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::BodyExt as _;
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT,
 };
-use hyper::{Request, Response, StatusCode, Uri, body::Incoming};
-use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::{StatusCode, body::Incoming};
 
-use super::auth;
-use super::dial::{DialError, Dialer};
 use super::negotiate;
 use super::settings::ScrapeOptions;
-use super::tls;
-use crate::config::{HttpClientConfig, ScrapeConfig};
+use crate::client::{ClientOptions, HttpClient, Outgoing, error_text, status_text};
+use crate::config::ScrapeConfig;
 
 /// Bytes that a page may have where `body_size_limit` says nothing; that setting may raise it.
 const BODY_BYTES_MAX: u64 = 512 << 20;
-
-/// Redirects that are followed, as in Go.
-const REDIRECTS_MAX: usize = 10;
-
-/// How long an idle connection is kept.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 const SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
 
@@ -73,8 +61,7 @@ pub(super) trait Fetch: Send + Sync + 'static {
 /// Gets pages over HTTP for the targets of one job, whose connections it keeps.
 #[derive(Debug)]
 pub(super) struct HttpFetcher {
-    client: Client<HttpsConnector<Dialer>, Empty<Bytes>>,
-    config: HttpClientConfig,
+    client: HttpClient,
     accept: HeaderValue,
     accept_encoding: HeaderValue,
     user_agent: HeaderValue,
@@ -87,34 +74,11 @@ impl HttpFetcher {
     /// # Errors
     /// What of the job's HTTP settings cannot be used.
     pub(super) fn new(config: &ScrapeConfig, options: &ScrapeOptions) -> Result<Self, String> {
-        let http = &config.http_client;
-        if http.oauth2.is_some() {
-            return Err("oauth2 is not supported yet: use authorization with a credentials_file".to_owned());
-        }
-        let dialer = Dialer::new(&http.proxy, |name| std::env::var(name).ok())?;
-        let mut builder = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::client(&http.tls)?)
-            .https_or_http();
-        if !http.tls.server_name.is_empty() {
-            let name = http.tls.server_name.clone().try_into();
-            let name = name.map_err(|_| format!("invalid server_name {:?}", http.tls.server_name))?;
-            builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
-        }
-        let connector = if http.enable_http2 {
-            builder.enable_http1().enable_http2().wrap_connector(dialer)
-        } else {
-            builder.enable_http1().wrap_connector(dialer)
-        };
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(connector);
+        let client = HttpClient::new(&config.http_client, ClientOptions::default())?;
         let value = |text: &str| HeaderValue::from_str(text).map_err(|e| format!("{text:?}: {e}"));
         let limit = config.limits.body_size_limit;
         Ok(Self {
             client,
-            config: http.clone(),
             accept: value(&negotiate::accept(
                 &config.scrape_protocols,
                 config.metric_name_escaping_scheme,
@@ -131,8 +95,8 @@ impl HttpFetcher {
 
     async fn get(&self, query: &Query, body: Vec<u8>) -> Result<Fetched, FetchError> {
         let started = |error: String| FetchError::Failed(format!("Get {:?}: {error}", query.url));
-        let response = tokio::time::timeout(query.timeout, self.follow(query));
-        let response = match response.await {
+        let request = self.request(query).map_err(started)?;
+        let response = match tokio::time::timeout(query.timeout, self.client.send(request)).await {
             Ok(response) => response.map_err(started)?,
             Err(_) => return Err(started("context deadline exceeded".to_owned())),
         };
@@ -154,41 +118,14 @@ impl HttpFetcher {
         Ok(Fetched { body, content_type })
     }
 
-    /// Sends the request, and those that redirects ask for.
-    async fn follow(&self, query: &Query) -> Result<Response<Incoming>, String> {
-        let mut uri: Uri = query.url.parse().map_err(|e| format!("{e}"))?;
-        let host = uri.authority().cloned();
-        for _ in 0..=REDIRECTS_MAX {
-            let is_same_host = uri.authority() == host.as_ref();
-            let request = self.request(&uri, query.timeout, is_same_host)?;
-            let response = self.client.request(request).await.map_err(|e| error_text(&e))?;
-            let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-            let location = response.headers().get(LOCATION);
-            let Some(location) = location.filter(|_| is_redirect && self.config.follow_redirects) else {
-                return Ok(response);
-            };
-            let location = location.to_str().unwrap_or_default().to_owned();
-            uri = resolve(&uri, &location)
-                .ok_or_else(|| format!("failed to parse Location header {location:?}"))?;
-        }
-        Err(format!("stopped after {REDIRECTS_MAX} redirects"))
-    }
-
-    fn request(
-        &self,
-        uri: &Uri,
-        timeout: Duration,
-        with_credentials: bool,
-    ) -> Result<Request<Empty<Bytes>>, String> {
-        let mut request = Request::new(Empty::new());
-        *request.uri_mut() = uri.clone();
-        let headers = request.headers_mut();
+    fn request(&self, query: &Query) -> Result<Outgoing, String> {
+        let mut request = Outgoing::get(query.url.parse().map_err(|e| format!("{e}"))?);
+        let headers = &mut request.headers;
         headers.insert(ACCEPT, self.accept.clone());
         headers.insert(ACCEPT_ENCODING, self.accept_encoding.clone());
         headers.insert(USER_AGENT, self.user_agent.clone());
-        let seconds = HeaderValue::from_str(&timeout.as_secs_f64().to_string());
+        let seconds = HeaderValue::from_str(&query.timeout.as_secs_f64().to_string());
         headers.insert(SCRAPE_TIMEOUT, seconds.map_err(|e| e.to_string())?);
-        auth::add(&self.config, with_credentials, headers)?;
         Ok(request)
     }
 }
@@ -201,75 +138,6 @@ impl Fetch for HttpFetcher {
             Err(_) => Err(FetchError::Failed("context deadline exceeded".to_owned())),
         }
     }
-}
-
-/// `500 Internal Server Error`, with the reason that the target sent if it is one of its own.
-fn status_text(response: &Response<Incoming>) -> String {
-    let status = response.status();
-    let own = response.extensions().get::<hyper::ext::ReasonPhrase>();
-    let reason = match own {
-        Some(own) => String::from_utf8_lossy(own.as_bytes()).into_owned(),
-        None => status.canonical_reason().unwrap_or_default().to_owned(),
-    };
-    format!("{} {reason}", status.as_str())
-}
-
-/// The URL that a `Location` header means.
-fn resolve(base: &Uri, location: &str) -> Option<Uri> {
-    if location.contains("://") {
-        return location.parse().ok();
-    }
-    let (scheme, authority) = (base.scheme_str()?, base.authority()?);
-    if let Some(rest) = location.strip_prefix("//") {
-        return format!("{scheme}://{rest}").parse().ok();
-    }
-    let folder = base.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-    let path = match location {
-        location if location.starts_with('/') => location.to_owned(),
-        location if location.starts_with('?') => format!("{}{location}", base.path()),
-        location => format!("{folder}/{location}"),
-    };
-    format!("{scheme}://{authority}{path}").parse().ok()
-}
-
-/// What Go would say about a request that failed.
-fn error_text(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = Some(error);
-    let mut last = error.to_string();
-    while let Some(error) = cause {
-        if let Some(dial) = error.downcast_ref::<DialError>() {
-            return dial.to_string();
-        }
-        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return tls::error_text(tls);
-        }
-        if let Some(hyper) = error.downcast_ref::<hyper::Error>() {
-            if hyper.is_incomplete_message() {
-                return "EOF".to_owned();
-            }
-            if hyper.is_parse() {
-                return format!(
-                    "net/http: HTTP/1.x transport connection broken: malformed HTTP response: {hyper}"
-                );
-            }
-        }
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            match io.kind() {
-                io::ErrorKind::ConnectionReset => return "read: connection reset by peer".to_owned(),
-                io::ErrorKind::BrokenPipe => return "write: broken pipe".to_owned(),
-                io::ErrorKind::UnexpectedEof => return "EOF".to_owned(),
-                _ => {}
-            }
-            // The source of such an error is that of what it wraps, not what it wraps.
-            if let Some(inner) = io.get_ref() {
-                cause = Some(inner);
-                continue;
-            }
-        }
-        last = error.to_string();
-        cause = error.source();
-    }
-    last
 }
 
 /// Takes a body frame by frame, unpacks it, and stops at the limit.
@@ -379,20 +247,6 @@ impl io::Write for Bounded {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn redirects_are_resolved_against_where_they_came_from() {
-        let base: Uri = "http://h:1/a/b?c=d".parse().unwrap();
-        for (location, url) in [
-            ("https://x/y", "https://x/y"),
-            ("//x/y", "http://x/y"),
-            ("/y", "http://h:1/y"),
-            ("y?z", "http://h:1/a/y?z"),
-            ("?z", "http://h:1/a/b?z"),
-        ] {
-            assert_eq!(resolve(&base, location).unwrap().to_string(), url);
-        }
-    }
 
     #[test]
     fn a_bomb_is_stopped_at_the_limit() {

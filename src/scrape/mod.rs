@@ -1,11 +1,9 @@
 //! Scraping: groups of targets in, batches of samples to the store out, and what there is to know about each target.
 
 mod append;
-mod auth;
 mod cache;
 mod candidate;
 mod collate;
-mod dial;
 mod families;
 mod fetch;
 mod keys;
@@ -24,7 +22,6 @@ mod settings;
 mod stale;
 mod status;
 mod target;
-mod tls;
 mod url;
 
 pub use candidate::{Candidate, Fate, JobStock};

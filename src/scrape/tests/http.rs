@@ -13,7 +13,7 @@ use super::super::target::{Built, Target, from_group};
 use super::server::{PAGE, raw, serve, serve_tls};
 use super::{Store, counter, metrics, store};
 use crate::clock::Clock;
-use crate::config::{BasicAuth, ScrapeConfig, ScrapeProtocol, Secret, TargetGroup};
+use crate::config::{BasicAuth, OAuth2, ScrapeConfig, ScrapeProtocol, Secret, TargetGroup};
 use crate::telemetry::metrics::Registry;
 
 struct Scraped {
@@ -33,11 +33,11 @@ async fn scrape(address: &str, path: &str, change: impl FnOnce(&mut ScrapeConfig
     let mut config = ScrapeConfig::new("j");
     config.metrics_path = path.to_owned();
     change(&mut config);
-    let group = TargetGroup {
+    let group = Arc::new(TargetGroup {
         source: "0".into(),
         targets: vec![Labels::from_pairs([("__address__", address)])],
         labels: Labels::empty(),
-    };
+    });
     let Some(Ok(Built::Kept(target))) = from_group(&group, &config).next() else {
         panic!("a target")
     };
@@ -297,4 +297,31 @@ async fn a_proxy_is_asked_in_place_of_the_target() {
     assert_eq!(proxy.requests.lock()[0].1["host"], "nowhere.invalid:1");
     let done = through("other.test, .invalid").await;
     assert!(done.error().ends_with("no such host"), "{}", done.error());
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_for_the_target_and_its_refusal_is_told() {
+    let server = serve().await;
+    let tokens = |path: &str| OAuth2 {
+        client_id: "me".into(),
+        client_secret: Secret::new("s"),
+        token_url: format!("http://{}{path}", server.address),
+        ..OAuth2::default()
+    };
+    let with = |oauth2: OAuth2| {
+        scrape(&server.address, "/metrics", |config| {
+            config.http_client.oauth2 = Some(oauth2);
+        })
+    };
+    assert_eq!(with(tokens("/token")).await.error(), "");
+    let asked = server.requests.lock().clone();
+    assert_eq!((asked[0].0.as_str(), asked[1].0.as_str()), ("/token", "/metrics"));
+    assert_eq!(asked[0].1["authorization"], "Basic bWU6cw==");
+    assert_eq!(asked[1].1["authorization"], "Bearer t0");
+    let refused = with(tokens("/500")).await.error();
+    let text = "oauth2: cannot fetch token: 500 Internal Server Error\nResponse: ";
+    assert!(
+        refused.starts_with(&format!("Get \"http://{}/metrics\": {text}", server.address)),
+        "{refused}"
+    );
 }

@@ -80,6 +80,7 @@ fn answer(path: &str) -> Response<Full<Bytes>> {
         }
         "/500" => *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR,
         "/204" => *response.status_mut() = hyper::StatusCode::NO_CONTENT,
+        "/token" => response = plain(br#"{"access_token":"t0","expires_in":3600}"#.to_vec()),
         "/empty" => response = plain(Vec::new()),
         "/blank" => drop(response.headers_mut().remove("content-type")),
         "/html" => drop(

@@ -1,5 +1,6 @@
-//! TLS towards targets, as `tls_config` says it.
+//! TLS towards servers, as `tls_config` says it.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use hyper_rustls::ConfigBuilderExt as _;
@@ -16,6 +17,15 @@ use crate::config::{TlsConfig, TlsVersion};
 
 /// What most jobs use; to read the system's certificates once for each would take long.
 static DEFAULT: OnceLock<ClientConfig> = OnceLock::new();
+
+/// The files that these settings name.
+pub(super) fn files(config: &TlsConfig) -> Vec<PathBuf> {
+    [&config.ca_file, &config.cert_file, &config.key_file]
+        .into_iter()
+        .filter(|file| !file.is_empty())
+        .map(PathBuf::from)
+        .collect()
+}
 
 /// The client side of TLS for these settings.
 ///

@@ -1,4 +1,4 @@
-//! Connections to targets: names, addresses and proxies, with faults in the words that Go uses.
+//! Connections to servers: names, addresses and proxies, with faults in the words that Go uses.
 
 use std::fmt;
 use std::future::Future;
@@ -24,6 +24,12 @@ const PROXY_ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// A connection could not be made; the text is that of Go's error.
 #[derive(Debug)]
 pub(super) struct DialError(String);
+
+impl DialError {
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
 
 impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,27 +129,28 @@ impl Service<Uri> for Dialer {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let proxy = Arc::clone(&self.0);
-        Box::pin(async move {
-            let Some(via) = proxy.of(&uri) else {
-                let tcp = connect(&uri).await?;
-                return Ok(Stream {
-                    io: TokioIo::new(tcp),
-                    is_proxied: false,
-                });
-            };
-            let mut tcp = connect(via)
-                .await
-                .map_err(|e| DialError(format!("proxyconnect tcp: {e}")))?;
-            let is_tunnel = is_https(&uri);
-            if is_tunnel {
-                tunnel(&mut tcp, &uri, &proxy.headers).await?;
-            }
-            Ok(Stream {
-                io: TokioIo::new(tcp),
-                is_proxied: !is_tunnel,
-            })
-        })
+        Box::pin(async move { dial(&proxy, &uri).await })
     }
+}
+
+async fn dial(proxy: &Proxy, uri: &Uri) -> Result<Stream, DialError> {
+    let Some(via) = proxy.of(uri) else {
+        return Ok(Stream {
+            io: TokioIo::new(connect(uri).await?),
+            is_proxied: false,
+        });
+    };
+    let mut tcp = connect(via)
+        .await
+        .map_err(|e| DialError(format!("proxyconnect tcp: {e}")))?;
+    let is_tunnel = is_https(uri);
+    if is_tunnel {
+        tunnel(&mut tcp, uri, &proxy.headers).await?;
+    }
+    Ok(Stream {
+        io: TokioIo::new(tcp),
+        is_proxied: !is_tunnel,
+    })
 }
 
 async fn connect(uri: &Uri) -> Result<TcpStream, DialError> {

@@ -62,7 +62,11 @@ fn header_value(text: &str, name: &str) -> Result<HeaderValue, String> {
     HeaderValue::from_str(text).map_err(|_| format!("the value of the header {name} cannot be sent in HTTP"))
 }
 
-fn text_or_file(text: &str, file: &str, what: &str) -> Result<String, String> {
+/// The text, or what the file holds.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn text_or_file(text: &str, file: &str, what: &str) -> Result<String, String> {
     if file.is_empty() {
         return Ok(text.to_owned());
     }
