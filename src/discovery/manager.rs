@@ -9,8 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
+/// The groups of one job. As long as nothing has changed it is the same allocation, and so is each group.
+pub type JobGroups = Arc<[Arc<TargetGroup>]>;
+
 /// The groups of every job, by its name.
-pub type Found = Arc<BTreeMap<String, Vec<TargetGroup>>>;
+pub type Found = Arc<BTreeMap<String, JobGroups>>;
 
 /// Finds targets for the jobs of a configuration. Clones are the same manager.
 #[derive(Debug, Clone)]
@@ -187,7 +190,7 @@ impl Runner {
     }
 
     fn hand_out(&self) {
-        let mut found = BTreeMap::new();
+        let mut found: BTreeMap<String, JobGroups> = BTreeMap::new();
         for (name, job) in &self.jobs {
             let mut groups = job.discovery.static_configs.clone();
             for (index, group) in groups.iter_mut().enumerate() {
@@ -201,7 +204,7 @@ impl Runner {
             }
             let targets: usize = groups.iter().map(|group| group.targets.len()).sum();
             self.metrics.targets.with(&["scrape", name]).set(targets as f64);
-            found.insert(name.clone(), groups);
+            found.insert(name.clone(), groups.into_iter().map(Arc::new).collect());
         }
         self.metrics.updates.with(&["scrape"]).inc();
         self.found.send_replace(Arc::new(found));

@@ -4,4 +4,4 @@ mod file;
 mod manager;
 
 pub use crate::config::TargetGroup;
-pub use manager::{DiscoveryManager, Found};
+pub use manager::{DiscoveryManager, Found, JobGroups};

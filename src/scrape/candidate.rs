@@ -6,7 +6,7 @@ use std::sync::Arc;
 use narthex_model::Labels;
 
 use super::status::TargetStatus;
-use super::target::{Built, Target, build, discovered};
+use super::target::{Built, Origin, Target, build};
 use crate::config::{ScrapeConfig, TargetGroup};
 use crate::relabel::{Step, steps};
 
@@ -15,7 +15,7 @@ use crate::relabel::{Step, steps};
 pub struct JobStock {
     /// The job.
     pub config: Arc<ScrapeConfig>,
-    groups: Arc<Vec<TargetGroup>>,
+    groups: Vec<Arc<TargetGroup>>,
     /// Loops that run, by their targets' hashes.
     running: HashMap<u64, Arc<Target>>,
 }
@@ -50,7 +50,7 @@ pub enum Fate {
 impl JobStock {
     pub(super) fn new(
         config: Arc<ScrapeConfig>,
-        groups: Arc<Vec<TargetGroup>>,
+        groups: Vec<Arc<TargetGroup>>,
         running: HashMap<u64, Arc<Target>>,
     ) -> Self {
         Self {
@@ -75,32 +75,33 @@ impl JobStock {
     /// Everything that was found, in the order of discovery. Runs all rules: not for the async threads.
     pub fn candidates(&self) -> impl Iterator<Item = Candidate> {
         let mut seen = HashMap::new();
-        let all = self
-            .groups
-            .iter()
-            .flat_map(|group| group.targets.iter().map(move |target| (target, &group.labels)));
-        all.map(move |(target, group)| {
-            let found = discovered(target, group, &self.config).labels();
+        let all = self.groups.iter().flat_map(|group| {
+            (0..group.targets.len()).map(|index| Origin {
+                group: Arc::clone(group),
+                index,
+            })
+        });
+        all.map(move |origin| {
+            let found = origin.discovered(&self.config);
             Candidate {
                 steps: steps(&found, &self.config.relabel_configs),
                 discovered: found,
-                fate: self.fate(build(target, group, &self.config), &mut seen),
+                fate: self.fate(build(origin, &self.config), &mut seen),
             }
         })
     }
 
     fn fate(&self, built: Result<Built, String>, seen: &mut HashMap<u64, ()>) -> Fate {
         match built {
-            Ok(Built::Dropped(_)) => Fate::Dropped,
+            Ok(Built::Dropped) => Fate::Dropped,
             Err(error) => Fate::Invalid(error),
             Ok(Built::Kept(target)) => Fate::Target {
                 is_repeated: seen.insert(target.hash, ()).is_some(),
                 // Targets that were found a moment ago have no loop yet: they show themselves.
-                status: Box::new(
-                    self.running
-                        .get(&target.hash)
-                        .map_or_else(|| target.status(), |t| t.status()),
-                ),
+                status: Box::new(self.running.get(&target.hash).map_or_else(
+                    || target.status(&self.config),
+                    |running| running.status(&self.config),
+                )),
             },
         }
     }

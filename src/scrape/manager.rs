@@ -62,7 +62,8 @@ impl ScrapeManager {
     }
 
     /// Says which groups of targets a job has now, all of them. A job that is not configured has none.
-    pub fn apply_targets(&self, job: &str, groups: Vec<TargetGroup>) {
+    /// What is in the same allocation as before counts as unchanged.
+    pub fn apply_targets(&self, job: &str, groups: &[Arc<TargetGroup>]) {
         self.jobs.apply_targets(job, groups);
     }
 
@@ -180,7 +181,7 @@ impl<F: Fetch> Jobs<F> {
         }
     }
 
-    fn apply_targets(&self, job: &str, groups: Vec<TargetGroup>) {
+    fn apply_targets(&self, job: &str, groups: &[Arc<TargetGroup>]) {
         if let Some(pool) = self.pools.lock().active.get_mut(job) {
             pool.sync(groups, &self.around);
         }

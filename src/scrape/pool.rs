@@ -14,10 +14,9 @@ use super::r#loop::{Command, ForcedError, ScrapeLoop};
 use super::metrics::ScrapeMetrics;
 use super::settings::{AppendSettings, ScrapeOptions};
 use super::status::{DroppedTarget, PoolStatus, TargetMetadata};
-use super::target::{Built, Target, from_group};
+use super::target::{Built, Origin, Target, from_group};
 use crate::clock::Clock;
 use crate::config::{ScrapeConfig, TargetGroup};
-use narthex_model::Labels;
 use narthex_tsdb::Db;
 
 /// Makes the fetcher of a job.
@@ -40,16 +39,23 @@ struct Running {
     task: JoinHandle<Appender>,
 }
 
+/// A group and what became of it: as long as the same group is discovered, nothing of it is built again.
+struct BuiltGroup {
+    group: Arc<TargetGroup>,
+    /// Targets to scrape, with their places in the group.
+    kept: Vec<(usize, Arc<Target>)>,
+    /// Places of those that rules dropped.
+    dropped: Vec<usize>,
+}
+
 /// One job.
 pub(super) struct Pool<F> {
     pub(super) config: Arc<ScrapeConfig>,
     fetcher: Result<Arc<F>, String>,
-    groups: Arc<Vec<TargetGroup>>,
+    groups: Vec<BuiltGroup>,
     running: HashMap<u64, Running>,
     /// Loops whose targets are gone and that wait to end their series.
     ending: Vec<Running>,
-    dropped: Vec<Labels>,
-    dropped_count: usize,
     forced_error: ForcedError,
     seed: u64,
 }
@@ -72,11 +78,9 @@ impl<F: Fetch> Pool<F> {
         Self {
             config,
             fetcher,
-            groups: Arc::default(),
+            groups: Vec::new(),
             running: HashMap::new(),
             ending: Vec::new(),
-            dropped: Vec::new(),
-            dropped_count: 0,
             forced_error: ForcedError::default(),
             seed,
         }
@@ -106,34 +110,49 @@ impl<F: Fetch> Pool<F> {
         limits.set(config.limits.target_limit as f64);
         self.config = config;
         self.seed = seed;
-        let groups = Arc::clone(&self.groups);
-        self.bring_in_line(groups, true, around);
+        let groups: Vec<_> = self.groups.drain(..).map(|built| built.group).collect();
+        self.bring_in_line(&groups, true, around);
     }
 
-    /// Brings loops in line with what was discovered.
-    pub(super) fn sync(&mut self, groups: Vec<TargetGroup>, around: &Surroundings<F>) {
-        self.bring_in_line(Arc::new(groups), false, around);
+    /// Brings loops in line with what was discovered: all groups of the job. Only groups that are new in memory are
+    /// looked into.
+    pub(super) fn sync(&mut self, groups: &[Arc<TargetGroup>], around: &Surroundings<F>) {
+        self.bring_in_line(groups, false, around);
     }
 
-    fn bring_in_line(&mut self, groups: Arc<Vec<TargetGroup>>, replaces_all: bool, around: &Surroundings<F>) {
+    fn bring_in_line(&mut self, groups: &[Arc<TargetGroup>], replaces_all: bool, around: &Surroundings<F>) {
         let started = around.clock.monotonic();
         let job = self.config.job_name.clone();
-        let found = self.build(&groups, around);
-        self.groups = groups;
+        self.build(groups, around);
+        // Of targets that are the same the last one counts.
+        let mut found: HashMap<u64, (usize, usize)> = HashMap::new();
+        for (at, group) in self.groups.iter().enumerate() {
+            for (slot, (_, target)) in group.kept.iter().enumerate() {
+                found.insert(target.hash, (at, slot));
+            }
+        }
         self.force_limit(found.len(), around);
         self.ending.retain(|ending| !ending.task.is_finished());
         let mut former = std::mem::take(&mut self.running);
-        for (hash, target) in found {
+        for (hash, (at, slot)) in found {
+            let group = &mut self.groups[at];
+            let (index, target) = &mut group.kept[slot];
             let running = match former.remove(&hash) {
-                Some(running) if !replaces_all && running.target.has_times_of(&target) => {
-                    *running.target.discovered.lock() = target.discovered.into_inner();
+                Some(running) if !replaces_all && running.target.has_times_of(target) => {
+                    *target = Arc::clone(&running.target);
+                    *running.target.origin.lock() = Origin {
+                        group: Arc::clone(&group.group),
+                        index: *index,
+                    };
                     running
                 }
-                Some(running) => {
-                    target.inherit(&running.target);
-                    self.start(Arc::new(target), Some(running), around)
+                former => {
+                    let target = Arc::clone(target);
+                    if let Some(former) = &former {
+                        target.inherit(&former.target);
+                    }
+                    self.start(target, former, around)
                 }
-                None => self.start(Arc::new(target), None, around),
             };
             self.running.insert(hash, running);
         }
@@ -153,34 +172,37 @@ impl<F: Fetch> Pool<F> {
         around.metrics.sync_length.with(&[&job]).observe(length);
     }
 
-    /// The targets that these groups make; what is dropped is remembered.
-    fn build(&mut self, groups: &[TargetGroup], around: &Surroundings<F>) -> HashMap<u64, Target> {
+    /// Makes targets of the groups that are not known yet.
+    fn build(&mut self, groups: &[Arc<TargetGroup>], around: &Surroundings<F>) {
+        let former = self.groups.drain(..);
+        let mut known: HashMap<_, _> = former.map(|built| (Arc::as_ptr(&built.group), built)).collect();
+        for group in groups {
+            let built = match known.remove(&Arc::as_ptr(group)) {
+                Some(built) => built,
+                None => self.build_group(group, around),
+            };
+            self.groups.push(built);
+        }
+    }
+
+    fn build_group(&self, group: &Arc<TargetGroup>, around: &Surroundings<F>) -> BuiltGroup {
         let job = &self.config.job_name;
-        let mut found: HashMap<u64, Target> = HashMap::new();
-        self.dropped.clear();
-        self.dropped_count = 0;
-        let remembered = match self.config.limits.keep_dropped_targets {
-            0 => usize::MAX,
-            limit => usize::try_from(limit).unwrap_or(usize::MAX),
+        let mut built = BuiltGroup {
+            group: Arc::clone(group),
+            kept: Vec::new(),
+            dropped: Vec::new(),
         };
-        for built in groups.iter().flat_map(|group| from_group(group, &self.config)) {
-            match built {
-                Ok(Built::Kept(target)) => {
-                    found.entry(target.hash).or_insert(*target);
-                }
-                Ok(Built::Dropped(labels)) => {
-                    self.dropped_count += 1;
-                    if self.dropped.len() < remembered {
-                        self.dropped.push(labels);
-                    }
-                }
+        for (index, target) in from_group(group, &self.config).enumerate() {
+            match target {
+                Ok(Built::Kept(target)) => built.kept.push((index, Arc::from(target))),
+                Ok(Built::Dropped) => built.dropped.push(index),
                 Err(error) => {
                     around.metrics.sync_failed.with(&[job]).inc();
                     tracing::error!(job, error, "creating target failed");
                 }
             }
         }
-        found
+        built
     }
 
     fn force_limit(&self, count: usize, around: &Surroundings<F>) {
@@ -264,21 +286,31 @@ impl<F: Fetch> Pool<F> {
     }
 
     pub(super) fn status(&self) -> PoolStatus {
+        let remembered = match self.config.limits.keep_dropped_targets {
+            0 => usize::MAX,
+            limit => usize::try_from(limit).unwrap_or(usize::MAX),
+        };
+        let dropped = self.groups.iter().flat_map(|built| {
+            let origin = |index: &usize| Origin {
+                group: Arc::clone(&built.group),
+                index: *index,
+            };
+            built.dropped.iter().map(origin)
+        });
         PoolStatus {
             name: self.config.job_name.clone(),
             active: self
                 .running
                 .values()
-                .map(|running| running.target.status())
+                .map(|running| running.target.status(&self.config))
                 .collect(),
-            dropped: self
-                .dropped
-                .iter()
-                .map(|labels| DroppedTarget {
-                    discovered_labels: labels.clone(),
+            dropped: dropped
+                .take(remembered)
+                .map(|origin| DroppedTarget {
+                    discovered_labels: origin.discovered(&self.config),
                 })
                 .collect(),
-            dropped_count: self.dropped_count,
+            dropped_count: self.groups.iter().map(|built| built.dropped.len()).sum(),
         }
     }
 
@@ -287,7 +319,7 @@ impl<F: Fetch> Pool<F> {
         let running = self.running.iter();
         JobStock::new(
             Arc::clone(&self.config),
-            Arc::clone(&self.groups),
+            self.groups.iter().map(|built| Arc::clone(&built.group)).collect(),
             running
                 .map(|(hash, running)| (*hash, Arc::clone(&running.target)))
                 .collect(),

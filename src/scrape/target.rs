@@ -1,5 +1,7 @@
 //! From what discovery found to a target: relabelling, defaults, the URL, and the reasons why there is none.
 
+use std::sync::Arc;
+
 use narthex_model::labels::write_quoted;
 use narthex_model::{Duration, Labels, LabelsBuilder};
 use parking_lot::Mutex;
@@ -25,11 +27,28 @@ const PARAM_PREFIX: &str = "__param_";
 const META_PREFIX: &str = "__meta_";
 const INSTANCE: &str = "instance";
 
+/// A place in a group: the labels before relabelling are made of it when somebody asks.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    pub(super) group: Arc<TargetGroup>,
+    pub(super) index: usize,
+}
+
+impl Origin {
+    /// The labels before relabelling.
+    pub(super) fn discovered(&self, config: &ScrapeConfig) -> Labels {
+        match self.group.targets.get(self.index) {
+            Some(target) => discovered(target, &self.group.labels, config).labels(),
+            None => Labels::empty(),
+        }
+    }
+}
+
 /// Something to scrape.
 #[derive(Debug)]
 pub(super) struct Target {
-    /// Labels before relabelling; they may change while the target stays.
-    pub(super) discovered: Mutex<Labels>,
+    /// What it was made of; that may change while the target stays.
+    pub(super) origin: Mutex<Origin>,
     /// Labels that samples get.
     pub(super) labels: Labels,
     pub(super) url: String,
@@ -53,10 +72,10 @@ impl Target {
     }
 
     /// What there is to know about it now.
-    pub(super) fn status(&self) -> TargetStatus {
+    pub(super) fn status(&self, config: &ScrapeConfig) -> TargetStatus {
         let state = self.state.lock().clone();
         TargetStatus {
-            discovered_labels: self.discovered.lock().clone(),
+            discovered_labels: self.origin.lock().discovered(config),
             labels: self.labels.clone(),
             scrape_url: self.url.clone(),
             health: state.health,
@@ -79,18 +98,21 @@ impl Target {
 #[derive(Debug)]
 pub(super) enum Built {
     Kept(Box<Target>),
-    /// A rule dropped it, or left no label; these are its labels before relabelling.
-    Dropped(Labels),
+    /// A rule dropped it, or left no label.
+    Dropped,
 }
 
 /// The targets of a group, or why one of them cannot be scraped.
 pub(super) fn from_group<'a>(
-    group: &'a TargetGroup,
+    group: &'a Arc<TargetGroup>,
     config: &'a ScrapeConfig,
 ) -> impl Iterator<Item = Result<Built, String>> + 'a {
-    group.targets.iter().enumerate().map(move |(index, target)| {
-        build(target, &group.labels, config)
-            .map_err(|error| format!("instance {index} in group {}: {error}", group.source))
+    (0..group.targets.len()).map(move |index| {
+        let origin = Origin {
+            group: Arc::clone(group),
+            index,
+        };
+        build(origin, config).map_err(|error| format!("instance {index} in group {}: {error}", group.source))
     })
 }
 
@@ -98,11 +120,13 @@ pub(super) fn from_group<'a>(
 ///
 /// # Errors
 /// Why it cannot be scraped.
-pub(super) fn build(target: &Labels, group: &Labels, config: &ScrapeConfig) -> Result<Built, String> {
-    let mut labels = discovered(target, group, config);
-    let before = labels.labels();
+pub(super) fn build(origin: Origin, config: &ScrapeConfig) -> Result<Built, String> {
+    let Some(target) = origin.group.targets.get(origin.index) else {
+        return Ok(Built::Dropped);
+    };
+    let mut labels = discovered(target, &origin.group.labels, config);
     if !process_builder(&mut labels, &config.relabel_configs) || labels.is_empty() {
-        return Ok(Built::Dropped(before));
+        return Ok(Built::Dropped);
     }
     let address = labels.get(ADDRESS).ok_or("no address")?.to_owned();
     if address.contains('/') {
@@ -132,10 +156,10 @@ pub(super) fn build(target: &Labels, group: &Labels, config: &ScrapeConfig) -> R
     let identity = labels.labels().without(&[INTERVAL, TIMEOUT]);
     labels.retain(|name, _| !name.starts_with("__"));
     if labels.is_empty() {
-        return Ok(Built::Dropped(before));
+        return Ok(Built::Dropped);
     }
     Ok(Built::Kept(Box::new(Target {
-        discovered: Mutex::new(before),
+        origin: Mutex::new(origin),
         labels: labels.labels(),
         hash: fnv64a([identity.as_key().as_bytes(), b"\xff", url.as_bytes()]),
         url,
@@ -150,7 +174,7 @@ pub(super) fn build(target: &Labels, group: &Labels, config: &ScrapeConfig) -> R
 }
 
 /// The target's labels, those of its group, and what the job adds where nothing is set.
-pub(super) fn discovered(target: &Labels, group: &Labels, config: &ScrapeConfig) -> LabelsBuilder {
+fn discovered(target: &Labels, group: &Labels, config: &ScrapeConfig) -> LabelsBuilder {
     let mut labels = LabelsBuilder::from(group);
     for (name, value) in target {
         labels.set(name, value);
@@ -246,7 +270,7 @@ mod tests {
     }
 
     fn kept(labels: &[(&str, &str)], config: &ScrapeConfig) -> Target {
-        match build(
+        match built(
             &Labels::from_pairs(labels.iter().copied()),
             &Labels::empty(),
             config,
@@ -254,6 +278,15 @@ mod tests {
             Ok(Built::Kept(target)) => *target,
             other => panic!("{other:?}"),
         }
+    }
+
+    fn built(target: &Labels, group: &Labels, config: &ScrapeConfig) -> Result<Built, String> {
+        let group = Arc::new(TargetGroup {
+            source: "0".into(),
+            targets: vec![target.clone()],
+            labels: group.clone(),
+        });
+        from_group(&group, config).next().unwrap()
     }
 
     #[test]
@@ -267,7 +300,7 @@ mod tests {
             ("__meta_x", "y"),
             ("__tmp", "t"),
         ]);
-        let Ok(Built::Kept(target)) = build(&own, &group, &config) else {
+        let Ok(Built::Kept(target)) = built(&own, &group, &config) else {
             panic!("kept")
         };
         assert_eq!(
@@ -279,7 +312,7 @@ mod tests {
             (target.interval_text.as_str(), target.timeout_text.as_str()),
             ("15s", "10s")
         );
-        let discovered = target.discovered.lock().to_string();
+        let discovered = target.origin.lock().discovered(&config).to_string();
         assert_eq!(
             discovered,
             r#"{__address__="h:80", __meta_x="y", __metrics_path__="/metrics", __param_p="1", __scheme__="http", __scrape_interval__="15s", __scrape_timeout__="10s", __tmp="t", env="own", job="j", zone="z"}"#
@@ -322,18 +355,14 @@ mod tests {
         ] {
             let mut config = config();
             config.relabel_configs = vec![rule("job", ".*", source, value)];
-            let group = TargetGroup {
-                source: "0".into(),
-                targets: vec![Labels::from_pairs([("__address__", "h:1")])],
-                labels: Labels::empty(),
-            };
-            let got = from_group(&group, &config).next().unwrap().unwrap_err();
+            let labels = Labels::from_pairs([("__address__", "h:1")]);
+            let got = built(&labels, &Labels::empty(), &config).unwrap_err();
             assert_eq!(got, format!("instance 0 in group 0: {error}"));
         }
     }
 
     #[test]
-    fn dropped_targets_keep_their_labels_and_equal_ones_their_hash() {
+    fn rules_drop_targets_and_equal_ones_have_one_hash() {
         let mut config = config();
         let first = kept(&[("__address__", "h:1")], &config);
         assert_eq!(first.hash, kept(&[("__address__", "h:1")], &config).hash);
@@ -345,9 +374,7 @@ mod tests {
         drop.source_labels = vec!["job".into()];
         config.relabel_configs = vec![drop];
         let labels = Labels::from_pairs([("__address__", "h:1")]);
-        let Ok(Built::Dropped(before)) = build(&labels, &Labels::empty(), &config) else {
-            panic!("dropped")
-        };
-        assert_eq!(before.get("__address__"), Some("h:1"));
+        let dropped = built(&labels, &Labels::empty(), &config);
+        assert!(matches!(dropped, Ok(Built::Dropped)), "{dropped:?}");
     }
 }

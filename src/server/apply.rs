@@ -156,14 +156,20 @@ pub(super) async fn reload(source: &ConfigSource, options: &Options, to: &Subsys
 pub(super) async fn forward_targets(discovery: DiscoveryManager, scrape: ScrapeManager) {
     let mut found = discovery.found();
     drop(discovery);
+    let mut last = Found::default();
     while found.changed().await.is_ok() {
-        let groups = found.borrow_and_update().clone();
-        hand_over(&groups, &scrape);
+        let now = found.borrow_and_update().clone();
+        for (job, groups) in now.iter() {
+            if last.get(job).is_none_or(|before| !Arc::ptr_eq(before, groups)) {
+                scrape.apply_targets(job, groups);
+            }
+        }
+        last = now;
     }
 }
 
 fn hand_over(found: &Found, scrape: &ScrapeManager) {
     for (job, groups) in found.iter() {
-        scrape.apply_targets(job, groups.clone());
+        scrape.apply_targets(job, groups);
     }
 }

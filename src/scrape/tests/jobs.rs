@@ -26,12 +26,12 @@ fn config(jobs: &[(&str, &str)]) -> Config {
     }
 }
 
-fn group(address: &str) -> Vec<TargetGroup> {
-    vec![TargetGroup {
+fn group(address: &str) -> Vec<Arc<TargetGroup>> {
+    vec![Arc::new(TargetGroup {
         source: "0".into(),
         targets: vec![Labels::from_pairs([("__address__", address)])],
         labels: Labels::empty(),
-    }]
+    })]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,7 +48,7 @@ async fn jobs_start_go_on_and_end_as_the_configuration_says() {
     manager.apply_config(&config(&[("b", "/open"), ("a", "/metrics"), ("l", "/long")]));
     assert_eq!(manager.pools(), ["a", "b", "l"]);
     for job in ["a", "b", "l", "none"] {
-        manager.apply_targets(job, group(&server.address));
+        manager.apply_targets(job, &group(&server.address));
     }
     // The second request is sent once the first page is stored.
     for path in ["/metrics", "/open", "/long"] {

@@ -74,20 +74,20 @@ fn fixture(change: impl FnOnce(&mut ScrapeConfig)) -> Fixture {
     }
 }
 
-fn groups(addresses: &[&str]) -> Vec<TargetGroup> {
-    vec![TargetGroup {
+fn groups(addresses: &[&str]) -> Vec<Arc<TargetGroup>> {
+    vec![Arc::new(TargetGroup {
         source: "0".into(),
         targets: addresses
             .iter()
             .map(|a| Labels::from_pairs([("__address__", *a)]))
             .collect(),
         labels: Labels::empty(),
-    }]
+    })]
 }
 
 impl Fixture {
     fn sync(&mut self, addresses: &[&str]) {
-        self.pool.sync(groups(addresses), &self.around);
+        self.pool.sync(&groups(addresses), &self.around);
     }
 
     /// Lets time pass; timers fire in order.
@@ -278,4 +278,37 @@ async fn dropped_targets_are_remembered_as_far_as_asked_for() {
         assert_eq!((status.dropped.len(), status.dropped_count), (remembered, 3));
         assert_eq!(status.active.len(), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_equal_targets_the_last_is_shown_and_known_groups_are_not_built_again() {
+    let group = |source: &str, zones: &[&str]| {
+        Arc::new(TargetGroup {
+            source: source.to_owned(),
+            targets: zones
+                .iter()
+                .map(|zone| Labels::from_pairs([("__address__", "h:1"), ("__meta_zone", zone)]))
+                .collect(),
+            labels: Labels::empty(),
+        })
+    };
+    let mut f = fixture(|_| {});
+    let shown = |f: &Fixture| {
+        let status = f.pool.status();
+        assert_eq!((status.active.len(), status.dropped_count), (1, 0));
+        status.active[0]
+            .discovered_labels
+            .get("__meta_zone")
+            .unwrap()
+            .to_owned()
+    };
+    let (a, b) = (group("a", &["1", "2"]), group("b", &["3"]));
+    f.pool.sync(&[Arc::clone(&a)], &f.around);
+    assert_eq!(shown(&f), "2");
+    f.pool.sync(&[Arc::clone(&a), Arc::clone(&b)], &f.around);
+    assert_eq!(shown(&f), "3");
+    f.pool.sync(&[Arc::clone(&a)], &f.around);
+    assert_eq!(shown(&f), "2");
+    f.pass(16).await;
+    assert_eq!(f.pages.asked.lock().len(), 1);
 }
