@@ -14,6 +14,8 @@ mod durability;
 mod explain;
 mod figures;
 mod golden_syntax_tree;
+mod http_discovery;
+mod kubernetes;
 mod lifecycle;
 #[allow(dead_code, reason = "each test uses its part of it")]
 mod support;

@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::Service;
 
+use super::resolve::Resolver;
 use crate::config::{ProxyConfig, Secret};
 
 /// Bytes that a proxy's answer to CONNECT may have.
@@ -41,7 +42,13 @@ impl std::error::Error for DialError {}
 
 /// Makes TCP connections, through a proxy if there is one.
 #[derive(Debug, Clone)]
-pub(super) struct Dialer(Arc<Proxy>);
+pub(super) struct Dialer(Arc<Ways>);
+
+#[derive(Debug)]
+struct Ways {
+    proxy: Proxy,
+    resolver: Resolver,
+}
 
 #[derive(Debug, Default)]
 struct Proxy {
@@ -83,7 +90,7 @@ impl Dialer {
             let url = config.proxy_url.clone();
             (url.clone(), url, config.no_proxy.clone())
         };
-        Ok(Self(Arc::new(Proxy {
+        let proxy = Proxy {
             http: parse(&http)?,
             https: parse(&https)?,
             exempt: exempt
@@ -92,7 +99,9 @@ impl Dialer {
                 .filter(|host| !host.is_empty())
                 .collect(),
             headers: config.proxy_connect_header.clone(),
-        })))
+        };
+        let resolver = Resolver::default();
+        Ok(Self(Arc::new(Ways { proxy, resolver })))
     }
 }
 
@@ -128,19 +137,19 @@ impl Service<Uri> for Dialer {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let proxy = Arc::clone(&self.0);
-        Box::pin(async move { dial(&proxy, &uri).await })
+        let ways = Arc::clone(&self.0);
+        Box::pin(async move { dial(&ways, &uri).await })
     }
 }
 
-async fn dial(proxy: &Proxy, uri: &Uri) -> Result<Stream, DialError> {
+async fn dial(Ways { proxy, resolver }: &Ways, uri: &Uri) -> Result<Stream, DialError> {
     let Some(via) = proxy.of(uri) else {
         return Ok(Stream {
-            io: TokioIo::new(connect(uri).await?),
+            io: TokioIo::new(connect(resolver, uri).await?),
             is_proxied: false,
         });
     };
-    let mut tcp = connect(via)
+    let mut tcp = connect(resolver, via)
         .await
         .map_err(|e| DialError(format!("proxyconnect tcp: {e}")))?;
     let is_tunnel = is_https(uri);
@@ -153,18 +162,18 @@ async fn dial(proxy: &Proxy, uri: &Uri) -> Result<Stream, DialError> {
     })
 }
 
-async fn connect(uri: &Uri) -> Result<TcpStream, DialError> {
+async fn connect(resolver: &Resolver, uri: &Uri) -> Result<TcpStream, DialError> {
     let host = uri.host().unwrap_or_default();
     let host = host
         .strip_prefix('[')
         .and_then(|h| h.strip_suffix(']'))
         .unwrap_or(host);
     let port = uri.port_u16().unwrap_or(if is_https(uri) { 443 } else { 80 });
-    let addresses = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|_| DialError(format!("dial tcp: lookup {host}: no such host")))?;
+    let addresses = resolver.addresses(host).await;
+    let addresses = addresses.map_err(|why| DialError(format!("dial tcp: lookup {host}: {why}")))?;
     let mut first_error = None;
-    for address in addresses {
+    for ip in addresses {
+        let address = SocketAddr::new(ip, port);
         match TcpStream::connect(address).await {
             Ok(tcp) => {
                 // Without it small requests may wait for an acknowledgement; a socket that refuses works as well.

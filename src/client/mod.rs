@@ -7,7 +7,10 @@ mod http;
 mod oauth2;
 mod patient;
 mod reload;
+mod resolve;
 mod tls;
 
 pub(crate) use fault::error_text;
 pub(crate) use http::{ClientOptions, HttpClient, Outgoing, status_text};
+pub(crate) use oauth2::form_escaped;
+pub(crate) use resolve::{Resolver, fault as dns_fault, is_negative};

@@ -154,7 +154,7 @@ impl TokenSource {
         );
         let id = &self.config.client_id;
         if style == Style::Header {
-            let pair = STANDARD.encode(format!("{}:{}", escaped(id), escaped(secret)));
+            let pair = STANDARD.encode(format!("{}:{}", form_escaped(id), form_escaped(secret)));
             let value = HeaderValue::from_str(&format!("Basic {pair}")).map_err(|e| e.to_string())?;
             out.headers.insert(AUTHORIZATION, value);
         }
@@ -188,7 +188,7 @@ impl TokenSource {
         }
         let parts = pairs
             .iter()
-            .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
+            .map(|(name, value)| format!("{}={}", form_escaped(name), form_escaped(value)));
         parts.collect::<Vec<_>>().join("&")
     }
 
@@ -219,7 +219,7 @@ impl TokenSource {
 }
 
 /// A value as forms write it.
-fn escaped(text: &str) -> String {
+pub(crate) fn form_escaped(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b' ' => "+".to_owned(),

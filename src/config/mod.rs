@@ -50,5 +50,5 @@ pub use secret::Secret;
 pub use size::{SizeError, format_size, parse_size};
 pub use source::ConfigSource;
 pub use storage::{OtlpConfig, StorageConfig, TracingConfig, TsdbConfig, TsdbRetention};
-pub(crate) use target_file::read_target_file;
+pub(crate) use target_file::{json_groups, read_target_file};
 pub use web::{RateLimit, WebConfig, WebTlsConfig, load_web_file};

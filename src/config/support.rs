@@ -73,16 +73,5 @@ fn not_scraped(job: &ScrapeConfig) -> impl Iterator<Item = (&'static str, &'stat
 
 /// Keys of discovery that is not run.
 fn not_run(sd: &ServiceDiscovery) -> Vec<&str> {
-    let mut keys = Vec::new();
-    if !sd.http.is_empty() {
-        keys.push("http_sd_configs");
-    }
-    if !sd.dns.is_empty() {
-        keys.push("dns_sd_configs");
-    }
-    if !sd.kubernetes.is_empty() {
-        keys.push("kubernetes_sd_configs");
-    }
-    keys.extend(sd.other.iter().map(|other| other.key.as_str()));
-    keys
+    sd.other.iter().map(|other| other.key.as_str()).collect()
 }

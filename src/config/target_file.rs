@@ -40,7 +40,11 @@ pub(crate) fn read_target_file(path: &str, text: &str) -> Result<Vec<TargetGroup
     Ok(groups)
 }
 
-fn json_groups(text: &str, prefix: &str) -> Result<Vec<TargetGroup>, ConfigError> {
+/// The groups of a JSON list, with sources `<prefix><index>`.
+///
+/// # Errors
+/// When the text is not a list of groups.
+pub(crate) fn json_groups(text: &str, prefix: &str) -> Result<Vec<TargetGroup>, ConfigError> {
     let groups: Vec<Option<JsonGroup>> = serde_json::from_str(text).map_err(|e| {
         ConfigError::new(e.to_string()).with_help("expected [{\"targets\": [\"host:port\"], \"labels\": {}}]")
     })?;

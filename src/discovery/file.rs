@@ -6,7 +6,7 @@
 use crate::config::{FileSdConfig, TargetGroup, glob_paths, read_target_file, read_text};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often files are looked at.
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -36,12 +36,16 @@ struct Known {
 }
 
 /// What a look at the files brought.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Look {
     /// Whether groups may have changed.
     pub(super) changed: bool,
     /// New complaints: file and fault.
     pub(super) faults: Vec<String>,
+    /// Files that were read, with the Unix seconds of their last change.
+    pub(super) modified: Vec<(String, f64)>,
+    /// Files that are no longer there.
+    pub(super) gone: Vec<String>,
 }
 
 impl FileDiscovery {
@@ -70,9 +74,14 @@ impl FileDiscovery {
         }
         let mut look = Look::default();
         let present = self.present(&mut look);
-        let before = self.files.len();
-        self.files.retain(|path, _| present.contains_key(path));
-        look.changed |= self.files.len() != before;
+        self.files.retain(|path, _| {
+            let stays = present.contains_key(path);
+            if !stays {
+                look.changed = true;
+                look.gone.push(path.to_string_lossy().into_owned());
+            }
+            stays
+        });
         for (path, stamp) in present {
             let known = self.files.entry(path.clone()).or_insert(Known {
                 stamp: None,
@@ -83,6 +92,11 @@ impl FileDiscovery {
                 continue;
             }
             known.stamp = Some(stamp);
+            let since = stamp.modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            if let Some(since) = since {
+                let file = path.to_string_lossy().into_owned();
+                look.modified.push((file, since.as_secs_f64()));
+            }
             match read(&path) {
                 Ok(groups) => {
                     look.changed |= known.groups != groups;

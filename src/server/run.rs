@@ -9,7 +9,7 @@ use super::store::{Keeper, open, store_options};
 use super::watch_files::{changes, checksum};
 use crate::clock::Clock;
 use crate::config::{ConfigSource, Loaded};
-use crate::discovery::DiscoveryManager;
+use crate::discovery::{DiscoveryManager, DiscoveryOptions};
 use crate::http::{App, AppParts, ReloadRequest, Version, WebFile, WebOptions, serve};
 use crate::query::{QueryLimits, QueryService};
 use crate::scrape::{ScrapeManager, ScrapeOptions};
@@ -167,7 +167,10 @@ async fn live(
     let (discovery, discovering) = DiscoveryManager::start(
         clock.clone(),
         &front.registry,
-        options.discovery_reload_interval.to_std(),
+        &DiscoveryOptions {
+            interval: options.discovery_reload_interval.to_std(),
+            ..DiscoveryOptions::default()
+        },
     );
     let scrape = ScrapeManager::new(
         db.clone(),

@@ -1,0 +1,9 @@
+//! Kubernetes discovery against an API server of our own.
+
+mod api_server;
+mod faults;
+mod joined;
+mod replay;
+mod roles;
+mod world;
+mod zero_config;
