@@ -224,3 +224,33 @@ pub struct SourceError {
     /// What happened, where, and what to do.
     pub message: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_change_their_version_only_when_they_change() {
+        let mut buffer = SampleBuffer::new();
+        let mut versions = Vec::new();
+        for (token, times) in [
+            (7, [1, 2]),
+            (7, [1, 2]),
+            (8, [1, 2]),
+            (9, [1, 3]),
+            (0, [1, 3]),
+            (0, [4, 5]),
+        ] {
+            buffer.set_named_times(token, &times);
+            assert_eq!((buffer.times(), buffer.values()), (&times[..], &[][..]));
+            buffer.values_mut().extend([0.5, 1.5]);
+            versions.push(buffer.times_version());
+        }
+        assert_eq!(versions, [1, 1, 1, 2, 2, 3]);
+        // Without a name between, a name means nothing.
+        buffer.set_named_times(9, &[1, 3]);
+        buffer.set_times(&[6]);
+        buffer.set_named_times(9, &[1, 3]);
+        assert_eq!(buffer.times(), [1, 3]);
+    }
+}

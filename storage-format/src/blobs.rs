@@ -154,10 +154,17 @@ impl<'a> Blobs<'a> {
 
     fn end(&self, index: usize) -> usize {
         let bit = index * self.width as usize;
-        let mut word = [0; 8];
-        for (place, byte) in word.iter_mut().zip(self.ends.get(bit / 8..).unwrap_or_default()) {
-            *place = *byte;
-        }
+        let rest = self.ends.get(bit / 8..).unwrap_or_default();
+        let word = match rest.first_chunk::<8>() {
+            Some(word) => *word,
+            None => {
+                let mut word = [0; 8];
+                for (place, byte) in word.iter_mut().zip(rest) {
+                    *place = *byte;
+                }
+                word
+            }
+        };
         ((u64::from_le_bytes(word) >> (bit % 8)) & ((1 << self.width) - 1)) as usize
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use narthex_model::{Labels, Matcher, SampleBuffer, Selection, SeriesSource, TimeRange};
+use narthex_model::{Labels, Matcher, Projection, SampleBuffer, Selection, SeriesSource, TimeRange};
 use narthex_tsdb::disk::{Disk, MemoryDisk};
 use narthex_tsdb::{Db, Options, Snapshot};
 
@@ -24,11 +24,29 @@ pub(crate) fn select(
     range: TimeRange,
 ) -> Vec<(Labels, Vec<(i64, u64)>)> {
     let set = snapshot.select(&Selection { matchers, range }).unwrap();
-    let mut buffer = SampleBuffer::new();
+    let (mut buffer, mut newest) = (SampleBuffer::new(), SampleBuffer::new());
     let mut found = Vec::new();
+    let labels: Vec<Labels> = (0..set.len()).map(|at| set.labels(at)).collect();
+    for (names, without) in [
+        (&["instance"][..], false),
+        (&["instance"], true),
+        (&[], false),
+        (&[], true),
+    ] {
+        let projection = Projection { names, without };
+        assert_eq!(set.group(&projection), projection.group(labels.iter()));
+    }
     for at in 0..set.len() {
         set.read(at, &mut buffer).unwrap();
         assert_eq!(buffer.times().len(), buffer.values().len());
+        set.read_newest(at, &mut newest).unwrap();
+        let last = |b: &SampleBuffer| {
+            b.times()
+                .last()
+                .copied()
+                .zip(b.values().last().map(|v| v.to_bits()))
+        };
+        assert_eq!(last(&newest), last(&buffer));
         let samples: Vec<_> = buffer
             .times()
             .iter()
