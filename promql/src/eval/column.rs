@@ -225,6 +225,14 @@ impl FloatSink for ColumnBuilder {
     fn none(&mut self) {
         self.push_none();
     }
+
+    fn floats(&mut self, values: impl ExactSizeIterator<Item = f64>) {
+        if self.bits.is_none() {
+            self.values.extend(values);
+        } else {
+            values.for_each(|value| self.push_float(value));
+        }
+    }
 }
 
 impl ColumnBuilder {

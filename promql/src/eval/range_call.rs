@@ -141,20 +141,14 @@ impl Buffers {
     /// Most samples that lie in the window of one step.
     fn widest(&mut self, frame: &Frame, steps: &Steps) -> usize {
         let samples = &self.samples;
-        let bounds = self
-            .floats
+        self.floats
             .plan(samples.times_version(), samples.times(), steps, frame);
-        let floats = bounds
-            .iter()
-            .map(|(low, high)| (high - low) as usize)
-            .max()
-            .unwrap_or(0);
         let histograms = samples
             .histograms
             .iter()
             .map(|(_, h)| histogram_weight(h))
             .sum::<usize>();
-        floats + histograms
+        self.floats.widest() + histograms
     }
 }
 
@@ -175,7 +169,8 @@ impl RangeCall<'_> {
             columns,
         } = buffers;
         let (times, values) = (samples.times(), samples.values());
-        let float_bounds = floats.plan(samples.times_version(), times, &self.steps, &frame);
+        floats.plan(samples.times_version(), times, &self.steps, &frame);
+        let (float_bounds, total) = (floats.bounds(), floats.total());
         let has_starts = self.start_times && !samples.start_times().is_empty();
         let plain = samples.histograms.is_empty() && !has_starts;
         if let Some(function) = self.by_columns
@@ -189,7 +184,7 @@ impl RangeCall<'_> {
                 bounds: float_bounds,
             };
             let kernel = columns.get_or_insert_with(|| ColumnKernel::new(function));
-            return self.compute_column(kernel, &column, scratch);
+            return self.compute_column(kernel, &column, total, scratch);
         }
         let window_params = (histograms, histogram_times, params);
         self.compute_windows(samples, float_bounds, window_params, notes, scratch)
@@ -265,18 +260,14 @@ impl RangeCall<'_> {
         &self,
         kernel: &mut ColumnKernel,
         column: &FloatColumn<'_>,
+        total: u64,
         scratch: &mut Scratch<'_>,
     ) -> Result<Column, QueryError> {
         let frame = self.range.frame();
         let mut out = ColumnBuilder::new(self.steps.count);
         kernel.fill(column, |step| frame.bounds(self.steps.time(step)), &mut out);
-        let mut seen = 0;
-        for (step, (low, high)) in column.bounds.iter().enumerate() {
-            let count = high.saturating_sub(*low);
-            seen += count as usize;
-            scratch.tally(self.tally, step, u64::from(count));
-        }
-        scratch.worked(seen)?;
+        scratch.tally_windows(self.tally, column.bounds, total);
+        scratch.worked(total as usize)?;
         Ok(out.finish())
     }
 

@@ -111,6 +111,17 @@ impl<'c> Scratch<'c> {
         }
     }
 
+    /// Counts the samples of each step's window; `total` is their sum.
+    pub(crate) fn tally_windows(&mut self, tally: Tally, windows: &[(u32, u32)], total: u64) {
+        if !self.cx.per_step_stats {
+            self.queryable += tally.weight * total;
+            return;
+        }
+        for (step, (low, high)) in windows.iter().enumerate() {
+            self.tally(tally, step, u64::from(high.saturating_sub(*low)));
+        }
+    }
+
     /// Counts the points of an instant selector's column.
     pub(crate) fn tally_column(&mut self, tally: Tally, column: &Column) {
         if tally.weight == 0 {

@@ -48,6 +48,9 @@ impl Frame {
 pub(crate) struct Windows {
     version: Option<u64>,
     bounds: Vec<(u32, u32)>,
+    /// Samples in the widest window, and in all of them together.
+    widest: usize,
+    total: u64,
 }
 
 impl Windows {
@@ -76,7 +79,25 @@ impl Windows {
             }
             self.bounds.push((low as u32, high as u32));
         }
+        let lengths = || self.bounds.iter().map(|(low, high)| high - low);
+        self.widest = lengths().max().unwrap_or(0) as usize;
+        self.total = lengths().map(u64::from).sum();
         &self.bounds
+    }
+
+    /// The windows planned last.
+    pub(crate) fn bounds(&self) -> &[(u32, u32)] {
+        &self.bounds
+    }
+
+    /// Most samples in one of the windows planned last.
+    pub(crate) const fn widest(&self) -> usize {
+        self.widest
+    }
+
+    /// Samples in all windows planned last.
+    pub(crate) const fn total(&self) -> u64 {
+        self.total
     }
 }
 

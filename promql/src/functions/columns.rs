@@ -68,6 +68,10 @@ pub trait FloatSink {
     fn float(&mut self, value: f64);
     /// The next step has none.
     fn none(&mut self);
+    /// The next steps have these values.
+    fn floats(&mut self, values: impl ExactSizeIterator<Item = f64>) {
+        values.for_each(|value| self.float(value));
+    }
 }
 
 /// One series and the windows over it.
@@ -126,6 +130,8 @@ pub struct ColumnKernel {
     function: ColumnFunction,
     version: Option<u64>,
     steps: Vec<GainStep>,
+    /// Whether every window holds two samples at least.
+    all_wide: bool,
     resets: Vec<u32>,
 }
 
@@ -183,6 +189,24 @@ impl GainStep {
         step
     }
 
+    /// What a gain from `first` on is multiplied with: a counter is not stretched beyond where it was zero.
+    #[inline]
+    fn factor_of(&self, gain: f64, first: f64, counter: bool) -> f64 {
+        if !counter || gain <= 0.0 || gain.is_nan() || first < 0.0 || first.is_nan() {
+            return self.factor;
+        }
+        // Mostly zero lies far behind: that shows without a division, with more room than rounding needs.
+        if gain > 1e-280 && first * self.sampled > self.to_start * gain * 1.000_001 {
+            return self.factor;
+        }
+        let to_zero = self.sampled * (first / gain);
+        if to_zero < self.to_start {
+            self.factor_from(to_zero)
+        } else {
+            self.factor
+        }
+    }
+
     /// Division by 1 changes no bit, so that `increase` needs no branch.
     #[inline]
     fn factor_from(&self, to_start: f64) -> f64 {
@@ -215,6 +239,7 @@ impl ColumnKernel {
             function,
             version: None,
             steps: Vec::new(),
+            all_wide: false,
             resets: Vec::new(),
         }
     }
@@ -262,9 +287,19 @@ impl ColumnKernel {
                 .enumerate()
                 .map(|(i, bounds)| GainStep::new(column.times, *bounds, window(i), per_second)),
         );
+        self.all_wide = self.steps.iter().all(|step| step.first != step.last);
     }
 
     fn gains(&self, values: &[f64], counter: bool, sink: &mut impl FloatSink) {
+        if self.resets.is_empty() && self.all_wide {
+            let value = |at: u32| values.get(at as usize).copied().unwrap_or(f64::NAN);
+            sink.floats(self.steps.iter().map(|step| {
+                let first = value(step.first);
+                let gain = value(step.last) - first;
+                gain * step.factor_of(gain, first, counter)
+            }));
+            return;
+        }
         let mut resets = self.resets.as_slice();
         for step in &self.steps {
             let (Some(&first), Some(&last)) =
@@ -286,14 +321,7 @@ impl ColumnKernel {
             for reset in resets.iter().take_while(|reset| **reset < step.last) {
                 result += values.get(*reset as usize).copied().unwrap_or(0.0);
             }
-            let mut factor = step.factor;
-            if counter && result > 0.0 && first >= 0.0 {
-                let to_zero = step.sampled * (first / result);
-                if to_zero < step.to_start {
-                    factor = step.factor_from(to_zero);
-                }
-            }
-            sink.float(result * factor);
+            sink.float(result * step.factor_of(result, first, counter));
         }
     }
 }
