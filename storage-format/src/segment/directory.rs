@@ -48,15 +48,6 @@ impl ChunkList {
         Ok(())
     }
 
-    /// Passes over plan and lengths.
-    fn skip(reader: &mut Reader<'_>) -> Result<()> {
-        reader.varint_u32()?;
-        for _ in 0..reader.count(1)? {
-            reader.varint_u32()?;
-        }
-        Ok(())
-    }
-
     /// The place of each chunk with its shape: position, length, shape.
     ///
     /// # Errors
@@ -129,14 +120,32 @@ impl<'a> Directory<'a> {
     /// [`Error::Truncated`] or [`Error::Corrupt`].
     pub fn find(&self, id: u32) -> Result<Option<ChunkList>> {
         let mut list = ChunkList::default();
-        Ok(self.find_into(id, &mut list)?.then_some(list))
+        let found = self.find_into(id, &mut Neighbours::default(), &mut list)?;
+        Ok(found.then_some(list))
     }
 
-    /// As [`find`](Self::find), into a list whose memory is used again; false if the segment has none.
+    /// As [`find`](Self::find), into a list whose memory is used again; false if the segment has none. What is read is
+    /// kept in `near`: who asks for neighbours in turn is answered from there.
     ///
     /// # Errors
     /// [`Error::Truncated`] or [`Error::Corrupt`].
-    pub fn find_into(&self, id: u32, list: &mut ChunkList) -> Result<bool> {
+    pub fn find_into(&self, id: u32, near: &mut Neighbours, list: &mut ChunkList) -> Result<bool> {
+        if !near.reach(id) {
+            let Some(block) = self.block_of(id)? else {
+                return Ok(false);
+            };
+            near.read(self.0.get(block)?)?;
+        }
+        let found = near.known().binary_search_by_key(&id, |(id, _)| *id);
+        match found.ok().and_then(|at| near.known().get(at)) {
+            Some((_, known)) => list.clone_from(known),
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The block that has a series, if any has.
+    fn block_of(&self, id: u32) -> Result<Option<usize>> {
         let (mut low, mut high) = (0, self.0.len());
         while low < high {
             let middle = low + (high - low) / 2;
@@ -147,21 +156,7 @@ impl<'a> Directory<'a> {
                 high = middle
             }
         }
-        let Some(block) = low.checked_sub(1) else {
-            return Ok(false);
-        };
-        let mut reader = Reader::new(self.0.get(block)?, "directory");
-        let mut next = 0_u64;
-        while !reader.is_empty() {
-            let entry = read_id(&mut reader, &mut next)?;
-            list.position = reader.varint()?;
-            if entry >= id {
-                list.decode_into(&mut reader)?;
-                return Ok(entry == id);
-            }
-            ChunkList::skip(&mut reader)?;
-        }
-        Ok(false)
+        Ok(low.checked_sub(1))
     }
 
     /// One above the highest id; 0 if there is none.
@@ -198,6 +193,46 @@ impl<'a> Directory<'a> {
                 },
             );
         }
+        Ok(())
+    }
+}
+
+/// Series of one directory that were read together, for the next question.
+#[derive(Debug, Default)]
+pub struct Neighbours {
+    /// Ids rise. Entries behind `count` are memory for later.
+    entries: Vec<(u32, ChunkList)>,
+    count: usize,
+}
+
+impl Neighbours {
+    fn known(&self) -> &[(u32, ChunkList)] {
+        self.entries.get(..self.count).unwrap_or(&[])
+    }
+
+    /// Whether a series would be among them if there were one.
+    fn reach(&self, id: u32) -> bool {
+        let ends = self.known().first().zip(self.known().last());
+        ends.is_some_and(|(first, last)| (first.0..=last.0).contains(&id))
+    }
+
+    fn read(&mut self, block: &[u8]) -> Result<()> {
+        self.count = 0;
+        let mut reader = Reader::new(block, "directory");
+        let (mut next, mut count) = (0_u64, 0);
+        while !reader.is_empty() {
+            if self.entries.len() == count {
+                self.entries.push((0, ChunkList::default()));
+            }
+            let id = read_id(&mut reader, &mut next)?;
+            if let Some((known, list)) = self.entries.get_mut(count) {
+                *known = id;
+                list.position = reader.varint()?;
+                list.decode_into(&mut reader)?;
+            }
+            count += 1;
+        }
+        self.count = count;
         Ok(())
     }
 }

@@ -121,7 +121,8 @@ impl Segment {
 
     /// Where the chunks of a series are; false if it has none.
     pub(crate) fn find(&self, id: u32, list: &mut ChunkList) -> Result<bool, Error> {
-        let found = self.file.borrow_dependent().directory().find_into(id, list);
+        let directory = self.file.borrow_dependent().directory();
+        let found = Work::with(|work| directory.find_into(id, work.neighbours(self.key), list));
         found.map_err(|e| corrupt(&self.path, e))
     }
 

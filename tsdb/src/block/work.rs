@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use narthex_format::segment::{
-    ChunkDecoder, ChunkKind, ChunkList, ChunkShape, ChunkTimes, ChunksFile, Columns, GroupCache,
+    ChunkDecoder, ChunkKind, ChunkList, ChunkShape, ChunkTimes, ChunksFile, Columns, GroupCache, Neighbours,
 };
 use narthex_model::TimeRange;
 use rustc_hash::FxHashMap;
@@ -35,6 +35,7 @@ struct LastRead {
     group: GroupCache,
     column: LastColumn,
     plan: Option<LastPlan>,
+    neighbours: Neighbours,
 }
 
 /// Times of a column, with its number.
@@ -67,6 +68,11 @@ impl Work {
             &mut self.decoder,
             &mut self.partly,
         )
+    }
+
+    /// The series of a file's directory that were looked up last.
+    pub(super) fn neighbours(&mut self, key: u64) -> &mut Neighbours {
+        &mut self.of_file(key).0.neighbours
     }
 
     /// Appends the times of a column.
@@ -104,7 +110,10 @@ impl Work {
         range: TimeRange,
         piece: &mut Piece,
     ) -> narthex_format::Result<()> {
-        let (LastRead { plan, column, group }, decoder, _) = self.of_file(key);
+        let (last, decoder, _) = self.of_file(key);
+        let LastRead {
+            plan, column, group, ..
+        } = last;
         let plan = LastPlan::get(plan, file, list.plan, range, column, decoder)?;
         plan.each(list, |place| {
             if let ChunkTimes::Shared { column, .. } = place.2.times {
@@ -124,7 +133,10 @@ impl Work {
         skip: &mut usize,
         out: &mut Vec<f64>,
     ) -> narthex_format::Result<()> {
-        let (LastRead { plan, column, group }, decoder, partly) = self.of_file(key);
+        let (last, decoder, partly) = self.of_file(key);
+        let LastRead {
+            plan, column, group, ..
+        } = last;
         let plan = LastPlan::get(plan, file, list.plan, range, column, decoder)?;
         plan.each(list, |place| {
             let count = usize::from(place.2.count);
