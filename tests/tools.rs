@@ -357,33 +357,40 @@ fn a_store_is_dumped_listed_and_verified_without_being_touched() {
     );
     assert!(files(&path.join("data")) == before, "a reading tool wrote");
     same_as_installed_promtool(path);
-    // A flipped bit in the middle of the log is found, with its file and place, by all who look.
-    let (log, mut bytes) = before
+    let compacted = tool(path, &["tsdb", "compact", "data"], "");
+    assert!(
+        compacted.out.contains(": 8 samples of 4 series, "),
+        "{}{}",
+        compacted.out,
+        compacted.err
+    );
+    // A flipped bit among the samples is found, with its file and place, by all who look.
+    let (chunks, mut bytes) = before
         .into_iter()
-        .find(|(path, _)| path.extension().is_some_and(|e| e == "wal"))
+        .find(|(path, _)| path.file_name().is_some_and(|name| name == "chunks"))
         .unwrap();
-    bytes[60] ^= 1;
-    std::fs::write(&log, bytes).unwrap();
-    let log = log.strip_prefix(path).unwrap().to_string_lossy().into_owned();
+    bytes[40] ^= 1;
+    std::fs::write(&chunks, bytes).unwrap();
+    let chunks = chunks.strip_prefix(path).unwrap().to_string_lossy().into_owned();
     let verified = tool(path, &["tsdb", "verify", "data"], "");
     assert_eq!(verified.code, 1, "{}", verified.out);
     assert!(
-        verified.out.contains(&format!(
-            "{log}: frame payload is corrupt at byte 48: expected 0x"
-        )),
+        verified.out.contains(&format!("{chunks}: "))
+            && verified.out.contains("corrupt at byte 32: expected 0x"),
         "{}",
         verified.out
     );
-    let inspected = tool(path, &["tsdb", "inspect", &log], "");
+    let inspected = tool(path, &["tsdb", "inspect", &chunks], "");
     assert!(
-        inspected.code == 1 && inspected.out.contains("DAMAGED: frame payload"),
+        inspected.code == 1 && inspected.out.contains("DAMAGED: "),
         "{}",
         inspected.out
     );
+    let dumped = tool(path, &["tsdb", "dump", "data"], "");
     assert!(
-        tool(path, &["tsdb", "dump", "data"], "")
-            .err
-            .contains("damaged: ")
+        dumped.code == 1 && dumped.err.contains("corrupt"),
+        "{}",
+        dumped.err
     );
 }
 

@@ -97,7 +97,9 @@ mod tests {
 
 The tools are promtool's, by the same names, flags and exit codes: 0 done, 1 failed, 3 only a linter found something. They are called as `narthex TOOL`; a copy of or link to the binary that is named `promtool` is promtool.
 
-Tools that read a store open it without writing, so a server may be running on it: they see what it had on disk at that moment. `tsdb create-blocks-from` writes and needs a store that nobody else has open.
+Tools that read a store open it without writing, so a server may be running on it: they see what it had on disk at that moment. `tsdb create-blocks-from` and `tsdb compact` write and need a store that nobody else has open.
+
+To see what data takes on disk: `narthex tsdb create-blocks-from openmetrics FILE DIR`, `narthex tsdb compact DIR`, `narthex tsdb list DIR`.
 ";
 
     #[test]

@@ -1,18 +1,15 @@
 //! Brings a dump of samples with timestamps into a store.
 
-use std::hash::{BuildHasher, BuildHasherDefault};
 use std::io::Read;
 use std::path::Path;
 
-use narthex_model::Labels;
-use narthex_tsdb::{Batch, Db, Error as StoreError, Options, SeriesRef};
-use rustc_hash::{FxHashMap, FxHasher};
+use narthex_model::{Labels, SampleBuffer};
+use narthex_tsdb::{Db, Error as StoreError, Options};
+use rustc_hash::FxHashMap;
 use thiserror::Error;
 
+use super::progress::Progress;
 use crate::exposition::{Event, Format, LabelList, ParseError, Parser};
-
-/// Samples that one batch carries at most.
-const BATCH_SAMPLES: usize = 20_000;
 
 /// What an import did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,42 +56,36 @@ struct Point {
     value: f64,
 }
 
-/// The series of the file: labels, and the scrape that they came from.
+/// The series of the file.
 #[derive(Default)]
 struct Series<'a> {
     by_key: FxHashMap<&'a [u8], u32>,
     labels: Vec<Labels>,
-    groups: Vec<u64>,
 }
 
-/// Adds the samples of `input` (OpenMetrics text with timestamps, plain or gzip) to the store in `output`.
+/// Adds the samples of `input` (OpenMetrics text with timestamps, plain or gzip) to the store in `output`, as blocks of
+/// two hours. What the store has of the same series and times already stays hidden behind the imported samples.
 ///
 /// # Errors
 /// When the file cannot be read or is malformed (nothing has been written then), or the store refuses.
 pub fn import_openmetrics(input: &Path, output: &Path) -> Result<Imported, ImportError> {
     let text = read(input)?;
-    let (series, mut samples) = parse(&text)?;
-    // In the order in which scrapes would have brought them: by time, then by scrape.
-    samples.sort_by_key(|s| (s.time, series.groups[s.series as usize]));
-    let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
+    let (series, samples) = parse(&text)?;
+    let times = || samples.iter().map(|s| s.time);
+    let (Some(time_min), Some(time_max)) = (times().min(), times().max()) else {
         return Err(ImportError::Empty);
     };
-    let (time_min, time_max) = (first.time, last.time);
     let options = Options {
-        in_order_window_ms: i64::MAX / 4,
-        out_of_order_window_ms: i64::MAX / 4,
-        max_future_ms: i64::MAX / 4,
         retention_ms: 0,
-        fsync_interval_ms: 60_000,
         ..Options::default()
     };
     let db = Db::open(output, options)?;
-    let (appended, refused) = write(&db, &series, &samples, time_max)?;
+    let (count, written) = (samples.len(), write(&db, &series, samples)?);
     db.close()?;
     Ok(Imported {
-        samples: appended,
+        samples: written,
         series: series.labels.len(),
-        refused,
+        refused: count - written,
         time_min,
         time_max,
     })
@@ -143,47 +134,55 @@ fn parse(text: &[u8]) -> Result<(Series<'_>, Vec<Point>), ImportError> {
 impl<'a> Series<'a> {
     fn add(&mut self, key: &'a [u8], labels: Labels) -> u32 {
         let id = self.labels.len() as u32;
-        // Series of one target share the times of its scrapes.
-        let target: Vec<Option<&str>> = ["job", "instance"].map(|name| labels.get(name)).to_vec();
-        self.groups
-            .push(BuildHasherDefault::<FxHasher>::default().hash_one(target));
         self.by_key.insert(key, id);
         self.labels.push(labels);
         id
     }
 }
 
-fn write(
-    db: &Db,
-    series: &Series<'_>,
-    samples: &[Point],
-    now_ms: i64,
-) -> Result<(usize, usize), ImportError> {
-    let references = series
-        .labels
-        .iter()
-        .map(|labels| db.resolve(labels))
-        .collect::<Result<Vec<SeriesRef>, _>>()?;
-    let group = |sample: &Point| series.groups[sample.series as usize];
-    let (mut appended, mut refused) = (0, 0);
-    let scrapes = samples.chunk_by(|a, b| a.time == b.time && group(a) == group(b));
-    for part in scrapes.flat_map(|scrape| scrape.chunks(BATCH_SAMPLES)) {
-        let Some(first) = part.first() else { continue };
-        let mut batch = Batch::new(first.time).with_group(group(first));
-        for sample in part {
-            batch.push_float(references[sample.series as usize], sample.time, sample.value);
-        }
-        let commit = db.append(&batch, now_ms)?;
-        appended += commit.appended;
-        refused += commit.rejected.len();
+/// Writes the samples into blocks, series by series in label order. Of several with one series and time the first in
+/// the file counts. Returns how many were written.
+fn write(db: &Db, series: &Series<'_>, mut samples: Vec<Point>) -> Result<usize, ImportError> {
+    let mut order: Vec<u32> = (0..series.labels.len() as u32).collect();
+    order.sort_by_key(|id| &series.labels[*id as usize]);
+    let mut rank = vec![0_u32; order.len()];
+    for (at, id) in order.iter().enumerate() {
+        rank[*id as usize] = at as u32;
     }
-    Ok((appended, refused))
+    let window = db.options().block_interval_ms.max(1);
+    let window_of = |time: i64| time.div_euclid(window);
+    // The same labels may be written in two ways.
+    let labels = |sample: &Point| &series.labels[sample.series as usize];
+    samples.sort_by_key(|s| (window_of(s.time), rank[s.series as usize], s.time));
+    let mut progress = Progress::new("samples", samples.len() as u64);
+    let (mut written, mut buffer) = (0, SampleBuffer::new());
+    for block in samples.chunk_by(|a, b| window_of(a.time) == window_of(b.time)) {
+        let start = block
+            .first()
+            .map_or(0, |s| window_of(s.time))
+            .saturating_mul(window);
+        let mut import = db.import_block(start, start.saturating_add(window))?;
+        for run in block.chunk_by(|a, b| labels(a) == labels(b)) {
+            let Some(first) = run.first() else { continue };
+            let mut run: Vec<&Point> = run.iter().collect();
+            run.sort_by_key(|s| s.time);
+            run.dedup_by_key(|s| s.time);
+            let times: Vec<i64> = run.iter().map(|s| s.time).collect();
+            buffer.set_times(&times);
+            buffer.values_mut().extend(run.iter().map(|s| s.value));
+            import.series(labels(first), &buffer)?;
+            written += times.len();
+            progress.step(times.len() as u64);
+        }
+        import.finish()?;
+    }
+    Ok(written)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use narthex_model::{Matcher, SampleBuffer, Selection, SeriesSource, TimeRange};
+    use narthex_model::{Matcher, Selection, SeriesSource, TimeRange};
 
     fn import(text: &[u8]) -> (tempfile::TempDir, Result<Imported, ImportError>) {
         let folder = tempfile::tempdir().unwrap();

@@ -65,10 +65,12 @@ fn explain_payload(lines: &mut Lines<'_>, kind: &FileKind, payload: &[u8], at: u
     }
     if kind.magic == tombstones::KIND.magic {
         lines.part(at, at + payload.len(), "tombstones");
-        let found = tombstones::decode(lines.file())?;
+        let ranges = tombstones::decode_frame(payload)?;
+        if ranges.is_empty() {
+            lines.items(["end of a copy".to_owned()].into_iter());
+        }
         lines.items(
-            found
-                .ranges
+            ranges
                 .iter()
                 .map(|t| format!("series {} deleted from {} to {}", t.id, t.from, t.to)),
         );

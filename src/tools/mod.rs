@@ -25,6 +25,7 @@ mod store;
 mod streams;
 mod table;
 mod tsdb_analyze;
+mod tsdb_compact;
 mod tsdb_dump;
 mod tsdb_import;
 mod tsdb_list;

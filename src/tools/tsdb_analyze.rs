@@ -4,8 +4,9 @@ use super::arguments::Given;
 use super::progress::Progress;
 use super::store::{matchers, open};
 use super::streams::{DONE, FAILED, Streams};
-use super::tsdb_list::duration;
+use super::tsdb_list::{duration, split};
 use narthex_model::{Labels, SampleBuffer, Selection, SeriesSource, TimeRange};
+use narthex_tsdb::BlockMeta;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
@@ -15,9 +16,10 @@ type Spans = Vec<(Labels, i64, i64)>;
 /// Runs the tool.
 pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
     match spans(given) {
-        Ok(spans) => {
+        Ok((spans, blocks)) => {
             let limit = usize::try_from(given.whole("limit")).unwrap_or(0);
             streams.say(format!("Store: {}", given.directory(0)))?;
+            sizes(&blocks, streams)?;
             report(&spans, limit, streams)?;
             Ok(DONE)
         }
@@ -28,7 +30,7 @@ pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
     }
 }
 
-fn spans(given: &Given) -> Result<Spans, String> {
+fn spans(given: &Given) -> Result<(Spans, Vec<BlockMeta>), String> {
     let sets = matchers(&given.texts("match"))?;
     let store = open(given.directory(0))?;
     let snapshot = store.snapshot();
@@ -51,7 +53,29 @@ fn spans(given: &Given) -> Result<Spans, String> {
             found.push((labels, *first, *last));
         }
     }
-    Ok(found)
+    Ok((found, store.blocks()))
+}
+
+/// What the blocks take on disk, and what of it is samples.
+fn sizes(blocks: &[BlockMeta], streams: &mut Streams<'_>) -> io::Result<()> {
+    let samples: u64 = blocks.iter().map(|block| block.stats.num_samples).sum();
+    let bytes: u64 = blocks
+        .iter()
+        .flat_map(|block| &block.files)
+        .map(|file| file.bytes)
+        .sum();
+    let (of_samples, of_index) = blocks
+        .iter()
+        .map(split)
+        .fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+    let each = |bytes: u64| bytes as f64 / samples.max(1) as f64;
+    streams.say(format!(
+        "Blocks: {}, {samples} samples in {bytes} bytes ({:.3} a sample): samples {of_samples} ({:.3}), index {of_index} ({:.3})",
+        blocks.len(),
+        each(bytes),
+        each(of_samples),
+        each(of_index)
+    ))
 }
 
 /// Counts by key.

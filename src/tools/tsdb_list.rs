@@ -20,9 +20,11 @@ struct Row {
     chunks: u64,
     series: u64,
     bytes: u64,
+    /// Bytes of them that are samples, and bytes that say which series they are of.
+    split: (u64, u64),
 }
 
-const HEAD: [&str; 8] = [
+const HEAD: [&str; 11] = [
     "BLOCK ULID",
     "MIN TIME",
     "MAX TIME",
@@ -31,6 +33,9 @@ const HEAD: [&str; 8] = [
     "NUM CHUNKS",
     "NUM SERIES",
     "SIZE",
+    "SAMPLES SIZE",
+    "INDEX SIZE",
+    "BYTES/SAMPLE",
 ];
 
 /// Runs the tool.
@@ -79,6 +84,7 @@ fn blocks(root: &Path, faults: &mut Vec<String>) -> Vec<Row> {
         let meta = read.and_then(|file| BlockMeta::decode(&file).map_err(|e| e.to_string()));
         match meta {
             Ok(meta) => rows.push(Row {
+                split: split(&meta),
                 name: meta.ulid,
                 min: meta.min_time,
                 max: meta.max_time,
@@ -95,6 +101,18 @@ fn blocks(root: &Path, faults: &mut Vec<String>) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// Bytes of samples and bytes of the index.
+pub(super) fn split(meta: &BlockMeta) -> (u64, u64) {
+    let of = |name: &str| {
+        meta.files
+            .iter()
+            .filter(|f| f.name == name)
+            .map(|f| f.bytes)
+            .sum()
+    };
+    (of(filenames::BLOCK_CHUNKS), of(filenames::BLOCK_INDEX))
 }
 
 fn segments(root: &Path, faults: &mut Vec<String>) -> Vec<Row> {
@@ -121,6 +139,7 @@ fn segments(root: &Path, faults: &mut Vec<String>) -> Vec<Row> {
                 chunks: summary.chunks,
                 series: summary.series,
                 bytes: file.len() as u64,
+                split: (file.len() as u64, 0),
             }),
             Err(fault) => faults.push(format!("{}: {fault}", path.display())),
         }
@@ -129,6 +148,7 @@ fn segments(root: &Path, faults: &mut Vec<String>) -> Vec<Row> {
 }
 
 fn print(rows: &[Row], human: bool, streams: &mut Streams<'_>) -> io::Result<()> {
+    let bytes = |bytes: u64| if human { size(bytes) } else { bytes.to_string() };
     let mut table = vec![HEAD.map(str::to_owned)];
     table.extend(rows.iter().map(|row| {
         [
@@ -139,11 +159,10 @@ fn print(rows: &[Row], human: bool, streams: &mut Streams<'_>) -> io::Result<()>
             row.samples.to_string(),
             row.chunks.to_string(),
             row.series.to_string(),
-            if human {
-                size(row.bytes)
-            } else {
-                row.bytes.to_string()
-            },
+            bytes(row.bytes),
+            bytes(row.split.0),
+            bytes(row.split.1),
+            format!("{:.3}", row.bytes as f64 / row.samples.max(1) as f64),
         ]
     }));
     let mut widths = [11; HEAD.len()];

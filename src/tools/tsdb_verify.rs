@@ -135,10 +135,9 @@ pub(super) fn damage_of(path: &Path, file: &[u8]) -> Vec<String> {
         return found;
     }
     if filenames::parse_head_tombstones(&name).is_some() || name == filenames::BLOCK_TOMBSTONES {
-        return match tombstones::decode(file) {
-            Ok(found) => found.lost.iter().map(|lost| lost.error.to_string()).collect(),
-            Err(error) => vec![error.to_string()],
-        };
+        return frames(file, &tombstones::KIND, None, |payload| {
+            tombstones::decode_frame(payload).map(drop)
+        });
     }
     if filenames::parse_head_segment(&name).is_some() {
         return text(ChunksFile::open(file, &SEGMENT).and_then(|f| f.verify()));

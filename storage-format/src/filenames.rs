@@ -12,6 +12,8 @@ pub const CATALOG: &str = "catalog";
 pub const HEAD: &str = "head";
 /// Folder of blocks, each a folder named by its ULID.
 pub const BLOCKS: &str = "blocks";
+/// Folder beside [`ROOT`] of copies of the store, each of which can be opened as one.
+pub const SNAPSHOTS: &str = "snapshots";
 /// In a block: what it holds, as JSON.
 pub const BLOCK_META: &str = "meta.json";
 /// In a block: labels to series to chunks.

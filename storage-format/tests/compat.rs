@@ -125,7 +125,10 @@ fn block_v1() {
     let file = fixture("cursor", || examples::cursor().encode().unwrap());
     assert_eq!(Cursor::decode(&file), Ok(examples::cursor()));
     let file = fixture("tombstones", examples::tombstones_file);
-    assert_eq!(tombstones::decode(&file).unwrap().ranges, examples::tombstones());
+    assert_eq!(
+        tombstones::decode(&file, examples::ID).unwrap().ranges,
+        examples::tombstones()
+    );
 }
 
 #[test]

@@ -151,7 +151,10 @@ fn cursor_file() {
 fn tombstones_file() {
     assert_block("tombstones.md", "tombstones", &examples::tombstones_file());
     let file = &blocks("tombstones.md")["tombstones"];
-    assert_eq!(tombstones::decode(file).unwrap().ranges, examples::tombstones());
+    assert_eq!(
+        tombstones::decode(file, examples::ID).unwrap().ranges,
+        examples::tombstones()
+    );
 }
 
 #[test]

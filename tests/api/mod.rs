@@ -1,5 +1,6 @@
 //! The HTTP API over real connections: what clients such as Grafana rely on, with golden bodies of our own.
 
+mod admin;
 mod answers;
 mod exemplars;
 mod federation;

@@ -25,7 +25,7 @@ pub(super) struct Api {
     pub(super) app: Arc<App>,
     pub(super) store: Db,
     trigger: shutdown::ShutdownTrigger,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -86,7 +86,7 @@ impl Api {
             app,
             store,
             trigger,
-            _folder: folder,
+            folder,
             _runtime: runtime,
         }
     }
@@ -96,6 +96,11 @@ impl Api {
         let api = Self::starting(Clock::manual(NOW * 1000), change);
         api.app.set_store(api.store.clone());
         api
+    }
+
+    /// Where the store lies.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Says that it is time to stop.

@@ -23,6 +23,7 @@ pub use narthex_format::block::BlockMeta;
 pub use append::batch::{Batch, MetadataKind, Policy, SeriesMetadata};
 pub use append::commit::Commit;
 pub use db::Db;
+pub use db::import::BlockImport;
 pub use db::progress::{OpenProgress, ReplayStatus};
 pub use db::stats::{ForeignFile, Stats};
 pub use error::{Error, Reason, Rejected};

@@ -4,9 +4,12 @@
 mod basics;
 mod blocks;
 mod crash;
+mod delete;
 mod leave;
+mod life;
 mod merge;
 mod model;
 mod seal;
+mod space;
 mod tail;
 mod world;

@@ -112,7 +112,7 @@ fn everything_becomes_one_block_when_asked() {
     let db = open(&disk, options());
     live(&db, 12_345, true);
     let expected = everything(&db);
-    db.compact_all().unwrap();
+    db.compact_all(&|_, _| {}).unwrap();
     assert_eq!(everything(&db), expected);
     assert_eq!(blocks(&disk).len(), 1);
     assert_eq!(disk.list(Path::new("data/narthex/head")).unwrap().len(), 0);
@@ -150,7 +150,7 @@ fn a_merge_that_was_interrupted_is_finished_at_start() {
     let expected = everything(&open(&before, options()));
     let parents = blocks(&disk);
     let db = open(&disk, options());
-    db.compact_all().unwrap();
+    db.compact_all(&|_, _| {}).unwrap();
     db.close().unwrap();
     assert_eq!(blocks(&disk).len(), 1);
     for parent in &parents {
@@ -177,6 +177,12 @@ fn a_damaged_parent_stays_and_the_others_are_merged() {
     // The first byte of the samples.
     disk.damage(&bad.join("chunks"), |bytes| bytes[40] ^= 1).unwrap();
     let db = open(&disk, options());
+    let error = db.compact().unwrap_err().to_string();
+    assert!(
+        error.contains(&bad.join("chunks").display().to_string()),
+        "{error}"
+    );
+    assert!(error.contains("corrupt at byte"), "{error}");
     db.compact().unwrap();
     assert!(blocks(&disk).contains(&bad));
     let levels: Vec<u32> = db.blocks().iter().map(|m| m.compaction.level).collect();

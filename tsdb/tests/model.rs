@@ -1,8 +1,8 @@
 //! Random operations against a map from series and time to value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use narthex_model::{STALE_NAN, TimeRange};
+use narthex_model::{Matcher, STALE_NAN, TimeRange};
 use narthex_tsdb::disk::MemoryDisk;
 use narthex_tsdb::{Batch, Options};
 use proptest::prelude::*;
@@ -22,6 +22,14 @@ enum Operation {
     },
     Reopen,
     Tick,
+    /// Of one series, or of all.
+    Delete {
+        series: Option<u8>,
+        min: i64,
+        length: i64,
+    },
+    Clean,
+    CompactAll,
     Select {
         min: i64,
         length: i64,
@@ -41,6 +49,10 @@ fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(group, step, pushes)| Operation::Append { group, step, pushes }),
         1 => Just(Operation::Reopen),
         2 => Just(Operation::Tick),
+        2 => (prop::option::of(0..12_u8), -3_000..60_000_i64, 0..15_000_i64)
+            .prop_map(|(series, min, length)| Operation::Delete { series, min, length }),
+        1 => Just(Operation::Clean),
+        1 => Just(Operation::CompactAll),
         4 => (-5_000..100_000_i64, 0..50_000_i64).prop_map(|(min, length)| Operation::Select { min, length }),
     ]
 }
@@ -49,13 +61,32 @@ fn operation() -> impl Strategy<Value = Operation> {
 #[derive(Default)]
 struct Model {
     series: BTreeMap<u8, BTreeMap<i64, u64>>,
+    /// The newest time of each series that was ever appended in order.
     last: BTreeMap<u8, i64>,
     newest: Option<i64>,
+    /// Series that something was deleted from: whether the store remembers the time of a deleted newest sample depends
+    /// on whether it has been opened since, so what it accepts of them is taken from it.
+    deleted: BTreeSet<u8>,
 }
 
 impl Model {
-    fn accepts(&mut self, window: i64, newest: Option<i64>, (series, time, bits): Push) -> bool {
+    fn accepts(
+        &mut self,
+        window: i64,
+        newest: Option<i64>,
+        (series, time, bits): Push,
+        rejected: bool,
+    ) -> bool {
         let samples = self.series.entry(series).or_default();
+        if self.deleted.contains(&series) {
+            if !rejected {
+                samples.entry(time).or_insert(bits);
+                let last = self.last.entry(series).or_insert(time);
+                *last = time.max(*last);
+                self.newest = self.newest.max(Some(time));
+            }
+            return !rejected;
+        }
         let accepted = match self.last.get(&series) {
             Some(last) if time == *last => return samples[&time] == bits,
             Some(last) if time < *last => {
@@ -71,6 +102,18 @@ impl Model {
         self.last.insert(series, time);
         self.newest = self.newest.max(Some(time));
         accepted
+    }
+
+    fn delete(&mut self, series: Option<u8>, range: TimeRange) {
+        for (number, samples) in &mut self.series {
+            if series.is_none_or(|series| series == *number) {
+                let before = samples.len();
+                samples.retain(|time, _| !range.contains(*time));
+                if samples.len() < before {
+                    self.deleted.insert(*number);
+                }
+            }
+        }
     }
 
     fn select(&self, range: TimeRange) -> Vec<(u8, Vec<(i64, u64)>)> {
@@ -121,14 +164,17 @@ fn run(window: i64, operations: Vec<Operation>) {
                 }
                 let newest = model.newest;
                 let mut refused = Vec::new();
-                for (index, (series, delta, bits)) in pushes.into_iter().enumerate() {
-                    batch.push_float_labelled(&name(series), now + delta, f64::from_bits(bits));
-                    if !model.accepts(window, newest, (series, now + delta, bits)) {
-                        refused.push(index);
-                    }
+                for (series, delta, bits) in &pushes {
+                    batch.push_float_labelled(&name(*series), now + delta, f64::from_bits(*bits));
                 }
                 let commit = db.append(&batch, NOW).unwrap();
                 let found: Vec<_> = commit.rejected.iter().map(|r| r.index).collect();
+                for (index, (series, delta, bits)) in pushes.into_iter().enumerate() {
+                    let rejected = found.contains(&index);
+                    if !model.accepts(window, newest, (series, now + delta, bits), rejected) {
+                        refused.push(index);
+                    }
+                }
                 assert_eq!(found, refused);
             }
             Operation::Reopen => {
@@ -141,6 +187,20 @@ fn run(window: i64, operations: Vec<Operation>) {
                 db.tick(now).unwrap();
                 db.compact().unwrap();
             }
+            Operation::Delete { series, min, length } => {
+                let range = TimeRange {
+                    min,
+                    max: min + length,
+                };
+                let matcher = match series {
+                    Some(series) => Matcher::equal("instance", &*format!("{series:02}")),
+                    None => Matcher::equal("__name__", "m"),
+                };
+                db.delete(&[matcher], range).unwrap();
+                model.delete(series, range);
+            }
+            Operation::Clean => db.clean_tombstones().unwrap(),
+            Operation::CompactAll => db.compact_all(&|_, _| {}).unwrap(),
             Operation::Select { min, length } => check(
                 &db,
                 &model,

@@ -1,6 +1,6 @@
 //! `/api/v1/status/tsdb`: sizes of the head and what makes it large; `/api/v1/status/tsdb/blocks`.
 
-use narthex_tsdb::NamedCount;
+use narthex_tsdb::{BlockMeta, NamedCount};
 use serde::Serialize;
 
 use super::super::body::Reply;
@@ -89,16 +89,13 @@ fn named(counts: Vec<NamedCount>) -> Vec<Named> {
 
 #[derive(Serialize)]
 struct Blocks {
-    blocks: [(); 0],
+    blocks: Vec<BlockMeta>,
 }
 
-/// Blocks of the store: it writes none yet.
+/// Blocks of the store, by time.
 pub(crate) async fn blocks(call: Call) -> Result<Reply, Problem> {
-    let stats = store(&call.app)?.stats();
-    if stats.blocks > 0 {
-        return Err(Problem::internal("the store cannot list its blocks yet"));
-    }
-    Ok(value(&Blocks { blocks: [] }))
+    let blocks = store(&call.app)?.blocks();
+    Ok(value(&Blocks { blocks }))
 }
 
 #[cfg(test)]

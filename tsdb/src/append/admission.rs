@@ -67,6 +67,9 @@ pub(super) fn judge(slot: &Slot, time: i64, value: Offered<'_>, bounds: &Bounds)
             return Ok(Admitted::InOrder);
         }
         if time == slot.last_time {
+            if slot.last_is_deleted() {
+                return Ok(Admitted::Late);
+            }
             return match existing(slot) {
                 None => Ok(Admitted::Repeated),
                 Some(existing) if same(&existing, value) => Ok(Admitted::Repeated),

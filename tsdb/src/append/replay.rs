@@ -123,6 +123,7 @@ impl<'h> Replay<'h> {
             floats: record.floats,
             histograms: record.histograms,
             float_histograms: record.float_histograms,
+            tombstones: record.tombstones,
             ..wal::Batch::default()
         };
         let work = Work { record, group };
@@ -170,7 +171,17 @@ fn apply(target: Target<'_>, work: &Work, is_mine: impl Fn(u32) -> bool) {
         let add = |slot: &mut Slot| replay_histogram(slot, sample.time, value);
         cursor.change(sample.id, sample.time, sample.start, add);
     }
-    target.head.note_times(cursor.oldest, cursor.newest);
+    let (oldest, newest) = (cursor.oldest, cursor.newest);
+    drop(cursor);
+    for range in record.tombstones.iter().filter(|t| mine(t.id)) {
+        let (page, at) = split(range.id);
+        if let Some(page) = target.head.existing_page(page)
+            && let Some(slot) = page.write().slot(at)
+        {
+            slot.delete(range.from, range.to);
+        }
+    }
+    target.head.note_times(oldest, newest);
 }
 
 /// Walks over the slots of a record, keeping a page locked while its neighbours follow.
@@ -227,7 +238,7 @@ fn replay_float(slot: &mut Slot, sample: &wal::Sample<f64>, place: Place) {
 
 fn replay_late(slot: &mut Slot, sample: &wal::Sample<f64>) {
     let wal::Sample { time, value, .. } = *sample;
-    if time < slot.last_time {
+    if time < slot.last_time || time == slot.last_time && slot.last_is_deleted() {
         slot.push_late(Late {
             time,
             commit: 0,

@@ -40,6 +40,7 @@ impl Blocks {
             } else if !entry.name.ends_with(filenames::QUARANTINE_SUFFIX) {
                 let reason = match Block::open(&*disk, path.clone()) {
                     Ok(block) => {
+                        damage.extend(block.chunks().deleted().load(&*disk)?);
                         list.push(Arc::new(block));
                         continue;
                     }

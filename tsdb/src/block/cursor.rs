@@ -13,7 +13,7 @@ use crate::error::Error;
 pub(crate) struct Cursor<'b> {
     block: &'b Block,
     /// The series stood at, and those that were read with it.
-    ahead: VecDeque<(Labels, SeriesEntry)>,
+    ahead: VecDeque<(Labels, u32, SeriesEntry)>,
     next: u32,
     /// The entry whose labels were read last, and their texts.
     last: SeriesEntry,
@@ -42,25 +42,26 @@ impl<'b> Cursor<'b> {
         let each = |_: u32, entry: &SeriesEntry| entries.push(entry.clone());
         self.block.series_from(self.next, each)?;
         for entry in entries {
+            let number = self.next;
             self.next += 1;
             self.block.texts(&entry, &self.last, &mut self.texts)?;
             let texts = self.texts.iter();
             let labels = Labels::from_sorted(texts.map(|(name, value)| (name.as_str(), value.as_str())));
             self.last.clone_from(&entry);
-            self.ahead.push_back((labels, entry));
+            self.ahead.push_back((labels, number, entry));
         }
         Ok(())
     }
 
     /// The labels of the series; `None` behind the last one.
     pub(crate) fn labels(&self) -> Option<&Labels> {
-        self.ahead.front().map(|(labels, _)| labels)
+        self.ahead.front().map(|(labels, ..)| labels)
     }
 
     /// Appends the samples of the series and steps to the next one.
     pub(crate) fn take(&mut self, piece: &mut Piece) -> Result<(), Error> {
-        if let Some((_, entry)) = self.ahead.pop_front() {
-            self.block.read_entry(&entry, piece)?;
+        if let Some((_, number, entry)) = self.ahead.pop_front() {
+            self.block.read_entry(number, &entry, piece)?;
         }
         self.fill()
     }

@@ -3,6 +3,7 @@
 mod blocks;
 mod columns;
 mod cursor;
+mod deleted;
 mod parts;
 mod piece;
 mod reader;

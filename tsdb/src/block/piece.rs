@@ -1,5 +1,6 @@
 //! Samples of one series on their way from several places to a reader.
 
+use narthex_format::wal::Tombstone;
 use narthex_model::{HistogramValue, SampleBuffer, TimeRange};
 
 use super::columns::ColumnRef;
@@ -40,6 +41,37 @@ impl Piece {
     /// Whether nothing has been gathered.
     pub(crate) const fn is_empty(&self) -> bool {
         self.times.is_empty() && self.late.is_empty() && self.histograms.is_empty()
+    }
+
+    /// How much there is.
+    pub(super) const fn mark(&self) -> Mark {
+        Mark {
+            floats: self.times.len(),
+            histograms: self.histograms.len(),
+        }
+    }
+
+    /// Takes out what was added behind a mark and lies in one of the ranges.
+    pub(super) fn remove(&mut self, behind: Mark, ranges: &[Tombstone]) {
+        if ranges.is_empty() {
+            return;
+        }
+        let is_deleted = |time: i64| ranges.iter().any(|r| r.from <= time && time <= r.to);
+        let mut kept = behind.floats;
+        for at in behind.floats..self.times.len() {
+            if !is_deleted(self.times[at]) {
+                self.times.swap(kept, at);
+                self.values.swap(kept, at);
+                kept += 1;
+            }
+        }
+        self.times.truncate(kept);
+        self.values.truncate(kept);
+        let mut at = 0;
+        self.histograms.retain(|(time, _)| {
+            at += 1;
+            at <= behind.histograms || !is_deleted(*time)
+        });
     }
 
     /// Moves everything from another piece behind what is here.
@@ -143,6 +175,13 @@ impl Piece {
             buffer.start_times_mut().extend(times.iter().map(start));
         }
     }
+}
+
+/// How much a piece had gathered at some moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    floats: usize,
+    histograms: usize,
 }
 
 /// A sample on its way into the buffer.

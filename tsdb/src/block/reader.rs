@@ -72,7 +72,8 @@ impl Block {
             index.verify().map(|()| index)
         });
         let index = index.map_err(|e| corrupt(&index_path, e))?;
-        let chunks = Segment::open(disk, folder.join(filenames::BLOCK_CHUNKS), 0, &CHUNKS)?;
+        let tombstones = folder.join(filenames::BLOCK_TOMBSTONES);
+        let chunks = Segment::open(disk, folder.join(filenames::BLOCK_CHUNKS), tombstones, 0, &CHUNKS)?;
         let index_bytes = (**index.borrow_owner()).as_ref().len() as u64;
         let spans = spans(&meta, chunks.summary());
         Ok(Self {
@@ -101,6 +102,11 @@ impl Block {
     /// What blocks are sorted by: the oldest segment in them, then time.
     pub(crate) const fn age(&self) -> (u64, i64) {
         (self.chunks.summary().log_offset, self.meta.min_time)
+    }
+
+    /// How many ranges of series have been deleted from it.
+    pub(crate) fn tombstones(&self) -> usize {
+        self.chunks.deleted().count()
     }
 
     /// Which samples of which segments are in here.
@@ -221,7 +227,7 @@ impl Block {
     pub(crate) fn read(&self, number: u32, range: TimeRange, piece: &mut Piece) -> Result<(), Error> {
         let mut list = ChunkList::default();
         self.find_chunks(number, &mut list)?;
-        self.chunks.read_list(&list, range, piece)
+        self.chunks.read_list(number, &list, range, piece)
     }
 
     /// Where the chunks of a series are. Neighbours are looked up together.
@@ -267,9 +273,15 @@ impl Block {
         corrupt(&self.index_path, error)
     }
 
-    /// Appends the samples of an entry of the index.
-    pub(super) fn read_entry(&self, entry: &SeriesEntry, piece: &mut Piece) -> Result<(), Error> {
-        self.chunks.read_list(&entry.chunks, TimeRange::ALL, piece)
+    /// Appends the samples of the series of this number, whose entry in the index is known.
+    pub(super) fn read_entry(
+        &self,
+        number: u32,
+        entry: &SeriesEntry,
+        piece: &mut Piece,
+    ) -> Result<(), Error> {
+        self.chunks
+            .read_list(number, &entry.chunks, TimeRange::ALL, piece)
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use narthex_format::header::FileKind;
 use narthex_format::segment::{ChunkList, ChunksFile, Summary};
+use narthex_format::wal::Tombstone;
 use narthex_model::TimeRange;
 use roaring::RoaringBitmap;
 
+use super::deleted::Deleted;
 use super::piece::Piece;
 use super::work::Work;
 use crate::disk::{Disk, Mapped};
@@ -30,6 +32,7 @@ pub(crate) struct Segment {
     pub(crate) bytes: u64,
     file: OpenFile,
     summary: Summary,
+    deleted: Deleted,
     /// Whether something in it could not be read when it was cut: it is set aside then, not removed.
     pub(crate) damaged: AtomicBool,
     /// Told apart from every other segment that this process has open.
@@ -46,13 +49,20 @@ impl std::fmt::Debug for Segment {
 
 impl Segment {
     /// Maps a file of this kind and checks everything in it but the chunks. The number is that of a segment, 0 for a
-    /// block.
-    pub(crate) fn open(disk: &dyn Disk, path: PathBuf, number: u64, kind: &FileKind) -> Result<Self, Error> {
+    /// block; what is deleted from it is kept in the file `tombstones`.
+    pub(super) fn open(
+        disk: &dyn Disk,
+        path: PathBuf,
+        tombstones: PathBuf,
+        number: u64,
+        kind: &FileKind,
+    ) -> Result<Self, Error> {
         let mapped = disk.map(&path).map_err(|e| Error::io("read", &path, e))?;
         let bytes = (*mapped).as_ref().len() as u64;
         let opened = OpenFile::try_new(mapped, |mapped| ChunksFile::open((**mapped).as_ref(), kind));
         let file = opened.map_err(|e| corrupt(&path, e))?;
         let summary = file.borrow_dependent().summary();
+        let deleted = Deleted::new(tombstones, file.borrow_dependent().header());
         let key = KEYS.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             number,
@@ -60,6 +70,7 @@ impl Segment {
             bytes,
             file,
             summary,
+            deleted,
             damaged: AtomicBool::new(false),
             key,
         })
@@ -114,7 +125,7 @@ impl Segment {
     pub(crate) fn read(&self, id: u32, range: TimeRange, piece: &mut Piece) -> Result<(), Error> {
         let mut list = ChunkList::default();
         if self.find(id, &mut list)? {
-            self.read_list(&list, range, piece)?;
+            self.read_list(id, &list, range, piece)?;
         }
         Ok(())
     }
@@ -137,15 +148,38 @@ impl Segment {
         Work::with(|work| work.is_plain(file, plan, range)).map_err(|e| corrupt(&self.path, e))
     }
 
-    /// Appends the samples of a list of chunks; see [`Work::read_list`].
+    /// Appends the samples of a list of chunks, which are those of a series, but for what has been deleted of it; see
+    /// [`Work::read_list`].
     pub(crate) fn read_list(
         &self,
+        series: u32,
         list: &ChunkList,
         range: TimeRange,
         piece: &mut Piece,
     ) -> Result<(), Error> {
         let file = (self.key, self.file.borrow_dependent());
-        Work::with(|work| work.read_list(file, list, range, piece)).map_err(|e| corrupt(&self.path, e))
+        let mark = piece.mark();
+        Work::with(|work| work.read_list(file, list, range, piece)).map_err(|e| corrupt(&self.path, e))?;
+        self.deleted.apply(series, piece, mark);
+        Ok(())
+    }
+
+    /// Whether something of a series has been deleted: then its chunks do not tell its samples.
+    pub(crate) fn has_deleted(&self, series: u32) -> bool {
+        self.deleted.has(series)
+    }
+
+    /// What was deleted from the file.
+    pub(super) const fn deleted(&self) -> &Deleted {
+        &self.deleted
+    }
+
+    /// Deletes ranges of series: when this returns they would survive a power loss.
+    pub(crate) fn delete(&self, disk: &dyn Disk, ranges: Vec<Tombstone>) -> Result<(), Error> {
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        self.deleted.add(disk, ranges)
     }
 
     /// Appends the floats of a list of chunks, the first `skip` left out; see [`Work::read_floats`].

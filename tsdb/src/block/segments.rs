@@ -39,10 +39,20 @@ impl Segments {
             if entry.name.ends_with(filenames::TEMPORARY_SUFFIX) {
                 disk.remove(&path).map_err(|e| Error::io("remove", &path, e))?;
             } else if let Some(number) = filenames::parse_head_segment(&entry.name) {
-                match Segment::open(&*disk, path.clone(), number, &SEGMENT) {
-                    Ok(segment) => list.push(Arc::new(segment)),
+                let tombstones = folder.join(filenames::head_tombstones(number));
+                match Segment::open(&*disk, path.clone(), tombstones.clone(), number, &SEGMENT) {
+                    Ok(segment) => {
+                        damage.extend(segment.deleted().load(&*disk)?);
+                        list.push(Arc::new(segment));
+                    }
                     Err(Error::Corrupt { reason, .. }) => {
                         set_aside(&*disk, &folder, &path)?;
+                        if entries
+                            .iter()
+                            .any(|e| e.name == filenames::head_tombstones(number))
+                        {
+                            set_aside(&*disk, &folder, &tombstones)?;
+                        }
                         damage.push(Damage {
                             path,
                             length: entry.len,
@@ -54,6 +64,18 @@ impl Segments {
             }
         }
         list.sort_by_key(|s| s.number);
+        for entry in &entries {
+            let number = filenames::parse_head_tombstones(&entry.name);
+            let has_segment = |number| {
+                let name = filenames::head_segment(number);
+                entries.iter().any(|e| e.name == name)
+            };
+            // Removing the segment was interrupted.
+            if number.is_some_and(|number| !has_segment(number)) {
+                let path = folder.join(&entry.name);
+                disk.remove(&path).map_err(|e| Error::io("remove", &path, e))?;
+            }
+        }
         let list = RwLock::new(Arc::new(list));
         let segments = Self {
             disk,
@@ -87,7 +109,8 @@ impl Segments {
 
     /// Opens a file that has been written under its final name and adds it.
     pub(crate) fn add(&self, path: PathBuf, number: u64) -> Result<(), Error> {
-        let segment = Segment::open(&*self.disk, path, number, &SEGMENT)?;
+        let tombstones = self.folder.join(filenames::head_tombstones(number));
+        let segment = Segment::open(&*self.disk, path, tombstones, number, &SEGMENT)?;
         let mut list = self.list.write();
         let mut next = list.to_vec();
         next.push(Arc::new(segment));
@@ -104,12 +127,24 @@ impl Segments {
         let mut next = list.to_vec();
         let gone = next.remove(at);
         *list = Arc::new(next);
+        drop(list);
         if gone.damaged.load(Relaxed) {
-            return set_aside(&*self.disk, &self.folder, &gone.path);
+            set_aside(&*self.disk, &self.folder, &gone.path)?;
+        } else {
+            self.disk
+                .remove(&gone.path)
+                .map_err(|e| Error::io("remove", &gone.path, e))?;
         }
-        self.disk
-            .remove(&gone.path)
-            .map_err(|e| Error::io("remove", &gone.path, e))
+        // What was deleted must not come back: the segment goes first, for good.
+        let tombstones = gone.deleted().path();
+        if gone.deleted().count() > 0 {
+            let gone = self
+                .disk
+                .sync_dir(&self.folder)
+                .and_then(|()| self.disk.remove(tombstones));
+            gone.map_err(|e| Error::io("remove", tombstones, e))?;
+        }
+        Ok(())
     }
 
     /// Where files are written to.

@@ -170,6 +170,13 @@ impl Catalog {
         result
     }
 
+    /// Bytes of all files.
+    pub(crate) fn bytes(&self) -> u64 {
+        // What cannot be listed counts when it can.
+        let files = self.disk.list(&self.folder).unwrap_or_default();
+        files.iter().map(|file| file.len).sum()
+    }
+
     /// Whether a snapshot would make the catalog of `live` series smaller, quicker to read, or safer.
     pub(crate) fn wants_snapshot(&self, live: u64) -> bool {
         let state = self.state.lock();

@@ -5,6 +5,7 @@
 //! before that; in between the same samples are found twice and count once.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -29,6 +30,8 @@ pub(crate) struct Cutter<'a> {
     pub(crate) options: &'a Options,
     /// Called now and then, as cutting takes its time; an error ends it.
     pub(crate) pause: &'a dyn Fn() -> Result<(), Error>,
+    /// Told the bytes of a block before it is written, and 0 after: makes room.
+    pub(crate) reserve: &'a dyn Fn(u64) -> Result<(), Error>,
 }
 
 /// A window of time: its first millisecond and the first after it.
@@ -119,17 +122,30 @@ impl Cutter<'_> {
             ..Origin::default()
         };
         let blocks = &self.segments.blocks;
-        let mut writer = BlockWriter::new(self.segments.disk(), &blocks.folder, origin)?;
-        if let Err(error) = self.write(&mut writer, &parts, range) {
-            writer.abandon();
-            return Err(error);
-        }
-        let Some(path) = writer.finish()? else {
+        (self.reserve)(parts.iter().map(|s| s.bytes).sum())?;
+        let written = self.write_block(origin, &parts, range);
+        (self.reserve)(0)?;
+        let Some(path) = written? else {
             return Ok(false);
         };
         let block = blocks.add(path)?;
         block.added.store(self.head.commits.visible(), Release);
         Ok(true)
+    }
+
+    fn write_block(
+        &self,
+        origin: Origin,
+        parts: &[&Arc<Segment>],
+        range: TimeRange,
+    ) -> Result<Option<PathBuf>, Error> {
+        let folder = &self.segments.blocks.folder;
+        let mut writer = BlockWriter::new(self.segments.disk(), folder, origin)?;
+        if let Err(error) = self.write(&mut writer, parts, range) {
+            writer.abandon();
+            return Err(error);
+        }
+        writer.finish()
     }
 
     fn write(

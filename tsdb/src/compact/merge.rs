@@ -3,6 +3,7 @@
 //! The new block names its parents, has its final name and would survive a power loss before the first parent goes; who
 //! opens a store that was interrupted in between removes the parents.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -13,6 +14,8 @@ use crate::block::{Block, BlockWriter, Cursor, Origin, Piece, Segment, Segments,
 use crate::error::Error;
 use crate::options::Options;
 
+/// Part of the largest size of a store that blocks to be merged may take.
+const MERGED_PART: u64 = 4;
 /// Series between two calls of the pause.
 const PAUSE: usize = 1_024;
 
@@ -23,6 +26,8 @@ pub(crate) struct Merger<'a> {
     pub(crate) options: &'a Options,
     /// Called now and then, as merging takes its time; an error ends it.
     pub(crate) pause: &'a dyn Fn() -> Result<(), Error>,
+    /// Told the bytes of a block before it is written, and 0 after: makes room.
+    pub(crate) reserve: &'a dyn Fn(u64) -> Result<(), Error>,
 }
 
 impl Merger<'_> {
@@ -32,25 +37,41 @@ impl Merger<'_> {
             return Ok(());
         }
         let levels = self.options.levels();
+        let mut failure = Ok(());
         loop {
             let blocks = self.mergeable();
             let candidates: Vec<_> = blocks.iter().map(candidate).collect();
             let chosen = plan(&candidates, &levels);
             let parents: Vec<_> = chosen.iter().filter_map(|at| blocks.get(*at).cloned()).collect();
-            if parents.is_empty() {
-                return Ok(());
+            if parents.is_empty() || self.is_too_much(&parents) {
+                return failure;
             }
-            self.merge_these(parents)?;
+            match self.merge_these(parents) {
+                // It stays as it is, readable where it is sound; the others are merged without it.
+                Err(error @ Error::Corrupt { .. }) => failure = failure.and(Err(error)),
+                result => result?,
+            }
         }
     }
 
+    /// Writes a block anew without what was deleted from it.
+    pub(crate) fn rewrite(&self, block: &Arc<Block>) -> Result<(), Error> {
+        self.merge_these(vec![Arc::clone(block)])
+    }
+
     /// Makes one block of all.
-    pub(crate) fn merge_all(&self) -> Result<(), Error> {
+    pub(crate) fn merge_all(&self, watch: &dyn Fn(u64, u64)) -> Result<(), Error> {
         let parents = self.mergeable();
-        if parents.len() > 1 {
-            self.merge_these(parents)?;
+        if parents.len() > 1 || parents.iter().any(|b| b.tombstones() > 0) {
+            self.merge_watched(parents, watch)?;
         }
         Ok(())
+    }
+
+    /// Whether merging these would drive much else out of a store that may only be so large.
+    fn is_too_much(&self, parents: &[Arc<Block>]) -> bool {
+        let bytes: u64 = parents.iter().map(|b| b.bytes).sum();
+        self.options.retention_bytes > 0 && bytes > self.options.retention_bytes / MERGED_PART
     }
 
     /// Blocks that can be read, by their first millisecond.
@@ -66,7 +87,11 @@ impl Merger<'_> {
     }
 
     /// Puts one block in the place of others.
-    fn merge_these(&self, mut parents: Vec<Arc<Block>>) -> Result<(), Error> {
+    fn merge_these(&self, parents: Vec<Arc<Block>>) -> Result<(), Error> {
+        self.merge_watched(parents, &|_, _| {})
+    }
+
+    fn merge_watched(&self, mut parents: Vec<Arc<Block>>, watch: &dyn Fn(u64, u64)) -> Result<(), Error> {
         // Of samples with one time that of the older block counts, as for who reads them unmerged.
         parents.sort_by_key(|b| b.age());
         let blocks = &self.segments.blocks;
@@ -75,24 +100,30 @@ impl Merger<'_> {
             min: origin.start,
             max: origin.end.saturating_sub(1),
         };
-        let mut writer = BlockWriter::new(self.segments.disk(), &blocks.folder, origin)?;
-        match self.write(&mut writer, &parents, range) {
-            Ok(()) => {}
-            Err(error) => {
-                writer.abandon();
-                // It stays readable where it is sound; the others are merged without it.
-                return if let Error::Corrupt { path, .. } = &error
-                    && let Some(block) = parents.iter().find(|b| path.starts_with(&b.folder))
-                {
-                    block.damaged.store(true, Relaxed);
-                    Ok(())
-                } else {
-                    Err(error)
-                };
+        (self.reserve)(parents.iter().map(|b| b.bytes).sum())?;
+        let written = self.write_block(origin, &parents, range, watch);
+        (self.reserve)(0)?;
+        blocks.replace(&parents, written?).map(drop)
+    }
+
+    fn write_block(
+        &self,
+        origin: Origin,
+        parents: &[Arc<Block>],
+        range: TimeRange,
+        watch: &dyn Fn(u64, u64),
+    ) -> Result<Option<PathBuf>, Error> {
+        let folder = &self.segments.blocks.folder;
+        let mut writer = BlockWriter::new(self.segments.disk(), folder, origin)?;
+        if let Err(error) = self.write(&mut writer, parents, range, watch) {
+            writer.abandon();
+            if let Error::Corrupt { path, .. } = &error {
+                let damaged = parents.iter().filter(|b| path.starts_with(&b.folder));
+                damaged.for_each(|b| b.damaged.store(true, Relaxed));
             }
+            return Err(error);
         }
-        let path = writer.finish()?;
-        blocks.replace(&parents, path).map(drop)
+        writer.finish()
     }
 
     fn origin(&self, parents: &[Arc<Block>]) -> Origin {
@@ -127,23 +158,27 @@ impl Merger<'_> {
         writer: &mut BlockWriter<'_>,
         parents: &[Arc<Block>],
         range: TimeRange,
+        watch: &dyn Fn(u64, u64),
     ) -> Result<(), Error> {
+        let all = parents.iter().map(|p| u64::from(p.series_count())).sum();
         let files: Vec<&Segment> = parents.iter().map(|p| p.chunks()).collect();
         let mut cursors = Vec::with_capacity(parents.len());
         for parent in parents {
             cursors.push(Cursor::new(parent)?);
         }
         let (mut piece, mut buffer) = (Piece::default(), SampleBuffer::new());
-        let mut count = 0_usize;
+        let (mut count, mut done) = (0_usize, 0);
         while let Some(labels) = cursors.iter().filter_map(Cursor::labels).min().cloned() {
             count += 1;
             if count.is_multiple_of(PAUSE) {
                 (self.pause)()?;
+                watch(done, all);
             }
             piece.clear();
             for cursor in &mut cursors {
                 if cursor.labels() == Some(&labels) {
                     cursor.take(&mut piece)?;
+                    done += 1;
                 }
             }
             piece.fill(range, &mut buffer);
@@ -157,7 +192,7 @@ fn candidate(block: &Arc<Block>) -> Candidate {
     Candidate {
         min: block.meta.min_time,
         max: block.meta.max_time,
-        tombstones: 0,
+        tombstones: block.tombstones() as u64,
         series: block.meta.stats.num_series,
     }
 }

@@ -6,6 +6,10 @@ use crate::block::{Block, Segment, Segments};
 use crate::error::Error;
 use crate::options::Options;
 
+/// Part of the largest size that is kept free for what is written between two looks, and the most of it.
+const SPARE_PART: u64 = 20;
+const SPARE_MAX: u64 = 64 << 20;
+
 /// Something that can go as a whole.
 enum Old {
     Block(Arc<Block>),
@@ -13,8 +17,8 @@ enum Old {
 }
 
 /// Removes the blocks and segments whose newest sample is as far behind `newest` as the retention says, then the oldest
-/// ones as long as the store, with `other_bytes` in other files, is larger than it may be. The newest segment stays: it
-/// says up to where the log has been sealed. Returns how many were removed.
+/// ones as long as the store, with `other_bytes` in other files and in files to be written, is larger than it may be. The
+/// newest segment stays: it says up to where the log has been sealed. Returns how many were removed.
 pub(crate) fn expire(
     segments: &Segments,
     options: &Options,
@@ -24,6 +28,8 @@ pub(crate) fn expire(
     let blocks = segments.blocks.list();
     let list = segments.list();
     let older = list.split_last().map_or(&[][..], |(_, older)| older);
+    let most = options.retention_bytes;
+    let most = most.saturating_sub((most / SPARE_PART).min(SPARE_MAX));
     let mut bytes = other_bytes + segments.bytes() + segments.blocks.bytes();
     let of_blocks = blocks
         .iter()
@@ -36,7 +42,7 @@ pub(crate) fn expire(
     let mut removed = 0;
     for (time, size, old) in by_age {
         let too_old = options.retention_ms > 0 && newest.saturating_sub(time) >= options.retention_ms;
-        let too_large = options.retention_bytes > 0 && bytes > options.retention_bytes;
+        let too_large = options.retention_bytes > 0 && bytes > most;
         if too_old || too_large {
             match old {
                 Old::Block(block) => {

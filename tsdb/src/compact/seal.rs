@@ -12,7 +12,7 @@ use narthex_format::header::FileHeader;
 use narthex_format::segment::{
     ChunkInput, ChunkList, ChunksWriter, InputTimes, InputValues, SEGMENT, Summary,
 };
-use narthex_model::HistogramValue;
+use narthex_model::{HistogramValue, TimeRange};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::block::Segments;
@@ -234,11 +234,18 @@ impl Writing {
         commit: u64,
     ) -> narthex_format::Result<()> {
         let mut chunks = Vec::new();
-        for run in slot.runs(count) {
+        let runs = if slot.has_deleted() {
+            surviving(head, slot, count)
+        } else {
+            slot.runs(count)
+        };
+        for run in runs {
             chunks.push(self.floats(head, slot, run)?);
         }
         if let Some(rare) = &slot.rare {
-            let late: Vec<_> = rare.late.iter().filter(|l| l.commit <= commit).collect();
+            let mut late: Vec<_> = rare.late.iter().filter(|l| l.commit <= commit).collect();
+            late.sort_by_key(|l| l.time);
+            late.dedup_by_key(|l| l.time);
             for late in late.chunks(narthex_format::chunk::SAMPLES_MAX) {
                 let times = late.iter().map(|l| l.time).collect();
                 let values = late.iter().map(|l| l.value).collect();
@@ -253,10 +260,13 @@ impl Writing {
                 chunks.push(self.own(slot, times, values));
             }
         }
+        self.floats.push((id, count));
+        if chunks.is_empty() {
+            return Ok(());
+        }
         let inputs: Vec<_> = chunks.iter().map(Prepared::input).collect();
         let list = self.writer.series(&inputs, &mut self.out)?;
         self.directory.push((id, list));
-        self.floats.push((id, count));
         Ok(())
     }
 
@@ -334,6 +344,20 @@ impl Writing {
         let starts: Vec<_> = times.iter().map(|t| slot.start_of(*t)).collect();
         starts.iter().any(Option::is_some).then_some(starts)
     }
+}
+
+/// The first floats of a series but for those that have been deleted.
+fn surviving(head: &Head, slot: &Slot, count: usize) -> Vec<Run> {
+    let (mut times, mut values) = (Vec::new(), Vec::new());
+    slot.read(&head.columns, TimeRange::ALL, count, &mut times, &mut values);
+    let parts = times
+        .chunks(narthex_format::chunk::SAMPLES_MAX)
+        .zip(values.chunks(narthex_format::chunk::SAMPLES_MAX));
+    let run = |(times, values): (&[i64], &[f64])| Run {
+        times: RunTimes::Own(times.to_vec()),
+        values: values.to_vec(),
+    };
+    parts.map(run).collect()
 }
 
 /// Histograms cut into chunks of one kind.

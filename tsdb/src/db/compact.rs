@@ -1,13 +1,18 @@
 //! Slow work on blocks, which nothing quick waits for: cutting and merging.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use narthex_format::block::BlockMeta;
 use parking_lot::MutexGuard;
 
-use super::inner::Inner;
+use super::inner::{Inner, Reserved};
+use crate::block::Block;
 use crate::compact::{Cutter, Merger};
 use crate::error::Error;
+
+type Pause<'a> = &'a dyn Fn() -> Result<(), Error>;
+type Reserve<'a> = &'a dyn Fn(u64) -> Result<(), Error>;
 
 impl Inner {
     /// Cuts and merges blocks as far as it is due.
@@ -17,11 +22,11 @@ impl Inner {
         };
         self.check_open()?;
         let swept = self.segments.blocks.sweep();
-        let pause = || self.pause();
+        let (pause, reserve) = (|| self.pause(), self.reserver());
         let compacted = self
-            .cutter(&pause)
+            .cutter(&pause, &reserve)
             .cut()
-            .and_then(|()| self.merger(&pause).merge());
+            .and_then(|()| self.merger(&pause, &reserve).merge());
         drop(alone);
         match compacted {
             // It goes on with the next call.
@@ -30,17 +35,37 @@ impl Inner {
         }
     }
 
+    /// Writes the blocks with tombstones anew.
+    pub(super) fn clean_tombstones(&self) -> Result<(), Error> {
+        self.check_open()?;
+        let (pause, reserve) = (|| self.pause(), self.reserver());
+        let mut results = Vec::new();
+        for block in self.segments.blocks.list().iter().filter(|b| b.tombstones() > 0) {
+            loop {
+                let alone = self.compacting.lock();
+                let cleaned = self.merger(&pause, &reserve).rewrite(block);
+                drop(alone);
+                match cleaned {
+                    // Whoever waited has the lock next.
+                    Err(Error::Interrupted) => std::thread::yield_now(),
+                    cleaned => break results.push(cleaned),
+                }
+            }
+        }
+        results.into_iter().collect()
+    }
+
     /// Makes one block of all samples that every reader sees.
-    pub(super) fn compact_all(&self) -> Result<(), Error> {
+    pub(super) fn compact_all(&self, watch: &dyn Fn(u64, u64)) -> Result<(), Error> {
         let _alone = self.interrupt_compacting();
         self.check_open()?;
         {
             let _alone = self.maintaining.lock();
             self.seal_alone()?;
         }
-        let pause = || self.check_open();
-        self.cutter(&pause).cut_up_to(i64::MAX)?;
-        self.merger(&pause).merge_all()?;
+        let (pause, reserve) = (|| self.check_open(), self.reserver());
+        self.cutter(&pause, &reserve).cut_up_to(i64::MAX)?;
+        self.merger(&pause, &reserve).merge_all(watch)?;
         let _alone = self.maintaining.lock();
         self.drop_newest()
     }
@@ -55,8 +80,8 @@ impl Inner {
         };
         let (commit, pin) = (newest.summary().commit, self.head.commits.visible());
         let known = blocks.iter().any(|b| b.summary().commit >= commit);
-        let pause = || Ok(());
-        if known && self.cutter(&pause).is_cut(newest) && !self.head.commits.has_reader_up_to(pin) {
+        let (pause, reserve) = (|| Ok(()), |_| Ok(()));
+        if known && self.cutter(&pause, &reserve).is_cut(newest) && !self.head.commits.has_reader_up_to(pin) {
             self.wal.forget(commit)?;
             self.segments.remove(newest.number)?;
         }
@@ -66,7 +91,12 @@ impl Inner {
     /// What the blocks say about themselves, by their first millisecond.
     pub(super) fn block_metas(&self) -> Vec<BlockMeta> {
         let blocks = self.segments.blocks.list();
-        let mut metas: Vec<BlockMeta> = blocks.iter().map(|b| b.meta.clone()).collect();
+        let meta = |block: &Arc<Block>| {
+            let mut meta = block.meta.clone();
+            meta.stats.num_tombstones = block.tombstones() as u64;
+            meta
+        };
+        let mut metas: Vec<BlockMeta> = blocks.iter().map(meta).collect();
         metas.sort_by(|a, b| (a.min_time, &a.ulid).cmp(&(b.min_time, &b.ulid)));
         metas
     }
@@ -87,20 +117,26 @@ impl Inner {
         }
     }
 
-    fn cutter<'a>(&'a self, pause: &'a dyn Fn() -> Result<(), Error>) -> Cutter<'a> {
+    fn reserver(&self) -> impl Fn(u64) -> Result<(), Error> {
+        |bytes| self.reserve(Reserved::Block, bytes)
+    }
+
+    fn cutter<'a>(&'a self, pause: Pause<'a>, reserve: Reserve<'a>) -> Cutter<'a> {
         Cutter {
             head: &self.head,
             segments: &self.segments,
             options: &self.options,
             pause,
+            reserve,
         }
     }
 
-    fn merger<'a>(&'a self, pause: &'a dyn Fn() -> Result<(), Error>) -> Merger<'a> {
+    fn merger<'a>(&'a self, pause: Pause<'a>, reserve: Reserve<'a>) -> Merger<'a> {
         Merger {
             segments: &self.segments,
             options: &self.options,
             pause,
+            reserve,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The handle of an open store.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use narthex_format::block::BlockMeta;
-use narthex_model::{Labels, Matcher};
+use narthex_model::{Labels, Matcher, TimeRange};
 
+use super::import::BlockImport;
 use super::inner::Inner;
 use super::progress::OpenProgress;
 use super::stats::Stats;
@@ -182,12 +183,47 @@ impl Db {
     }
 
     /// Makes one block of everything that every reader sees, whatever its time: for stores that are complete, as after
-    /// an import.
+    /// an import. `watch` is told now and then how many series have been merged, of how many.
     ///
     /// # Errors
     /// When the operating system refuses; nothing is lost then.
-    pub fn compact_all(&self) -> Result<(), Error> {
-        self.inner.compact_all()
+    pub fn compact_all(&self, watch: &dyn Fn(u64, u64)) -> Result<(), Error> {
+        self.inner.compact_all(watch)
+    }
+
+    /// Deletes the samples in the range of the series that fulfil all matchers; what is appended later is not touched.
+    /// When this returns no reader finds them any more and the deletion would survive a power loss. The space is freed as
+    /// blocks are merged, or by [`clean_tombstones`](Self::clean_tombstones).
+    ///
+    /// # Errors
+    /// When a file could not be read or written; other files may have lost what was to be deleted.
+    pub fn delete(&self, matchers: &[Matcher], range: TimeRange) -> Result<(), Error> {
+        self.inner.delete(matchers, range)
+    }
+
+    /// Makes a store in `path/snapshots/name`, where `path` is that of this one, which holds what this one holds now: all
+    /// that readers see, or without `with_head` only the blocks. Files are linked, not copied. Returns where it lies.
+    ///
+    /// # Errors
+    /// When the operating system refuses; nothing is left then.
+    pub fn copy(&self, name: &str, with_head: bool) -> Result<PathBuf, Error> {
+        self.inner.copy(name, with_head)
+    }
+
+    /// Begins a block of samples from elsewhere, from `start_ms` on and before `end_ms`. It may overlap what is there.
+    ///
+    /// # Errors
+    /// When the store is closed or the operating system refuses.
+    pub fn import_block(&self, start_ms: i64, end_ms: i64) -> Result<BlockImport<'_>, Error> {
+        BlockImport::new(&self.inner, start_ms, end_ms)
+    }
+
+    /// Writes the blocks that something was deleted from anew, without it.
+    ///
+    /// # Errors
+    /// When a block cannot be read or written; it stays as it is.
+    pub fn clean_tombstones(&self) -> Result<(), Error> {
+        self.inner.clean_tombstones()
     }
 
     /// What the blocks say about themselves, by their first millisecond.

@@ -10,7 +10,20 @@ use crate::disk::{Disk, DiskEntry};
 /// What lies in `path` beside our own folder. A path that cannot be listed holds nothing that we could name.
 pub(super) fn find(disk: &dyn Disk, path: &Path) -> Vec<ForeignFile> {
     let entries = disk.list(path).unwrap_or_default();
-    let others = entries.into_iter().filter(|e| e.name != filenames::ROOT);
+    // Copies of a store are its own.
+    let is_ours = |entry: &DiskEntry| {
+        let copies = path.join(&entry.name);
+        let copies = (entry.name == filenames::SNAPSHOTS).then(|| disk.list(&copies).unwrap_or_default());
+        let is_copy = |copy: &DiskEntry| {
+            let inside = path.join(filenames::SNAPSHOTS).join(&copy.name);
+            disk.list(&inside)
+                .is_ok_and(|found| found.iter().all(|e| e.name == filenames::ROOT))
+        };
+        copies.is_some_and(|copies| copies.iter().all(is_copy))
+    };
+    let others = entries
+        .into_iter()
+        .filter(|e| e.name != filenames::ROOT && !is_ours(e));
     others
         .map(|e| ForeignFile {
             what: kind(&e),

@@ -2,10 +2,10 @@
 
 use std::io;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
 
 use narthex_format::filenames;
 use parking_lot::Mutex;
@@ -24,8 +24,17 @@ use crate::wal::{Followed, Wal};
 
 static EPOCH: AtomicU32 = AtomicU32::new(1);
 
+/// What files are being written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reserved {
+    Segment = 0,
+    Block = 1,
+}
+
 /// The parts of an open store.
 pub(super) struct Inner {
+    /// The folder in which the store's own folder lies.
+    pub(super) path: PathBuf,
     pub(super) options: Options,
     pub(super) head: Arc<Head>,
     pub(super) segments: Arc<Segments>,
@@ -43,6 +52,8 @@ pub(super) struct Inner {
     pub(super) compacting: Mutex<()>,
     /// How many wait for that to end: it makes way for them.
     pub(super) waiting: AtomicU32,
+    /// Bytes of files that are being written, by [`Reserved`].
+    pub(super) reserved: [AtomicU64; 2],
     damage: Vec<String>,
     foreign: Vec<ForeignFile>,
     closed: AtomicBool,
@@ -111,6 +122,7 @@ impl Inner {
         let old = recovered.segments;
         let wal = Wal::new(disk, wal_folder, options.wal_segment_bytes, next, old).with_followed(followed);
         Ok(Self {
+            path: path.to_owned(),
             options,
             head: Arc::new(head),
             segments: Arc::new(segments),
@@ -122,6 +134,7 @@ impl Inner {
             maintaining: Mutex::new(()),
             compacting: Mutex::new(()),
             waiting: AtomicU32::new(0),
+            reserved: Default::default(),
             damage,
             foreign,
             closed: AtomicBool::new(false),

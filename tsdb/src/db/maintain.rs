@@ -4,10 +4,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use narthex_format::SeriesTable;
 
-use super::inner::Inner;
+use super::inner::{Inner, Reserved};
 use crate::compact::{Leaver, Sealer, expire, seal};
 use crate::error::Error;
 
+/// Part of the largest size of the store that the unsealed log may take.
+const UNSEALED_PART: u64 = 8;
 /// Series written to the catalog at a time, while registering waits.
 const CATALOG_SERIES: usize = 4_096;
 
@@ -32,10 +34,7 @@ impl Inner {
         }
         results.push(self.expire_log(now_ms));
         results.push(self.drop_series());
-        if let Some(newest) = self.head.newest() {
-            let expired = expire(&self.segments, &self.options, newest, self.wal.stats().bytes);
-            results.push(expired.map(drop));
-        }
+        results.push(self.expire());
         drop(alone);
         results.into_iter().collect()
     }
@@ -48,6 +47,26 @@ impl Inner {
         };
         let lost = self.wal.expire_kept(now_ms, self.options.wal_kept_ms, bytes)?;
         self.lost_segments.add(lost as u64);
+        Ok(())
+    }
+
+    /// Removes what is too old or too much, as if what is being written were there already.
+    pub(super) fn expire(&self) -> Result<(), Error> {
+        let Some(newest) = self.head.newest() else {
+            return Ok(());
+        };
+        let reserved: u64 = self.reserved.iter().map(|bytes| bytes.load(Relaxed)).sum();
+        let others = self.wal.stats().bytes + self.catalog.bytes() + reserved;
+        expire(&self.segments, &self.options, newest, others).map(drop)
+    }
+
+    /// Makes room for a file of so many bytes that is about to be written, if the store may only be so large; 0 once it
+    /// is written.
+    pub(super) fn reserve(&self, what: Reserved, bytes: u64) -> Result<(), Error> {
+        self.reserved[what as usize].store(bytes, Relaxed);
+        if bytes > 0 && self.options.retention_bytes > 0 {
+            self.expire()?;
+        }
         Ok(())
     }
 
@@ -65,8 +84,13 @@ impl Inner {
     }
 
     fn wants_sealing(&self) -> bool {
+        // A store that may not be large must not wait until the log alone fills it.
+        let part = match self.options.retention_bytes {
+            0 => u64::MAX,
+            most => most / UNSEALED_PART,
+        };
         let log = self.wal.stats();
-        if log.bytes - log.kept_bytes >= self.options.wal_unsealed_bytes {
+        if log.bytes - log.kept_bytes >= self.options.wal_unsealed_bytes.min(part) {
             return true;
         }
         let sealed = self.segments.list().iter().map(|s| s.summary().time_max).max();
@@ -89,7 +113,11 @@ impl Inner {
             segments: &self.segments,
             pause: &pause,
         };
-        if seal(&sealer, &pin)? {
+        let log = self.wal.stats();
+        self.reserve(Reserved::Segment, log.bytes - log.kept_bytes)?;
+        let sealed = seal(&sealer, &pin);
+        self.reserve(Reserved::Segment, 0)?;
+        if sealed? {
             self.wal.forget(pin.number())?;
         }
         Ok(())
@@ -107,23 +135,10 @@ impl Inner {
             }
             self.catalog.add(table)?;
         }
-        let (all, next_id) = {
-            let index = self.head.index.read();
-            if !self.catalog.wants_snapshot(index.all().len()) {
-                return Ok(());
-            }
-            (index.all().clone(), index.next_id())
-        };
-        let end = (next_id, self.head.commits.visible());
-        self.catalog.snapshot(&all, end, |ids, take| {
-            // Registering waits for a part of the series only.
-            let index = self.head.index.read();
-            let mut table = SeriesTable::new();
-            for id in ids {
-                table.push(*id, index.pairs_of(*id).iter().map(|pair| index.pair_text(*pair)));
-            }
-            take(table);
-        })
+        if self.catalog.wants_snapshot(self.head.index.read().all().len()) {
+            self.snapshot_catalog()?;
+        }
+        Ok(())
     }
 
     /// Lets series go whose samples are all in blocks.
@@ -139,5 +154,23 @@ impl Inner {
         let left = leaver.step(&mut self.leaving.lock(), oldest)?;
         self.head.counters.series_removed.add(left);
         Ok(())
+    }
+
+    /// Puts the names of all series into one file, in the place of all others.
+    pub(super) fn snapshot_catalog(&self) -> Result<(), Error> {
+        let (all, next_id) = {
+            let index = self.head.index.read();
+            (index.all().clone(), index.next_id())
+        };
+        let end = (next_id, self.head.commits.visible());
+        self.catalog.snapshot(&all, end, |ids, take| {
+            // Registering waits for a part of the series only.
+            let index = self.head.index.read();
+            let mut table = SeriesTable::new();
+            for id in ids {
+                table.push(*id, index.pairs_of(*id).iter().map(|pair| index.pair_text(*pair)));
+            }
+            take(table);
+        })
     }
 }

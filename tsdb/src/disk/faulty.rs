@@ -39,6 +39,7 @@ struct State {
     crashed: bool,
     full: bool,
     failing_syncs: u32,
+    peak_bytes: u64,
 }
 
 type Content = Arc<Mutex<Bytes>>;
@@ -109,6 +110,12 @@ impl FaultyDisk {
     /// Whether writes fail because no space is left; half of a write still fits.
     pub fn set_full(&self, full: bool) {
         self.state.lock().full = full;
+    }
+
+    /// The most bytes that all files had together so far.
+    #[must_use]
+    pub fn peak_bytes(&self) -> u64 {
+        self.state.lock().peak_bytes
     }
 
     /// Lets the next `count` syncs of files fail; what they should have written is lost on a power loss.
@@ -212,6 +219,9 @@ impl DiskFile for FaultyFile {
             });
         }
         content.now.extend_from_slice(bytes);
+        drop(content);
+        let all: usize = state.files.values().map(|content| content.lock().now.len()).sum();
+        state.peak_bytes = state.peak_bytes.max(all as u64);
         Ok(())
     }
 
@@ -292,10 +302,15 @@ impl Disk for FaultyDisk {
             state.files.insert(to, content);
             return Ok(());
         }
-        if !state.dirs.remove(&from) {
+        if !state.dirs.contains(&from) {
             return Err(missing(&from));
         }
-        state.dirs.insert(to.clone());
+        let moved = |path: &PathBuf| path.strip_prefix(&from).map(|rest| key(&to.join(rest)));
+        state.dirs = state
+            .dirs
+            .iter()
+            .map(|p| moved(p).unwrap_or_else(|_| p.clone()))
+            .collect();
         move_names(&mut state.files, &from, &to);
         state.renamed_dirs.push((from, to));
         Ok(())

@@ -28,7 +28,7 @@ pub(crate) use counters::Counter;
 pub use exemplars::Exemplar;
 pub(crate) use head::Head;
 pub(crate) use index::Index;
-pub(crate) use page::{Page, join, split};
+pub(crate) use page::{PAGE, Page, join, split};
 pub use reference::SeriesRef;
 pub(crate) use run::{Run, RunTimes};
 pub(crate) use slot::{Late, Next, Place, Slot, TimedHistogram};

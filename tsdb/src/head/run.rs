@@ -155,6 +155,7 @@ impl Slot {
                 }
             }
         }
+        self.forget_deleted();
         if let Some(rare) = &mut self.rare {
             rare.late.retain(|l| l.commit > commit);
             rare.histograms.retain(|h| h.commit > commit);

@@ -59,7 +59,7 @@ pub(crate) struct TimedHistogram {
 /// What most series do not have.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Rare {
-    /// Sorted by time, no time twice.
+    /// In the order in which they came.
     pub(crate) late: Vec<Late>,
     /// Sorted by time, no time twice.
     pub(crate) histograms: Vec<TimedHistogram>,
@@ -67,6 +67,9 @@ pub(crate) struct Rare {
     pub(super) lasts: Vec<HistogramValue>,
     /// From which sample time on which start time holds, sorted by sample time.
     pub(crate) starts: Vec<(i64, i64)>,
+    /// Ranges, first and last time, in which floats in order have been deleted. None reaches beyond the newest sample of
+    /// its time, so it hides nothing that came later.
+    pub(super) deleted: Vec<(i64, i64)>,
 }
 
 /// One series' samples.
@@ -207,15 +210,11 @@ impl Slot {
         }
     }
 
-    /// Adds a float that is older than the newest sample; a time that is there already keeps its value.
-    pub(crate) fn push_late(&mut self, late: Late) -> bool {
-        let list = &mut self.rare.get_or_insert_default().late;
-        let Err(at) = list.binary_search_by_key(&late.time, |l| l.time) else {
-            return false;
-        };
-        list.insert(at, late);
+    /// Adds a float that is older than the newest sample; a time that is there already keeps its value: of several the
+    /// first counts when they are read or sealed. Sorting them in here would cost a backfill the square of its length.
+    pub(crate) fn push_late(&mut self, late: Late) {
+        self.rare.get_or_insert_default().late.push(late);
         self.min_time = self.min_time.min(late.time);
-        true
     }
 
     /// Adds a histogram, in order or late; a time that is there already keeps its value.
@@ -243,6 +242,46 @@ impl Slot {
         let at = starts.partition_point(|(t, _)| *t <= time);
         if at == 0 || starts[at - 1].1 != start {
             starts.insert(at, (time, start));
+        }
+    }
+
+    /// Deletes the samples between two times, both included.
+    pub(crate) fn delete(&mut self, from: i64, to: i64) {
+        let to = to.min(self.last_time);
+        if !self.used || from > to {
+            return;
+        }
+        let rare = self.rare.get_or_insert_default();
+        let inside = |time: i64| from <= time && time <= to;
+        rare.late.retain(|l| !inside(l.time));
+        rare.histograms.retain(|h| !inside(h.time));
+        rare.deleted.push((from, to));
+    }
+
+    /// Whether a delete between two times would find something here: samples, or the newest one, which decides about the
+    /// next even where a file has it.
+    pub(crate) fn would_delete(&self, from: i64, to: i64) -> bool {
+        let holds = self.min_time <= to && from <= self.last_time;
+        self.used && (holds || from <= self.last_time && self.last_time <= to)
+    }
+
+    /// Whether floats in order have been deleted.
+    pub(crate) fn has_deleted(&self) -> bool {
+        self.rare.as_ref().is_some_and(|r| !r.deleted.is_empty())
+    }
+
+    /// Whether the newest sample has been deleted: another one may take its time.
+    pub(crate) fn last_is_deleted(&self) -> bool {
+        let time = self.last_time;
+        let inside = |(from, to): &(i64, i64)| *from <= time && time <= *to;
+        self.rare.as_ref().is_some_and(|r| r.deleted.iter().any(inside))
+    }
+
+    /// Forgets what was deleted once a file has the rest; that the newest sample was deleted stays known.
+    pub(super) fn forget_deleted(&mut self) {
+        let (last, empty) = (self.last_time, self.floats() == 0);
+        if let Some(rare) = &mut self.rare {
+            rare.deleted.retain(|(_, to)| !empty || *to >= last);
         }
     }
 
@@ -332,6 +371,7 @@ impl Slot {
         times: &mut Vec<i64>,
         values: &mut Vec<f64>,
     ) {
+        let before = times.len();
         let (mut seen, mut inside) = (0, false);
         for chunk in chunk::chunks(&self.sealed) {
             if seen >= count {
@@ -363,6 +403,9 @@ impl Slot {
         let open = count.saturating_sub(seen).min(usize::from(self.ring_len));
         self.read_ring(columns, open, times);
         values.extend_from_slice(&self.ring[..open]);
+        if let Some(rare) = self.rare.as_ref().filter(|r| !r.deleted.is_empty()) {
+            leave_out(&rare.deleted, before, times, values);
+        }
     }
 
     fn read_ring(&self, columns: &Columns, count: usize, times: &mut Vec<i64>) {
@@ -388,4 +431,19 @@ impl Slot {
         let own = if self.own_times.is_some() { RING * 8 } else { 0 };
         size_of::<Self>() + self.sealed.capacity() + own + rare
     }
+}
+
+/// Takes out the samples from a position on whose times lie in one of the ranges.
+fn leave_out(ranges: &[(i64, i64)], from: usize, times: &mut Vec<i64>, values: &mut Vec<f64>) {
+    let is_deleted = |time: i64| ranges.iter().any(|(from, to)| *from <= time && time <= *to);
+    let mut kept = from;
+    for at in from..times.len().min(values.len()) {
+        if !is_deleted(times[at]) {
+            times.swap(kept, at);
+            values.swap(kept, at);
+            kept += 1;
+        }
+    }
+    times.truncate(kept);
+    values.truncate(kept);
 }

@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 use crate::head::Index;
 
 /// Ids of the series that fulfil all matchers.
-pub(super) fn find(index: &Index, matchers: &[Matcher]) -> RoaringBitmap {
+pub(crate) fn find(index: &Index, matchers: &[Matcher]) -> RoaringBitmap {
     let (mut naming, mut removing) = (Vec::new(), Vec::new());
     for matcher in matchers {
         if matcher.matches_empty() {

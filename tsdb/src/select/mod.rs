@@ -4,7 +4,7 @@ pub(crate) mod cardinality;
 mod found;
 mod grouping;
 pub(crate) mod listing;
-mod matching;
+pub(crate) mod matching;
 mod read;
 pub(crate) mod snapshot;
 mod translation;

@@ -62,6 +62,8 @@ struct Reader {
 #[derive(Default)]
 struct Part {
     place: PartPlace,
+    /// Its number in a block, its id in a segment.
+    series: u32,
     list: ChunkList,
     /// What is wanted of it: a segment's older samples may be in a block already.
     range: Option<TimeRange>,
@@ -200,6 +202,7 @@ impl Reading<'_> {
         for (block, number) in self.found.places(at) {
             if let Some(file) = self.found.blocks.get(block) {
                 let part = reader.next_part(PartPlace::Block(block), self.range);
+                part.series = number;
                 file.find_chunks(number, &mut part.list)?;
                 reader.add_plan(file.chunks(), self.range)?;
             }
@@ -212,6 +215,7 @@ impl Reading<'_> {
             };
             if segment.number < moved && segment.overlaps(range) {
                 let part = reader.next_part(PartPlace::Segment(number), range);
+                part.series = id;
                 if segment.find(id, &mut part.list)? {
                     reader.add_plan(segment, range)?;
                 } else {
@@ -275,7 +279,7 @@ impl Reading<'_> {
         for part in parts.iter_mut().take(*used) {
             if let (Some(file), Some(range)) = (self.file(list, part.place), part.range) {
                 let from = piece.times.len();
-                file.read_list(&part.list, range, piece)?;
+                file.read_list(part.series, &part.list, range, piece)?;
                 part.skip = if *plain {
                     piece.leave_out(from, range.min)
                 } else {
@@ -328,8 +332,9 @@ impl Reader {
 
     /// Notes what tells the times of the part found last.
     fn add_plan(&mut self, file: &Segment, range: TimeRange) -> Result<(), Error> {
-        let plan = self.parts.get(self.used - 1).map_or(0, |part| part.list.plan);
-        self.plain = self.plain && file.is_plain(plan, range)?;
+        let part = self.parts.get(self.used - 1);
+        let (plan, series) = part.map_or((0, 0), |part| (part.list.plan, part.series));
+        self.plain = self.plain && !file.has_deleted(series) && file.is_plain(plan, range)?;
         self.plans.push((file.key(), plan));
         Ok(())
     }

@@ -273,6 +273,14 @@ impl Wal {
         oldest.filter(|commit| *commit != u64::MAX)
     }
 
+    /// Ends the segment in use and returns the files of everything written so far: they do not change any more.
+    pub(crate) fn end_segment(&self) -> Result<Vec<PathBuf>, Error> {
+        self.state.lock().retire();
+        self.sync()?;
+        let state = self.state.lock();
+        Ok(state.old.iter().map(|s| s.path.clone()).collect())
+    }
+
     /// How large the log is and what it has done.
     pub(crate) fn stats(&self) -> WalStats {
         let state = self.state.lock();
