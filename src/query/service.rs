@@ -402,4 +402,53 @@ mod tests {
         leave.send(()).unwrap();
         drop(service.place(Duration::from_secs(60)).await.unwrap());
     }
+
+    #[tokio::test]
+    async fn a_read_is_told_when_nobody_wants_its_answer() {
+        let clock = Clock::manual(0);
+        let limits = QueryLimits {
+            max_concurrency: 1,
+            timeout: Duration::from_secs(5),
+        };
+        let service = QueryService::new(Engine::default(), limits, clock.clone(), &Registry::new());
+        let (fresh, late) = service
+            .read(move |stop| {
+                let before = stop.is_due();
+                clock.set(4_999);
+                (before, stop.is_due())
+            })
+            .await
+            .unwrap();
+        assert!(!fresh && !late, "there is time left");
+        let clock = service.shared.clock.clone();
+        let read = service.read(move |stop| {
+            clock.set(20_000);
+            assert!(stop.is_due());
+        });
+        let error = read.await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the read took longer than --query.timeout allows (5s)"
+        );
+        let (told, waits) = std::sync::mpsc::channel();
+        let (entered, inside) = tokio::sync::oneshot::channel();
+        let asked = tokio::spawn({
+            let service = service.clone();
+            async move {
+                let read = service.read(move |stop| {
+                    entered.send(()).unwrap();
+                    while !stop.is_due() {
+                        std::thread::yield_now();
+                    }
+                    told.send(()).unwrap();
+                });
+                drop(read.await);
+            }
+        });
+        inside.await.unwrap();
+        asked.abort();
+        tokio::task::spawn_blocking(move || waits.recv().unwrap())
+            .await
+            .unwrap();
+    }
 }

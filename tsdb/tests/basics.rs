@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use narthex_model::{
     FloatHistogram, Histogram, HistogramValue, Labels, MatchOp, Matcher, ResetHint, SampleBuffer, Selection,
-    SeriesSource, TimeRange,
+    SeriesSource, SourceErrorKind, TimeRange,
 };
 use narthex_tsdb::disk::MemoryDisk;
 use narthex_tsdb::{Batch, Db, Error, Exemplar, Options, Policy, Reason};
@@ -470,5 +470,29 @@ fn the_newest_exemplars_are_kept_if_asked_for() {
             .collect();
         assert_eq!(ids, expected);
         assert_eq!(early.exemplars(&[], TimeRange::ALL), []);
+    }
+}
+
+#[test]
+fn listings_end_when_nobody_wants_them() {
+    let disk = MemoryDisk::new();
+    let db = open(&disk, Options::default());
+    let mut batch = Batch::new(10);
+    batch.push_float_labelled(&labels("m", "a"), 10, 1.0);
+    assert_eq!(db.append(&batch, NOW).unwrap().rejected, []);
+    let all = TimeRange::ALL;
+    let sets = [vec![Matcher::equal("__name__", "m")]];
+    let patient = db.snapshot().until(|| false);
+    assert_eq!(patient.series(&sets, all, 0).unwrap().items.len(), 1);
+    let gone = db.snapshot().until(|| true);
+    let errors = [
+        gone.series(&sets, all, 0).unwrap_err(),
+        gone.label_names(&[], all, 0).unwrap_err(),
+        gone.label_names(&sets, all, 0).unwrap_err(),
+        gone.label_values("__name__", &[], all, 0).unwrap_err(),
+        gone.label_values("__name__", &sets, all, 0).unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind, SourceErrorKind::Interrupted, "{error}");
     }
 }

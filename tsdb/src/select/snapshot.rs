@@ -205,6 +205,7 @@ impl Snapshot {
             }
         }
         for block in self.blocks(range) {
+            self.go_on()?;
             block.label_names(&mut names).map_err(source_error)?;
         }
         Ok(Listing::from_sorted(names.into_iter(), limit))
@@ -225,6 +226,7 @@ impl Snapshot {
             }
         }
         for block in self.blocks(range) {
+            self.go_on()?;
             block.label_values(name, &mut values).map_err(source_error)?;
         }
         Ok(Listing::from_sorted(values.into_iter(), limit))
