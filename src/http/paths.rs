@@ -126,10 +126,11 @@ mod tests {
             ("GET", "/api/v1/query", "/api/v1/query"),
             ("POST", "/api/v1/query", "/api/v1/query"),
             ("HEAD", "/api/v1/query", "405"),
+            ("GET", "/api/v1/label/a%2Fb/values", "404"),
             (
                 "GET",
-                "/api/v1/label/a%2Fb/values",
-                "/api/v1/label/:name/values a%2Fb",
+                "/api/v1/label/a%20b/values",
+                "/api/v1/label/:name/values a%20b",
             ),
             ("POST", "/api/v1/label/a/values", "405"),
             ("OPTIONS", "/api/v1/rules", "options"),
