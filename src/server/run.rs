@@ -164,14 +164,8 @@ async fn live(
         &front.registry,
     )
     .map_err(|e| format!("a thread could not be started: {e}"))?;
-    let (discovery, discovering) = DiscoveryManager::start(
-        clock.clone(),
-        &front.registry,
-        &DiscoveryOptions {
-            interval: options.discovery_reload_interval.to_std(),
-            ..DiscoveryOptions::default()
-        },
-    );
+    let (discovery, discovering) =
+        DiscoveryManager::start(clock.clone(), &front.registry, &discovery_options(&options));
     let scrape = ScrapeManager::new(
         db.clone(),
         clock.clone(),
@@ -342,6 +336,13 @@ async fn open_store(
         );
     }
     Ok(Some(db))
+}
+
+fn discovery_options(options: &Options) -> DiscoveryOptions {
+    DiscoveryOptions {
+        interval: options.discovery_reload_interval.to_std(),
+        ..DiscoveryOptions::default()
+    }
 }
 
 fn scrape_options(options: &Options) -> ScrapeOptions {
