@@ -16,7 +16,7 @@ use super::{foreign, recover};
 use crate::block::Segments;
 use crate::catalog::Catalog;
 use crate::compact::Leaving;
-use crate::disk::{Disk, DiskLock};
+use crate::disk::{Damage, Disk, DiskLock};
 use crate::error::Error;
 use crate::head::{Commits, Counter, Head};
 use crate::options::Options;
@@ -103,20 +103,8 @@ impl Inner {
         head.commits = Commits::after(recovered.commit);
 
         let followed = Followed::load(&*disk, &wal_folder)?;
-        let damage = loaded
-            .damage
-            .iter()
-            .chain(&lost)
-            .chain(&recovered.damage)
-            .chain(&followed.damage)
-            .map(ToString::to_string);
-        let unknown = (recovered.unknown > 0).then(|| {
-            format!(
-                "{} samples belong to series whose names were lost",
-                recovered.unknown
-            )
-        });
-        let damage = damage.chain(unknown).collect();
+        let damaged = [&loaded.damage, &lost, &recovered.damage, &followed.damage];
+        let damage = told(damaged, recovered.unknown);
         let catalog = Catalog::new(Arc::clone(&disk), catalog_folder, loaded);
         let next = recovered.next_segment.max(followed.next_segment());
         let old = recovered.segments;
@@ -212,6 +200,13 @@ impl Inner {
         stats.head_bytes += (index.memory() + head.columns.memory()) as u64;
         stats
     }
+}
+
+/// What was lost, in words.
+fn told(damaged: [&Vec<Damage>; 4], unknown: u64) -> Vec<String> {
+    let damage = damaged.into_iter().flatten().map(ToString::to_string);
+    let unknown = (unknown > 0).then(|| format!("{unknown} samples belong to series whose names were lost"));
+    damage.chain(unknown).collect()
 }
 
 fn lock(disk: &dyn Disk, root: &Path) -> Result<Box<dyn DiskLock>, Error> {
