@@ -146,6 +146,12 @@ impl DiscoveryManager {
         KubernetesObject::find_address(&self.views.lock(), ip)
     }
 
+    /// As [`Self::kubernetes_objects`], for the pods of that name in all namespaces.
+    #[must_use]
+    pub fn kubernetes_pods_named(&self, name: &str) -> Vec<KubernetesObject> {
+        KubernetesObject::find_name(&self.views.lock(), name)
+    }
+
     /// What Kubernetes discovery watches for each job, and how it goes.
     #[must_use]
     pub fn kubernetes_views(&self) -> Vec<View> {

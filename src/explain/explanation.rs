@@ -9,6 +9,7 @@ use super::evidence::Evidence;
 use super::question::Question;
 use super::remarks::remarks;
 use crate::config::{RelabelConfig, ScrapeConfig};
+use crate::discovery::DiscoveryManager;
 use crate::relabel::Step;
 use crate::scrape::{Candidate, Fate, JobStock, TargetStatus};
 
@@ -110,6 +111,18 @@ pub fn explain(question: &Question, stock: &[JobStock]) -> Explanation {
         says,
         jobs,
         matched,
+    }
+}
+
+impl Explanation {
+    /// Asks discovery where nothing was found: it knows of objects that give no target, and why.
+    pub fn consult(&mut self, question: &Question, discovery: &DiscoveryManager) {
+        if self.matched > 0 {
+            return;
+        }
+        if let Some((row, says)) = absence::known(question, discovery) {
+            (self.fault, self.says) = (row.fault, says);
+        }
     }
 }
 

@@ -77,6 +77,18 @@ pub(super) enum Cause {
     OtherNamespace,
     /// Jobs look for such objects, and there is none.
     NoObject,
+    /// Jobs look for some of such objects, and not for this one, if there is one.
+    NotSelected,
+    /// The API server does not tell which objects there are.
+    NotListed,
+    /// It is a pod that has not begun.
+    Pending,
+    /// It is a pod that has run to its end.
+    Ended,
+    /// It is a pod without an address.
+    NoAddress,
+    /// It is a pod behind nothing of what the jobs look at.
+    NothingBefore,
     /// No job has such a target.
     NoTarget,
 }
@@ -193,6 +205,12 @@ pub(super) const ROWS: &[Row] = &[
     // Nothing found.
     row("wrong namespace", Absent(Cause::OtherNamespace), "no job looks for pods in namespace {namespace}: kubernetes_sd_configs of {jobs} are limited to {namespaces}; add {namespace} to their namespaces.names"),
     row("no such job", Absent(Cause::NoRole), "no job looks for pods: add one with kubernetes_sd_configs: [{{role: pod}}], or start without a configuration file, which in a cluster scrapes what is annotated"),
-    row("no such pod", Absent(Cause::NoObject), "{jobs} look for pods and did not find {question}: check the name and namespace; a pod that has no IP yet (Pending) is no target, and a role endpoints finds only pods behind a service"),
+    row("pod pending", Absent(Cause::Pending), "{object} is not running yet (phase {phase}) and has no IP, so {jobs} cannot find a target in it: it will be found once it has one; `kubectl describe pod` says what it waits for"),
+    row("pod ended", Absent(Cause::Ended), "{object} has ended (phase {phase}) and has no IP any more: there is nothing to scrape"),
+    row("pod without IP", Absent(Cause::NoAddress), "{object} has no IP (phase {phase}), so {jobs} cannot find a target in it: `kubectl describe pod` says what its node makes of it"),
+    row("pod behind no service", Absent(Cause::NothingBefore), "{object} is there, but {jobs} find only pods that stand behind a service, and it does not: give it the labels that the service selects, or add a job with kubernetes_sd_configs: [{{role: pod}}]"),
+    row("API server", Absent(Cause::NotListed), "{jobs} look for pods, but the API server does not tell which there are ({error}): check its address, the credentials, and that their ClusterRole allows get, list and watch"),
+    row("not selected", Absent(Cause::NotSelected), "{jobs} look only for what {wanted} selects, and did not find {question}: check the name and namespace, then its labels against the selectors"),
+    row("no such pod", Absent(Cause::NoObject), "{jobs} look for pods, and the API server has no {question}: check the name and namespace (`kubectl get pods --all-namespaces`)"),
     row("no such target", Absent(Cause::NoTarget), "no job has found {question}, before or after its rules: check its spelling, and what discovery finds (/api/v1/targets)"),
 ];

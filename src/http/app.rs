@@ -16,6 +16,7 @@ use super::version::Version;
 use super::write::WriteReceiver;
 use crate::clock::Clock;
 use crate::config::{Config, RuleFile};
+use crate::discovery::DiscoveryManager;
 use crate::query::QueryService;
 use crate::scrape::ScrapeManager;
 use crate::shutdown::{Shutdown, ShutdownTrigger};
@@ -68,6 +69,7 @@ pub struct App {
     pub(crate) started_nanos: i128,
     store: OnceLock<Db>,
     scrape: OnceLock<ScrapeManager>,
+    discovery: OnceLock<DiscoveryManager>,
     loaded: RwLock<Loaded>,
     rules: LoadedRules,
 }
@@ -120,6 +122,7 @@ impl App {
             bodies: super::call::body_budget(),
             store: OnceLock::new(),
             scrape: OnceLock::new(),
+            discovery: OnceLock::new(),
             loaded: RwLock::default(),
             rules,
         })
@@ -138,6 +141,12 @@ impl App {
     pub fn set_scrape(&self, scrape: ScrapeManager) {
         // The first one stays.
         let _ = self.scrape.set(scrape);
+    }
+
+    /// Discovery goes on: what it knows can be asked for. A second manager is not taken.
+    pub fn set_discovery(&self, discovery: DiscoveryManager) {
+        // The first one stays.
+        let _ = self.discovery.set(discovery);
     }
 
     /// A configuration is in force from now on; `yaml` is how `status/config` shows it.
@@ -195,6 +204,11 @@ impl App {
     /// What scrapes, once it does.
     pub(crate) fn scrape(&self) -> Option<&ScrapeManager> {
         self.scrape.get()
+    }
+
+    /// What finds targets, once it does.
+    pub(crate) fn discovery(&self) -> Option<&DiscoveryManager> {
+        self.discovery.get()
     }
 
     /// The configuration in force.

@@ -173,6 +173,7 @@ async fn live(
         &front.registry,
     );
     front.app.set_scrape(scrape.clone());
+    front.app.set_discovery(discovery.clone());
     let forwarding = tokio::spawn(forward_targets(discovery.clone(), scrape.clone()));
     let subsystems = Subsystems {
         app: Arc::clone(&front.app),

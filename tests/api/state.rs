@@ -83,6 +83,10 @@ fn features_by_category() {
         ("promql_functions", "rate", true),
         ("promql_functions", "sort_by_label", false),
         ("promql_operators", "limitk", false),
+        ("service_discovery_providers", "dns", true),
+        ("service_discovery_providers", "file", true),
+        ("service_discovery_providers", "http", true),
+        ("service_discovery_providers", "kubernetes", true),
         ("service_discovery_providers", "static", true),
         ("tsdb", "exemplar_storage", true),
     ] {

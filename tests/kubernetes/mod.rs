@@ -1,5 +1,6 @@
 //! Kubernetes discovery against an API server of our own.
 
+mod absence;
 mod api_server;
 mod faults;
 mod joined;

@@ -136,12 +136,23 @@ impl KubernetesObject {
 
     /// Records of the pods with that IP.
     pub(in crate::discovery) fn find_address(views: &[View], ip: &str) -> Vec<Self> {
+        Self::find_pods(
+            views,
+            |object| matches!(&object.body, Body::Pod(pod) if &*pod.ip == ip),
+        )
+    }
+
+    /// Records of the pods of that name, whatever their namespace.
+    pub(in crate::discovery) fn find_name(views: &[View], name: &str) -> Vec<Self> {
+        Self::find_pods(views, |object| &*object.meta.name == name)
+    }
+
+    fn find_pods(views: &[View], is_asked: impl Fn(&Object) -> bool) -> Vec<Self> {
         let mut found: Vec<Arc<Object>> = Vec::new();
         let informers = views.iter().flat_map(|view| view.discoverer.informers());
         for informer in informers.filter(|informer| informer.scope.resource == Resource::Pods) {
             for object in informer.all() {
-                let is_there = matches!(&object.body, Body::Pod(pod) if &*pod.ip == ip);
-                if is_there && !found.contains(&object) {
+                if is_asked(&object) && !found.contains(&object) {
                     found.push(object);
                 }
             }

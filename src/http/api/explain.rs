@@ -19,9 +19,14 @@ use crate::explain::{Account, Explanation, JobAccount, Question, StepAccount, ex
 pub(crate) async fn targets_explain(call: Call) -> Result<Reply, Problem> {
     let question = question(&call.url_form())?;
     let stock = call.app.scrape().map(|s| s.stock()).unwrap_or_default();
+    let discovery = call.app.discovery().cloned();
     let done = tokio::task::spawn_blocking(move || {
+        let mut explanation = explain(&question, &stock);
+        if let Some(discovery) = discovery {
+            explanation.consult(&question, &discovery);
+        }
         let mut out = Vec::new();
-        write(&mut out, &explain(&question, &stock));
+        write(&mut out, &explanation);
         out
     });
     let out = done.await.map_err(|e| Problem::internal(e.to_string()))?;

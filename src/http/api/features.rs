@@ -136,5 +136,8 @@ fn tsdb(call: &Call) -> Category {
 }
 
 fn discovery() -> Category {
-    Category::from([("file", true), ("static", true)])
+    ["dns", "file", "http", "kubernetes", "static"]
+        .into_iter()
+        .map(|name| (name, true))
+        .collect()
 }
