@@ -10,3 +10,6 @@ mod remarks;
 
 pub use explanation::{Account, Explanation, JobAccount, StepAccount, explain};
 pub use question::Question;
+
+#[cfg(test)]
+mod tests;
