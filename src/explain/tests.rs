@@ -1,6 +1,7 @@
 //! The table of faults as a whole, and what rules drop without anything being scraped.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use narthex_tsdb::{Db, Options};
 
@@ -76,7 +77,8 @@ async fn verdict(labels: &str, rule: &str) -> (String, String) {
     let scrape = ScrapeManager::new(db, Clock::system(), ScrapeOptions::default(), &registry);
     scrape.apply_config(&config);
     let groups = config.job("j").unwrap().service_discovery.static_configs.clone();
-    scrape.apply_targets("j", groups);
+    let groups: Vec<_> = groups.into_iter().map(Arc::new).collect();
+    scrape.apply_targets("j", &groups);
     let done = explain(&Question::pod("n/p"), &scrape.stock());
     scrape.stop().await;
     (done.fault.to_owned(), done.says)
