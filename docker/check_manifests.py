@@ -51,6 +51,38 @@ def check_safety(objects):
     assert verbs == {"get", "list", "watch"}, verbs
 
 
+# What discovery lists and watches for each role, and what is behind a page of a node.
+READS = {
+    "pod": {"pods"},
+    "node": {"nodes"},
+    "service": {"services"},
+    "endpoints": {"endpoints", "services", "pods"},
+    "endpointslice": {"endpointslices", "services", "pods"},
+    "ingress": {"ingresses"},
+}
+
+
+def check_rights(objects):
+    """The account may read what the built-in configuration reads, and may not reach into pods."""
+    granted = {verb: set() for verb in ["get", "list", "watch"]}
+    for role in (o for o in objects if o["kind"] == "ClusterRole"):
+        for rule in role["rules"]:
+            for verb in rule["verbs"]:
+                granted[verb] |= set(rule.get("resources", []))
+    built_in = documents(HERE.parent / "src/config/default/kubernetes.yml")[0]
+    for job in built_in["scrape_configs"]:
+        for discovery in job.get("kubernetes_sd_configs", []):
+            for verb, resources in granted.items():
+                missing = READS[discovery["role"]] - resources
+                assert not missing, f"job {job['job_name']}: the account may not {verb} {missing}"
+            if discovery["role"] == "node":
+                assert "nodes/metrics" in granted["get"], f"job {job['job_name']}: kubelets will refuse"
+    wide = {"*", "secrets", "nodes/proxy", "pods/exec", "pods/proxy", "services/proxy"} & granted["get"]
+    assert not wide, f"more than reading metrics needs: {wide}"
+    bound = {o["roleRef"]["name"] for o in objects if o["kind"] == "ClusterRoleBinding"}
+    assert bound == {o["metadata"]["name"] for o in objects if o["kind"] == "ClusterRole"}, bound
+
+
 def check_compose():
     compose = documents(HERE / "compose.yaml")[0]
     for service in compose["services"].values():
@@ -72,6 +104,7 @@ def main():
     work = Path(sys.argv[1])
     objects = check_kubernetes(HERE / "kubernetes/standalone/narthex.yaml")
     check_safety(objects)
+    check_rights(objects)
     check_kubernetes(HERE / "stand-in/monitoring-example.yaml")
     for name in ["cilium", "standalone"]:
         built = work / f"{name}.yaml"

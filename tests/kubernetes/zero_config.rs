@@ -47,7 +47,6 @@ async fn what_asks_for_it_is_scraped() {
         api.apply(resource, object);
     }
     let mut joined = joined(BUILT_IN, api).await;
-    let cadvisor = "/api/v1/nodes/node-1/proxy/metrics/cadvisor";
     let wanted = [
         "http://10.0.0.1:80/metrics".to_owned(),
         "http://10.0.0.3:9/metrics".to_owned(),
@@ -56,7 +55,7 @@ async fn what_asks_for_it_is_scraped() {
         "http://[fd00::4]:9/metrics".to_owned(),
         "http://localhost:9090/metrics".to_owned(),
         "https://10.0.0.2:9/m".to_owned(),
-        format!("https://kubernetes.default.svc:443{cadvisor}"),
+        "https://10.1.0.1:10250/metrics/cadvisor".to_owned(),
     ];
     joined.until_urls(&wanted).await;
     let status = joined.scrape.status();
