@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use narthex_model::{Labels, SampleValue};
+use narthex_model::{FloatHistogram, HistogramValue, Labels, SampleValue, stale_nan};
 use narthex_promql::ast::{Expr, ValueType};
 use narthex_promql::value::InstantValue;
 use narthex_promql::{
@@ -13,10 +14,11 @@ use narthex_promql::{
 use crate::compare::almost_equal;
 use crate::generate::Queries;
 use crate::memory_source::MemorySource;
-use crate::plain::{Failure, Plain, Series, Value as PlainValue};
+use crate::plain::{Failure, Native, NativeSeries, Plain, Point, Series, Value as PlainValue};
 use crate::random::Random;
-use crate::random_data;
+use crate::random_natives::Histograms;
 use crate::store::{Sample, Store};
+use crate::{random_data, random_natives};
 
 /// Relative difference up to which two numbers count as equal.
 const EPSILON: f64 = 1e-11;
@@ -26,6 +28,8 @@ const QUERIES_PER_DATA: u64 = 16;
 const THREADS: usize = 4;
 /// Of how many queries one is asked for so many steps of so many series that the engine takes its threads.
 const WIDE_ONCE_IN: usize = 10;
+/// Of how many queries one is over native histograms.
+const NATIVE_ONCE_IN: usize = 4;
 /// How many steps that is.
 const WIDE_STEPS: i64 = 300;
 /// Step of subqueries that name none.
@@ -108,22 +112,23 @@ struct When {
     lookback_ms: i64,
 }
 
-/// Values by series, each with times.
-type Answer = BTreeMap<Labels, Vec<(i64, f64)>>;
+/// Values by series, each with times: one number for a float, several for a histogram.
+type Answer = BTreeMap<Labels, Vec<(i64, Vec<f64>)>>;
 
 /// One set of series.
 struct Case {
     seed: u64,
     base: i64,
     data: Vec<Series>,
+    natives: Vec<NativeSeries>,
     source: MemorySource,
     /// More series, for threads.
     wide: MemorySource,
 }
 
 /// A store that holds these series.
-fn filled(data: &[Series]) -> MemorySource {
-    let samples: Vec<(Labels, Vec<Sample>)> = data
+fn filled(data: &[Series], natives: &[Histograms]) -> MemorySource {
+    let mut samples: Vec<(Labels, Vec<Sample>)> = data
         .iter()
         .map(|(labels, samples)| {
             let sample = |(time, value): &(i64, f64)| Sample {
@@ -134,6 +139,17 @@ fn filled(data: &[Series]) -> MemorySource {
             (labels.clone(), samples.iter().map(sample).collect())
         })
         .collect();
+    samples.extend(natives.iter().map(|(labels, samples)| {
+        let sample = |(time, histogram): &(i64, Option<FloatHistogram>)| Sample {
+            time: *time,
+            start_time: 0,
+            value: match histogram {
+                Some(h) => SampleValue::Histogram(HistogramValue::Float(Arc::new(h.clone()))),
+                None => SampleValue::Float(stale_nan()),
+            },
+        };
+        (labels.clone(), samples.iter().map(sample).collect())
+    }));
     let mut source = MemorySource::default();
     // A map of maps takes anything.
     let _ = source.append(&samples);
@@ -145,12 +161,22 @@ impl Case {
         let mut random = Random::new(seed ^ 0x0da7_a5e7);
         let base = random.one(&[0, 1_600_000_000_000, 1_599_999_993_000, -300_000]);
         let data = random_data::series(&mut random, base);
-        let wide = filled(&random_data::many_series(&mut random, base));
-        let source = filled(&data);
+        let wide = random_data::many_series(&mut random, base);
+        let histograms = random_natives::series(&mut random, base);
+        let wide = filled(&wide, &histograms);
+        let source = filled(&data, &histograms);
+        let natives = histograms.iter().map(|(labels, samples)| {
+            let plain = samples
+                .iter()
+                .map(|(time, h)| (*time, h.as_ref().map(Native::of)));
+            (labels.clone(), plain.collect())
+        });
+        let natives = natives.collect();
         Self {
             seed,
             base,
             data,
+            natives,
             source,
             wide,
         }
@@ -172,7 +198,10 @@ impl Case {
             random: &mut random,
             base,
         };
-        let query = if step == 0 {
+        let of_natives = queries.random.once_in(NATIVE_ONCE_IN);
+        let query = if of_natives {
+            queries.native(depth)
+        } else if step == 0 {
             queries.at_one_time(depth)
         } else {
             queries.query(depth)
@@ -182,7 +211,7 @@ impl Case {
         } else {
             Ok(())
         };
-        let compared = compared.and_then(|()| self.compare(&query, when));
+        let compared = compared.and_then(|()| self.compare(&query, when, of_natives));
         compared.map_err(|what| Difference {
             seed,
             question: format!("{query}\n    {when:?}"),
@@ -208,10 +237,10 @@ impl Case {
         }
     }
 
-    fn compare(&self, query: &str, when: When) -> Result<Agreed, String> {
+    fn compare(&self, query: &str, when: When, of_natives: bool) -> Result<Agreed, String> {
         let expr = narthex_promql::parse(query, &features()).map_err(|e| format!("is no query: {e}"))?;
         let engine = ask(&self.source, query, when, 1);
-        let (plain, order) = match self.plainly(&expr, when) {
+        let (plain, order) = match self.plainly(&expr, when, of_natives) {
             Err(Failure::Unknown(what)) => return Err(format!("the plain evaluator does not know {what}")),
             Err(Failure::Query(what)) => {
                 return match engine {
@@ -242,9 +271,10 @@ impl Case {
         })
     }
 
-    fn plainly(&self, expr: &Expr, when: When) -> Result<(Answer, Vec<f64>), Failure> {
+    fn plainly(&self, expr: &Expr, when: When, of_natives: bool) -> Result<(Answer, Vec<f64>), Failure> {
         let plain = Plain {
             data: &self.data,
+            natives: &self.natives,
             lookback_ms: when.lookback_ms,
             default_step_ms: DEFAULT_STEP_MS,
             bounds: (when.start, when.end),
@@ -253,21 +283,30 @@ impl Case {
         let (mut found, mut order) = (Answer::new(), Vec::new());
         let mut time = when.start;
         if expr.value_type() == ValueType::Matrix {
-            found.extend(plain.window(expr, time)?.series);
+            let series = plain.window(expr, time)?.series.into_iter();
+            let numbers = |samples: Vec<(i64, f64)>| samples.into_iter().map(|(at, value)| (at, vec![value]));
+            found.extend(series.map(|(labels, samples)| (labels, numbers(samples).collect())));
             return Ok((found, order));
         }
         while time <= when.end {
-            match plain.evaluate(expr, time)? {
-                PlainValue::Scalar(value) => found.entry(Labels::empty()).or_default().push((time, value)),
-                PlainValue::Vector(elements) => {
-                    for element in elements {
-                        order.push(element.value);
-                        found
-                            .entry(element.labels)
-                            .or_default()
-                            .push((time, element.value));
+            let elements: Vec<(Labels, Vec<f64>)> = if of_natives {
+                let points = plain.native(expr, time)?.into_iter();
+                let numbers = |point| match point {
+                    Point::Float(value) => vec![value],
+                    Point::Histogram(histogram) => histogram.numbers(),
+                };
+                points.map(|(labels, point)| (labels, numbers(point))).collect()
+            } else {
+                match plain.evaluate(expr, time)? {
+                    PlainValue::Scalar(value) => vec![(Labels::empty(), vec![value])],
+                    PlainValue::Vector(elements) => {
+                        order.extend(elements.iter().map(|element| element.value));
+                        elements.into_iter().map(|e| (e.labels, vec![e.value])).collect()
                     }
                 }
+            };
+            for (labels, numbers) in elements {
+                found.entry(labels).or_default().push((time, numbers));
             }
             if when.step == 0 {
                 break;
@@ -317,6 +356,8 @@ fn ask(
 fn features() -> Features {
     Features {
         experimental_functions: true,
+        binop_fill_modifiers: true,
+        extended_range_selectors: true,
         ..Features::default()
     }
 }
@@ -325,19 +366,31 @@ fn answer(value: Value) -> (Answer, Vec<f64>) {
     let (mut found, mut order) = (Answer::new(), Vec::new());
     match value {
         Value::Scalar { time, value } => {
-            found.insert(Labels::empty(), vec![(time, value)]);
+            found.insert(Labels::empty(), vec![(time, vec![value])]);
         }
         Value::Vector(samples) => {
             for sample in samples {
-                if let InstantValue::Float(value) = sample.value {
-                    order.push(value);
-                    found.entry(sample.labels).or_default().push((sample.time, value));
-                }
+                let numbers = match sample.value {
+                    InstantValue::Float(value) => {
+                        order.push(value);
+                        vec![value]
+                    }
+                    InstantValue::Histogram(histogram) => Native::of(&histogram).numbers(),
+                };
+                found
+                    .entry(sample.labels)
+                    .or_default()
+                    .push((sample.time, numbers));
             }
         }
         Value::Matrix(series) => {
             for one in series {
-                found.entry(one.labels).or_default().extend(one.floats);
+                let floats = one.floats.into_iter().map(|(at, value)| (at, vec![value]));
+                let histograms = one.histograms.into_iter();
+                let histograms = histograms.map(|(at, histogram)| (at, Native::of(&histogram).numbers()));
+                let samples = found.entry(one.labels).or_default();
+                samples.extend(floats.chain(histograms));
+                samples.sort_by_key(|(at, _)| *at);
             }
         }
         Value::String { .. } => {}
@@ -347,11 +400,10 @@ fn answer(value: Value) -> (Answer, Vec<f64>) {
 
 /// Whether two answers hold the same series, times and values to the bit; NaN is NaN.
 fn identical(a: &Answer, b: &Answer) -> bool {
-    let equal = |a: &[(i64, f64)], b: &[(i64, f64)]| {
-        a.len() == b.len()
-            && a.iter().zip(b).all(|(a, b)| {
-                a.0 == b.0 && (a.1.to_bits() == b.1.to_bits() || (a.1.is_nan() && b.1.is_nan()))
-            })
+    let same = |a: &f64, b: &f64| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+    let numbers = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b));
+    let equal = |a: &[(i64, Vec<f64>)], b: &[(i64, Vec<f64>)]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && numbers(&a.1, &b.1))
     };
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && equal(a.1, b.1))
 }
@@ -362,7 +414,10 @@ fn close(plain: &Answer, engine: &Answer) -> Result<(), String> {
         let Some(found) = engine.get(labels) else {
             return Err(format!("{labels} is missing, plain: {samples:?}"));
         };
-        let near = |a: &(i64, f64), b: &(i64, f64)| a.0 == b.0 && almost_equal(a.1, b.1, EPSILON);
+        let near = |a: &(i64, Vec<f64>), b: &(i64, Vec<f64>)| {
+            let numbers = || a.1.iter().zip(&b.1).all(|(a, b)| almost_equal(*a, *b, EPSILON));
+            a.0 == b.0 && a.1.len() == b.1.len() && numbers()
+        };
         if samples.len() != found.len() || !samples.iter().zip(found).all(|(a, b)| near(a, b)) {
             let other = samples.iter().zip(found).find(|(a, b)| !near(a, b));
             return Err(format!(

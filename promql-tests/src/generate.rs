@@ -39,6 +39,9 @@ const OFFSETS: [&str; 6] = ["5s", "15s", "1m", "-10s", "-1m", "9m"];
 const NUMBERS: [&str; 12] = [
     "0", "1", "2", "0.5", "-1", "3", "10", "0.1", "1.5", "NaN", "Inf", "-Inf",
 ];
+const FILLS: [&str; 4] = ["0", "1", "-2.5", "NaN"];
+const ANCHORED: [&str; 5] = ["rate", "increase", "delta", "resets", "changes"];
+const SMOOTHED: [&str; 3] = ["rate", "increase", "delta"];
 const MATH: [&str; 23] = [
     "abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos",
     "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "deg", "rad", "sgn",
@@ -139,7 +142,10 @@ impl Queries<'_> {
     }
 
     fn selector(&mut self) -> String {
-        let chosen = self.chosen();
+        let mut chosen = self.chosen();
+        if self.random.once_in(25) {
+            chosen += " smoothed";
+        }
         chosen + &self.modifiers()
     }
 
@@ -164,7 +170,7 @@ impl Queries<'_> {
         }
     }
 
-    fn modifiers(&mut self) -> String {
+    pub(crate) fn modifiers(&mut self) -> String {
         let mut text = String::new();
         if self.random.once_in(6) {
             text += &format!(" offset {}", self.random.one(&OFFSETS));
@@ -194,6 +200,15 @@ impl Queries<'_> {
     }
 
     fn over_time(&mut self, depth: usize) -> String {
+        if self.random.once_in(8) {
+            let (function, extension) = if self.random.once_in(2) {
+                (self.random.one(&ANCHORED), "anchored")
+            } else {
+                (self.random.one(&SMOOTHED), "smoothed")
+            };
+            let (chosen, range) = (self.chosen(), self.random.one(&RANGES));
+            return format!("{function}({chosen}[{range}] {extension}{})", self.modifiers());
+        }
         let range = self.range_vector(depth);
         match self.random.below(16) {
             0 => format!("quantile_over_time({}, {range})", self.share(depth - 1)),
@@ -280,7 +295,14 @@ impl Queries<'_> {
             };
         }
         let (left, right) = (self.vector(depth - 1), self.vector(depth - 1));
-        format!("({left}) {op}{} ({right})", self.matching(true))
+        let matching = self.matching(true);
+        let fill = match self.random.below(9) {
+            0 => format!(" fill ({})", self.random.one(&FILLS)),
+            1 => format!(" fill_left ({})", self.random.one(&FILLS)),
+            2 => format!(" fill_right ({})", self.random.one(&FILLS)),
+            _ => String::new(),
+        };
+        format!("({left}) {op}{matching}{fill} ({right})")
     }
 
     fn matching(&mut self, sides: bool) -> String {

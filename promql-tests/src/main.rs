@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use narthex_promql::{Engine, EngineOptions};
+use narthex_promql_tests::http_source::HttpSource;
 use narthex_promql_tests::memory_source::MemorySource;
 use narthex_promql_tests::run::{Report, run, script_features};
 use narthex_promql_tests::store::Store;
-use narthex_promql_tests::tsdb_source::TsdbSource;
+use narthex_promql_tests::tsdb_source::{Stage, TsdbSource};
 
-const USAGE: &str = "usage: narthex-promql-tests DIR [--store memory|tsdb|all]
+const USAGE: &str = "usage: narthex-promql-tests DIR [--store memory|head|sealed|block|http|all]
        narthex-promql-tests --differential COUNT [--seed FIRST]";
 
 fn main() -> ExitCode {
@@ -37,11 +38,11 @@ fn work(arguments: &[String]) -> Result<bool, String> {
         }
         _ => return Err(USAGE.into()),
     };
-    let mut stores = stores(store)?;
     let engine = Engine::new(EngineOptions {
         features: script_features(),
         ..EngineOptions::default()
     });
+    let mut stores = stores(store, &engine)?;
     let several = stores.len() > 1;
     let mut total = Report::default();
     for path in scripts(Path::new(directory))? {
@@ -84,14 +85,23 @@ fn differential(count: &str, seed: &str) -> Result<bool, String> {
     Ok(summary.differences.is_empty())
 }
 
-fn stores(names: &str) -> Result<Vec<Box<dyn Store>>, String> {
-    let memory = || Box::new(MemorySource::default()) as Box<dyn Store>;
-    let tsdb = || TsdbSource::new().map(|source| Box::new(source) as Box<dyn Store>);
+fn stores(names: &str, engine: &Engine) -> Result<Vec<Box<dyn Store>>, String> {
+    let store = |name: &str| -> Result<Box<dyn Store>, String> {
+        Ok(match name {
+            "memory" => Box::new(MemorySource::default()),
+            "head" => Box::new(TsdbSource::new(Stage::Head)?),
+            "sealed" => Box::new(TsdbSource::new(Stage::Sealed)?),
+            "block" => Box::new(TsdbSource::new(Stage::Block)?),
+            "http" => Box::new(HttpSource::new(engine.clone())?),
+            _ => return Err(format!("unknown store {name:?}\n{USAGE}")),
+        })
+    };
     match names {
-        "memory" => Ok(vec![memory()]),
-        "tsdb" => Ok(vec![tsdb()?]),
-        "all" => Ok(vec![memory(), tsdb()?]),
-        _ => Err(format!("unknown store {names:?}\n{USAGE}")),
+        "all" => ["memory", "head", "sealed", "block", "http"]
+            .map(store)
+            .into_iter()
+            .collect(),
+        name => store(name).map(|store| vec![store]),
     }
 }
 

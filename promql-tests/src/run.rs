@@ -1,9 +1,7 @@
 //! Runs scripts: fills a store, asks the engine, compares.
 
 use narthex_promql::value::{InstantSample, InstantValue, RangeSeries};
-use narthex_promql::{
-    Engine, Features, InstantQuery, QueryError, QueryOptions, QueryOutput, RangeQuery, Value,
-};
+use narthex_promql::{Engine, Features, QueryOutput, Value};
 
 use crate::script::{Command, Evaluation, Script, Steps, When};
 use crate::store::Store;
@@ -65,7 +63,9 @@ pub fn run(text: &str, engine: &Engine, store: &mut dyn Store) -> Report {
         match command {
             Command::Clear => broken = store.clear().err(),
             Command::Load(load) => {
-                let loaded = load::samples(load).and_then(|series| store.append(&series));
+                let loaded = load::samples(load)
+                    .and_then(|series| store.append(&series))
+                    .and_then(|()| store.settle());
                 broken = broken.or(loaded
                     .err()
                     .map(|e| format!("line {}: load failed: {e}", load.line)));
@@ -93,7 +93,7 @@ pub fn run(text: &str, engine: &Engine, store: &mut dyn Store) -> Report {
 fn evaluate(evaluation: &Evaluation, engine: &Engine, store: &dyn Store) -> Result<(), String> {
     match evaluation.when {
         When::Range(steps) => {
-            let answer = range(engine, store, &evaluation.query, steps);
+            let answer = store.range(engine, &evaluation.query, steps);
             match check_failure(evaluation, answer)? {
                 None => Ok(()),
                 Some(output) => {
@@ -116,13 +116,13 @@ fn evaluate(evaluation: &Evaluation, engine: &Engine, store: &dyn Store) -> Resu
 /// The output, where success was expected and found; `None` where failure was.
 fn check_failure(
     evaluation: &Evaluation,
-    answer: Result<QueryOutput, QueryError>,
+    answer: Result<QueryOutput, String>,
 ) -> Result<Option<QueryOutput>, String> {
     match (&evaluation.fail, answer) {
         (None, Ok(output)) => Ok(Some(output)),
         (None, Err(error)) => Err(format!("failed: {error}")),
         (Some(pattern), Ok(_)) => Err(format!("expected the error {pattern:?}, got an answer")),
-        (Some(pattern), Err(error)) if pattern.matches(&error.to_string()) => Ok(None),
+        (Some(pattern), Err(error)) if pattern.matches(&error) => Ok(None),
         (Some(pattern), Err(error)) => Err(format!("expected the error {pattern:?}, got {error}")),
     }
 }
@@ -134,14 +134,7 @@ fn instant(
     query: &str,
     at: i64,
 ) -> Result<(), String> {
-    let answer = engine.instant(
-        &*store.source(),
-        &InstantQuery {
-            text: query,
-            time: at,
-            options: QueryOptions::default(),
-        },
-    );
+    let answer = store.instant(engine, query, at);
     let Some(output) = check_failure(evaluation, answer)? else {
         return Ok(());
     };
@@ -169,7 +162,9 @@ fn middle_of_range(
     steps: Steps,
     instant: &Value,
 ) -> Result<(), String> {
-    let output = range(engine, store, query, steps).map_err(|e| format!("failed: {e}"))?;
+    let output = store
+        .range(engine, query, steps)
+        .map_err(|e| format!("failed: {e}"))?;
     if evaluation.ordered {
         return Ok(());
     }
@@ -219,17 +214,4 @@ fn samples_at(series: RangeSeries, time: i64) -> impl Iterator<Item = InstantSam
             time,
             value,
         })
-}
-
-fn range(engine: &Engine, store: &dyn Store, query: &str, steps: Steps) -> Result<QueryOutput, QueryError> {
-    engine.range(
-        &*store.source(),
-        &RangeQuery {
-            text: query,
-            start: steps.start,
-            end: steps.end,
-            step: steps.step,
-            options: QueryOptions::default(),
-        },
-    )
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use narthex_promql::{Engine, EngineOptions};
 use narthex_promql_tests::differential;
+use narthex_promql_tests::http_source::HttpSource;
 use narthex_promql_tests::memory_source::MemorySource;
 use narthex_promql_tests::run::{Report, run, script_features};
 use narthex_promql_tests::store::Store;
-use narthex_promql_tests::tsdb_source::TsdbSource;
+use narthex_promql_tests::tsdb_source::{Stage, TsdbSource};
 
 /// How many evaluations Prometheus's scripts hold at least.
 const UPSTREAM_EVALUATIONS_MIN: usize = 2_200;
@@ -76,12 +77,28 @@ fn cases_pass_on_several_threads() {
 }
 
 #[test]
-fn cases_pass_on_the_embedded_database() {
-    all_pass_on(&mut TsdbSource::new().unwrap(), 1);
+fn cases_pass_on_the_head() {
+    all_pass_on(&mut TsdbSource::new(Stage::Head).unwrap(), 1);
 }
 
 #[test]
-fn prometheus_own_scripts_pass() {
+fn cases_pass_on_sealed_segments() {
+    all_pass_on(&mut TsdbSource::new(Stage::Sealed).unwrap(), 1);
+}
+
+#[test]
+fn cases_pass_on_blocks() {
+    all_pass_on(&mut TsdbSource::new(Stage::Block).unwrap(), 1);
+}
+
+#[test]
+fn cases_pass_over_http() {
+    all_pass_on(&mut HttpSource::new(engine(1)).unwrap(), 1);
+}
+
+/// Prometheus's own scripts, where they are at hand.
+#[expect(clippy::print_stdout, reason = "who runs the tests learns what was left out")]
+fn upstream_passes_on(store: &mut dyn Store) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let shared = std::env::var_os("NARTHEX_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
     let directory = shared.join("promql/upstream");
@@ -89,12 +106,37 @@ fn prometheus_own_scripts_pass() {
         println!("skipped: {} is not there", directory.display());
         return;
     }
-    let (passed, wrong) = run_all(&directory, &engine(1), &mut MemorySource::default());
-    assert!(wrong.is_empty(), "{wrong}");
+    let (passed, wrong) = run_all(&directory, &engine(1), store);
+    assert!(wrong.is_empty(), "on {}:\n{wrong}", store.name());
     assert!(
         passed > UPSTREAM_EVALUATIONS_MIN,
         "only {passed} evaluations were found"
     );
+}
+
+#[test]
+fn prometheus_own_scripts_pass_on_plain_maps() {
+    upstream_passes_on(&mut MemorySource::default());
+}
+
+#[test]
+fn prometheus_own_scripts_pass_on_the_head() {
+    upstream_passes_on(&mut TsdbSource::new(Stage::Head).unwrap());
+}
+
+#[test]
+fn prometheus_own_scripts_pass_on_sealed_segments() {
+    upstream_passes_on(&mut TsdbSource::new(Stage::Sealed).unwrap());
+}
+
+#[test]
+fn prometheus_own_scripts_pass_on_blocks() {
+    upstream_passes_on(&mut TsdbSource::new(Stage::Block).unwrap());
+}
+
+#[test]
+fn prometheus_own_scripts_pass_over_http() {
+    upstream_passes_on(&mut HttpSource::new(engine(1)).unwrap());
 }
 
 #[test]

@@ -25,6 +25,9 @@ pub struct EngineOptions {
     pub default_subquery_step_ms: i64,
     /// Most samples that a query may hold in memory at once.
     pub max_samples: usize,
+    /// Most bytes that a query may hold in memory at once, as far as it grows with series and steps: columns, groups,
+    /// labels, buffers.
+    pub max_bytes: usize,
     /// How many threads one query may use.
     pub parallelism: usize,
     /// Optional parts of the language.
@@ -37,6 +40,7 @@ impl Default for EngineOptions {
             lookback_delta_ms: 300_000,
             default_subquery_step_ms: 60_000,
             max_samples: 50_000_000,
+            max_bytes: 1 << 30,
             parallelism: 1,
             features: Features::default(),
         }
@@ -224,7 +228,11 @@ impl Run<'_> {
             max_samples: self.options.max_samples,
             parallelism: self.options.parallelism,
             levels,
-            guard: Guard::new(self.query.interrupt, self.options.max_samples),
+            guard: Guard::new(
+                self.query.interrupt,
+                self.options.max_samples,
+                self.options.max_bytes,
+            ),
             times: self.times,
             text: self.text,
             per_step_stats: self.query.per_step_stats,
@@ -234,10 +242,16 @@ impl Run<'_> {
         };
         let evaluator = Evaluator::new(&cx, &plan);
         let value = match (shape, expr.value_type()) {
-            (Shape::Instant, ValueType::Matrix) => matrix_value(&evaluator, root, self.steps)?,
-            (Shape::Instant, _) => instant_value(&cx, evaluator.eval(root, self.steps)?, self.times.start)?,
-            (Shape::Range, _) => range_value(&cx, evaluator.eval(root, self.steps)?, &self.steps)?,
+            (Shape::Instant, ValueType::Matrix) => matrix_value(&evaluator, root, self.steps),
+            (Shape::Instant, _) => evaluator
+                .eval(root, self.steps)
+                .and_then(|output| instant_value(&cx, output, self.times.start)),
+            (Shape::Range, _) => evaluator
+                .eval(root, self.steps)
+                .and_then(|output| range_value(&cx, output, &self.steps)),
         };
+        cx.guard.check_bytes()?;
+        let value = value?;
         drop(evaluator);
         let peak_samples = cx.guard.peak() as u64;
         let record = cx.take_record();

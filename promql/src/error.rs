@@ -50,6 +50,11 @@ pub enum QueryError {
     /// `--query.max-samples` would be passed (HTTP: execution).
     #[error("query processing would load too many samples into memory in {0}")]
     TooManySamples(&'static str),
+    /// More memory would be taken than `--query.max-bytes` allows (HTTP: execution); the limit in bytes.
+    #[error(
+        "query processing would take more than {0} bytes of memory in query execution: ask for fewer series or steps, or raise --query.max-bytes"
+    )]
+    TooManyBytes(usize),
     /// The store failed (HTTP: internal).
     #[error(transparent)]
     Source(#[from] SourceError),

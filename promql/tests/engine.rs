@@ -198,6 +198,23 @@ fn queries_stop_at_their_limits() {
             "{text}"
         );
     }
+    // 400 series and 2,000 steps: labels, buffers, groups, columns, each alone more than there is room for.
+    for (bytes, text) in [
+        (5_000, "count(x_total)"),
+        (30_000, "count(x_total)"),
+        (30_000, "x_total"),
+        (150_000, "count by (series) (x_total)"),
+        (100_000, "group by (group) (x_total)"),
+        (200_000, "count(x_total and x_total)"),
+        (1_000_000, "x_total"),
+    ] {
+        let tight = engine(|o| o.max_bytes = bytes);
+        let refused = range(&tight, &memory, text, (0, 30_000_000, 15_000)).unwrap_err();
+        assert_eq!(refused, QueryError::TooManyBytes(bytes), "{text}");
+        assert!(refused.to_string().contains("--query.max-bytes"), "{refused}");
+        // What a query held is free when it ends: others go on.
+        assert!(range(&tight, &memory, "1 + 1", (0, 0, 1)).is_ok());
+    }
     let huge = range(&small, &memory, "max_over_time(x_total[100y:1ms])", (0, 0, 1));
     assert_eq!(huge.unwrap_err(), QueryError::TooManySamples("query execution"));
     for (reason, error) in [

@@ -60,6 +60,7 @@ pub const FLAGS: &[Flag] = &[
     Flag::new("query.timeout", Kind::Duration, "2m", "How long a query may take."),
     Flag::new("query.max-concurrency", Kind::Whole, "20", "Most queries that run at once."),
     Flag::new("query.max-samples", Kind::Whole, "50000000", "Most samples that one query may hold in memory."),
+    Flag::new("query.max-bytes", Kind::Size, "1GB", "Most memory that one query may take as it grows with series and steps: columns, groups, labels, buffers; 0 for any. Not a flag of Prometheus."),
     Flag::new("scrape.adjust-timestamps", Kind::Switch, "true", "Move a scrape's time to its slot where it is close enough.").hidden(),
     Flag::new("scrape.timestamp-tolerance", Kind::Duration, "2ms", "How close that is.").hidden(),
     Flag::new("scrape.discovery-reload-interval", Kind::Duration, "5s", "How often changed targets are applied.").hidden(),
@@ -135,7 +136,7 @@ pub(super) const FEATURES: &[(&str, Effect)] = &[
     ),
     ("otlp-deltatocumulative", Effect::Ignored(NOT_BUILT)),
     ("otlp-native-delta-ingestion", Effect::Ignored(NOT_BUILT)),
-    ("type-and-unit-labels", Effect::Ignored(NOT_BUILT)),
+    ("type-and-unit-labels", Effect::Acts),
     ("use-uncached-io", Effect::Ignored(OWN_STORE)),
     (
         "fast-startup",

@@ -93,7 +93,8 @@ impl App {
     #[must_use]
     pub fn new(parts: AppParts) -> Arc<Self> {
         let metrics = HttpMetrics::new(&parts.registry);
-        let write = WriteReceiver::new(&parts.registry);
+        let metadata_labels = parts.options.features.iter().any(|f| f == "type-and-unit-labels");
+        let write = WriteReceiver::new(&parts.registry, metadata_labels);
         let read = ReadService::new(&parts.registry, parts.options.remote_read);
         super::figures::register_process(&parts.registry, &parts.clock);
         super::figures::register_build(&parts.registry, &parts.version);

@@ -87,7 +87,9 @@ impl From<QueryError> for Problem {
         let text = error.to_string();
         let kind = match error {
             QueryError::Parse(_) | QueryError::BadRequest(_) => return Self::invalid("query", text),
-            QueryError::Execution(_) | QueryError::TooManySamples(_) => Kind::Execution,
+            QueryError::Execution(_) | QueryError::TooManySamples(_) | QueryError::TooManyBytes(_) => {
+                Kind::Execution
+            }
             QueryError::Timeout(_) => Kind::Timeout,
             QueryError::Canceled(_) => Kind::Canceled,
             QueryError::Source(_) => Kind::Internal,

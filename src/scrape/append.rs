@@ -4,16 +4,18 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 use narthex_model::{HistogramValue, Labels, SampleValue};
-use narthex_tsdb::{Batch, Commit, Db, Reason, SeriesRef};
+use narthex_tsdb::{Batch, Db, SeriesRef};
 use parking_lot::Mutex;
 
 use super::cache::{Destination, EntryId, SeriesCache};
 use super::collate::{Collated, Collator};
 use super::families;
+use super::family::Family;
 use super::line::{self, GivenExemplar, Line, Place};
 use super::metadata::MetadataCache;
 use super::metrics::ScrapeMetrics;
 use super::negotiate::PageFormat;
+use super::rejected;
 use super::report::{Report, ReportSeries};
 use super::resolution;
 use super::series::{self, SeriesFault};
@@ -57,6 +59,8 @@ pub(super) struct Appender {
     group: u64,
     cache: SeriesCache,
     report: ReportSeries,
+    /// The family whose lines are read.
+    pub(super) family: Family,
     /// Whether anything was ever written, so that there is something to end.
     has_written: bool,
 }
@@ -85,6 +89,7 @@ impl Appender {
             db,
             clock,
             metrics,
+            family: Family::new(settings.type_and_unit_labels),
             settings,
             group,
             cache: SeriesCache::default(),
@@ -133,6 +138,7 @@ impl Appender {
         let time = arrival.time_ms;
         batch.reset(time);
         self.cache.begin();
+        self.family.end();
         let mut run = Run {
             batch,
             counts: Report::default(),
@@ -181,7 +187,8 @@ impl Appender {
             }
         };
         self.has_written = true;
-        let known = self.count_rejected(&commit, samples, duplicates);
+        let target = &self.settings.series.target;
+        let known = rejected::count(&commit, samples, duplicates, &self.metrics, target);
         for (id, labels) in pending {
             match self.db.resolve(&labels) {
                 Ok(series) => self.cache.settle(id, series),
@@ -267,9 +274,13 @@ impl Appender {
                         self.collated(collator.finish(), run)?;
                         collator.family(&name, kind);
                     }
+                    self.family.set_kind(&name, kind);
                 }
                 Some(Event::Help { name, text }) => metadata.set_help(&name, &text),
-                Some(Event::Unit { name, unit }) => metadata.set_unit(&name, &unit),
+                Some(Event::Unit { name, unit }) => {
+                    metadata.set_unit(&name, &unit);
+                    self.family.set_unit(&name, &unit);
+                }
                 Some(Event::Comment(_)) => {}
                 None => break,
             }
@@ -349,6 +360,7 @@ impl Appender {
             Some(id) => id,
             None => {
                 read(labels)?;
+                self.family.add_to(labels);
                 match self.add(line.key, is_histogram, labels, run)? {
                     Some(id) => id,
                     None => return Ok(()),
@@ -438,41 +450,6 @@ impl Appender {
         let exemplar = sample.exemplar.filter(|_| self.settings.exemplars)?;
         exemplar.labels(labels).ok()?;
         GivenExemplar::new(labels, exemplar.value, exemplar.timestamp)
-    }
-
-    /// Counts what the store left out of the first `samples` samples; says whether it knew all references.
-    fn count_rejected(&self, commit: &Commit, samples: usize, duplicates: usize) -> bool {
-        let (mut duplicates, mut out_of_order, mut out_of_bounds, mut known) = (duplicates, 0, 0, true);
-        for rejected in &commit.rejected {
-            let is_sample = rejected.index < samples;
-            match rejected.reason {
-                Reason::UnknownSeries => known = false,
-                Reason::DuplicateTimestamp { .. } if is_sample => duplicates += 1,
-                Reason::OutOfOrder | Reason::TooOld if is_sample => out_of_order += 1,
-                Reason::OutOfBounds | Reason::TooFarInFuture if is_sample => out_of_bounds += 1,
-                _ => {}
-            }
-        }
-        for (count, counter, what) in [
-            (
-                duplicates,
-                &self.metrics.refused.duplicate,
-                "with different value but same timestamp",
-            ),
-            (out_of_order, &self.metrics.refused.out_of_order, "out of order"),
-            (
-                out_of_bounds,
-                &self.metrics.refused.out_of_bounds,
-                "too old or too far into the future",
-            ),
-        ] {
-            if count > 0 {
-                counter.add(count as f64);
-                let target = &self.settings.series.target;
-                tracing::warn!(%target, num_dropped = count, "samples {what} were left out");
-            }
-        }
-        known
     }
 
     /// Ends all series of a target that is gone, at `time_ms`; series that have newer samples go on.

@@ -48,6 +48,8 @@ impl<'a> FamilySink<'a> for Intake<'_, 'a, '_> {
         self.metadata.set_kind(name, kind);
         self.metadata.set_help(name, help);
         self.metadata.set_unit(name, unit);
+        self.appender.family.set_kind(name, kind);
+        self.appender.family.set_unit(name, unit);
     }
 
     fn sample(&mut self, sample: ProtobufSample<'_, 'a>) -> Result<(), Refusal> {

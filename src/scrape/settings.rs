@@ -15,6 +15,8 @@ pub struct ScrapeOptions {
     pub exemplars: bool,
     /// Whether it is stored since when samples have been counted.
     pub start_times: bool,
+    /// Whether series carry their family's type and unit as labels.
+    pub type_and_unit_labels: bool,
     /// The `User-Agent` header.
     pub user_agent: String,
     /// This machine's name: together with the external labels it moves the slots of this server's scrapes.
@@ -27,6 +29,7 @@ impl Default for ScrapeOptions {
             timestamp_tolerance_ms: 2,
             exemplars: false,
             start_times: false,
+            type_and_unit_labels: false,
             user_agent: "Prometheus/3.12.0".to_owned(),
             host_name: String::new(),
         }
@@ -56,6 +59,7 @@ pub(super) struct AppendSettings {
     pub(super) timeout_seconds: f64,
     pub(super) exemplars: bool,
     pub(super) start_times: bool,
+    pub(super) type_and_unit_labels: bool,
     /// Which forms of histograms are kept.
     pub(super) histograms: ProtobufOptions,
     /// Buckets of a native histogram; 0 for any number.
@@ -99,6 +103,7 @@ impl AppendSettings {
             timeout_seconds,
             exemplars: options.exemplars,
             start_times: options.start_times,
+            type_and_unit_labels: options.type_and_unit_labels,
             histograms: job_histograms(config),
             bucket_limit: size(config.native_histogram_bucket_limit),
             finest_schema: schema_of_factor(config.native_histogram_min_bucket_factor),

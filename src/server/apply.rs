@@ -33,6 +33,10 @@ pub(super) fn engine(options: &Options, config: &Config) -> Engine {
         lookback_delta_ms: options.lookback_delta.as_millis(),
         default_subquery_step_ms: config.global.evaluation_interval.as_millis(),
         max_samples: usize::try_from(options.query_max_samples).unwrap_or(usize::MAX),
+        max_bytes: match usize::try_from(options.query_max_bytes) {
+            Ok(0) | Err(_) => usize::MAX,
+            Ok(bytes) => bytes,
+        },
         parallelism: std::thread::available_parallelism().map_or(1, usize::from),
         features: Features {
             experimental_functions: has("promql-experimental-functions"),
@@ -41,6 +45,7 @@ pub(super) fn engine(options: &Options, config: &Config) -> Engine {
             binop_fill_modifiers: has("promql-binop-fill-modifiers"),
             delayed_name_removal: has("promql-delayed-name-removal"),
             start_timestamps: has("use-start-timestamps"),
+            type_and_unit_labels: has("type-and-unit-labels"),
             ..Features::default()
         },
     })

@@ -355,6 +355,7 @@ fn scrape_options(options: &Options) -> ScrapeOptions {
         },
         exemplars: options.has_feature("exemplar-storage"),
         start_times: options.has_feature("st-storage"),
+        type_and_unit_labels: options.has_feature("type-and-unit-labels"),
         host_name: host_name(),
         ..ScrapeOptions::default()
     }

@@ -33,7 +33,7 @@ pub(super) fn filter(op: BinaryOp, left: f64, right: f64) -> bool {
 }
 
 /// The labels by which elements of both sides find each other.
-fn key(matching: &VectorMatching, labels: &Labels) -> Labels {
+pub(super) fn key(matching: &VectorMatching, labels: &Labels) -> Labels {
     if matching.on {
         labels.keep(&matching.labels)
     } else {
@@ -68,11 +68,23 @@ fn matched(
     left: &[Element],
     right: &[Element],
 ) -> Result<Vec<Element>, Failure> {
-    if left.is_empty() || right.is_empty() {
+    let (fill_left, fill_right) = (matching.fill_left, matching.fill_right);
+    let fills = fill_left.is_some() || fill_right.is_some();
+    if (left.is_empty() || right.is_empty()) && !fills {
         return Ok(Vec::new());
     }
     let turned = matching.card == Cardinality::OneToMany;
     let (many, one) = if turned { (right, left) } else { (left, right) };
+    let (fill_many, fill_one) = if turned {
+        (fill_right, fill_left)
+    } else {
+        (fill_left, fill_right)
+    };
+    // In the place of what is missing stands a number, with the labels by which it would have been found.
+    let stand_in = |value: f64, for_what: &Element| Element {
+        labels: key(matching, &for_what.labels),
+        value,
+    };
     for (at, element) in one.iter().enumerate() {
         let own = key(matching, &element.labels);
         if one
@@ -85,9 +97,20 @@ fn matched(
     }
     let mut matched: Vec<(Labels, Labels)> = Vec::new();
     let mut found = Vec::new();
-    for element in many {
+    let lonely = one.iter().filter(|other| {
+        let own = key(matching, &other.labels);
+        !many.iter().any(|element| key(matching, &element.labels) == own)
+    });
+    let stand_ins: Vec<Element> = lonely
+        .filter_map(|other| Some(stand_in(fill_many?, other)))
+        .collect();
+    for element in many.iter().chain(&stand_ins) {
         let own = key(matching, &element.labels);
-        let Some(partner) = one.iter().find(|other| key(matching, &other.labels) == own) else {
+        let known = one
+            .iter()
+            .find(|other| key(matching, &other.labels) == own)
+            .cloned();
+        let Some(partner) = known.or_else(|| Some(stand_in(fill_one?, element))) else {
             continue;
         };
         let labels = result_labels(binary, matching, &element.labels, &partner.labels);

@@ -6,7 +6,7 @@ use narthex_promql::ast::{Call, Expr, ValueType};
 use super::evaluate::{Element, Failure, Plain, Value, distinct, each_without_name};
 use super::math::{calendar, math, round, smaller};
 use super::over_time::over_time;
-use super::{histogram, labels};
+use super::{extended, histogram, labels};
 
 /// Functions of range vectors that leave the samples, and so the name, as they are.
 const KEEP_NAME: [&str; 2] = ["last_over_time", "first_over_time"];
@@ -100,8 +100,12 @@ impl Plain<'_> {
         let window = self.window(range, time)?;
         let mut found = Vec::new();
         for (labels, samples) in window.series {
-            let value = over_time(&call.function, &samples, window.ends, time, &numbers)
-                .ok_or_else(|| Failure::Unknown(call.function.clone()))?;
+            let value = match extension(range) {
+                (true, _) => extended::anchored(&call.function, &samples, window.ends),
+                (_, true) => extended::smoothed(&call.function, &samples, window.ends),
+                _ => over_time(&call.function, &samples, window.ends, time, &numbers),
+            };
+            let value = value.ok_or_else(|| Failure::Unknown(call.function.clone()))?;
             let labels = if KEEP_NAME.contains(&call.function.as_str()) {
                 labels
             } else {
@@ -110,6 +114,15 @@ impl Plain<'_> {
             found.extend(value.map(|value| Element { labels, value }));
         }
         distinct(found).map(Value::Vector)
+    }
+}
+
+/// Whether a range selector is anchored, and whether it is smoothed.
+fn extension(expr: &Expr) -> (bool, bool) {
+    match expr {
+        Expr::Paren(paren) => extension(&paren.expr),
+        Expr::Matrix(matrix) => (matrix.vector.anchored, matrix.vector.smoothed),
+        _ => (false, false),
     }
 }
 

@@ -4,6 +4,7 @@ use narthex_model::Labels;
 use narthex_promql::ast::{Binary, Expr};
 
 use super::binary::{filter, operate};
+use super::over_natives::NativeSeries;
 
 /// A series: its labels and its samples (Unix milliseconds and value), ascending in time.
 pub type Series = (Labels, Vec<(i64, f64)>);
@@ -40,6 +41,8 @@ pub enum Failure {
 pub struct Plain<'d> {
     /// All series.
     pub data: &'d [Series],
+    /// All series of native histograms.
+    pub natives: &'d [NativeSeries],
     /// How far an instant selector looks back, in milliseconds.
     pub lookback_ms: i64,
     /// Step of subqueries that name none, in milliseconds.

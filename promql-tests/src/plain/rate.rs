@@ -25,9 +25,24 @@ pub(super) fn extrapolated(samples: &[(i64, f64)], ends: (i64, i64), change: Cha
             }
         }
     }
+    // A counter does not begin below zero.
+    let from_zero = change != Change::Delta && result > 0.0 && first.1 >= 0.0;
+    let share = from_zero.then(|| first.1 / result);
+    Some(result * factor((first.0, last.0), samples.len(), ends, share, change))
+}
+
+/// By what a change between the first and the last of `count` samples is multiplied. `share` is what the first sample
+/// is of the change, where a counter cannot have begun before it was zero.
+pub(super) fn factor(
+    (first, last): (i64, i64),
+    count: usize,
+    ends: (i64, i64),
+    share: Option<f64>,
+    change: Change,
+) -> f64 {
     let seconds = |from: i64, to: i64| (to - from) as f64 / 1000.0;
-    let covered = seconds(first.0, last.0);
-    let between = covered / (samples.len() - 1) as f64;
+    let covered = seconds(first, last);
+    let between = covered / (count - 1) as f64;
     let reach = |distance: f64| {
         if distance >= between * 1.1 {
             between / 2.0
@@ -35,17 +50,16 @@ pub(super) fn extrapolated(samples: &[(i64, f64)], ends: (i64, i64), change: Cha
             distance
         }
     };
-    let mut left = reach(seconds(ends.0, first.0));
-    let right = reach(seconds(last.0, ends.1));
-    if change != Change::Delta && result > 0.0 && first.1 >= 0.0 {
-        // A counter does not begin below zero.
-        left = left.min(covered * (first.1 / result));
+    let mut left = reach(seconds(ends.0, first));
+    let right = reach(seconds(last, ends.1));
+    if let Some(share) = share {
+        left = left.min(covered * share);
     }
     let mut factor = (covered + left + right) / covered;
     if change == Change::Rate {
         factor /= seconds(ends.0, ends.1);
     }
-    Some(result * factor)
+    factor
 }
 
 /// `irate` and `idelta`: of the last two samples.

@@ -4,6 +4,7 @@ use narthex_model::is_stale;
 use narthex_promql::ast::{AtBound, Expr, Modifiers, Subquery, VectorSelector};
 
 use super::evaluate::{Element, Failure, Plain, Series};
+use super::extended::on_the_line;
 use narthex_model::Labels;
 
 /// What a range vector is at one time.
@@ -17,7 +18,7 @@ pub struct Window {
 
 impl Plain<'_> {
     /// The time that a selector or subquery looks from.
-    fn moved(&self, modifiers: &Modifiers, time: i64) -> i64 {
+    pub(super) fn moved(&self, modifiers: &Modifiers, time: i64) -> i64 {
         let pinned = match (modifiers.timestamp, modifiers.at) {
             (Some(timestamp), _) => timestamp,
             (None, Some(AtBound::Start)) => self.bounds.0,
@@ -44,7 +45,28 @@ impl Plain<'_> {
             .collect()
     }
 
+    /// The value at the time on the line between the samples around it, or the newest one.
+    fn between(&self, selector: &VectorSelector, time: i64) -> Vec<Element> {
+        let to = self.moved(&selector.modifiers, time);
+        let reach = (to - self.lookback_ms, to + self.lookback_ms);
+        self.matching(selector)
+            .filter_map(|(labels, samples)| {
+                let seen = samples.iter().copied();
+                let seen = seen.filter(|(at, value)| reach.0 < *at && *at <= reach.1 && !is_stale(*value));
+                let seen: Vec<(i64, f64)> = seen.collect();
+                let before = seen.iter().rposition(|(at, _)| *at <= to)?;
+                Some(Element {
+                    labels: labels.clone(),
+                    value: on_the_line(&seen, before, to, false),
+                })
+            })
+            .collect()
+    }
+
     pub(super) fn instant(&self, selector: &VectorSelector, time: i64) -> Vec<Element> {
+        if selector.smoothed {
+            return self.between(selector, time);
+        }
         let newest = self.newest(selector, time).into_iter();
         newest
             .map(|(labels, _, value)| Element { labels, value })
@@ -61,7 +83,20 @@ impl Plain<'_> {
             Expr::Matrix(matrix) => {
                 let to = self.moved(&matrix.vector.modifiers, time);
                 let ends = (to - matrix.range_ms, to);
-                let inside = |at: i64, value: f64| ends.0 < at && at <= ends.1 && !is_stale(value);
+                // A window that is extended sees what lies around it.
+                let reach = (
+                    if matrix.vector.anchored || matrix.vector.smoothed {
+                        ends.0 - self.lookback_ms
+                    } else {
+                        ends.0
+                    },
+                    if matrix.vector.smoothed {
+                        ends.1 + self.lookback_ms
+                    } else {
+                        ends.1
+                    },
+                );
+                let inside = |at: i64, value: f64| reach.0 < at && at <= reach.1 && !is_stale(value);
                 let series = self
                     .matching(&matrix.vector)
                     .map(|(labels, samples)| {

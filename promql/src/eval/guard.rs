@@ -1,6 +1,6 @@
-//! What a running query may not pass: its deadline, and the samples it holds at once.
+//! What a running query may not pass: its deadline, and the samples and bytes that it holds at once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::QueryError;
 use crate::limits::Interrupt;
@@ -8,27 +8,67 @@ use crate::limits::Interrupt;
 /// The question whether a query must stop, asked from any thread.
 pub(crate) type InterruptCheck<'a> = &'a (dyn Fn() -> Option<Interrupt> + Sync);
 
-/// Watches one query: its deadline, and how many samples it holds.
+/// Memory of a sample in a column or an answer.
+const SAMPLE_BYTES: usize = 16;
+
+/// Watches one query: its deadline, and how much it holds.
 pub(crate) struct Guard<'a> {
     interrupt: Option<InterruptCheck<'a>>,
-    max_samples: usize,
-    held: AtomicUsize,
+    samples: Count,
+    bytes: Count,
     peak: AtomicUsize,
 }
 
+/// How much of something is held, and how much may be.
+struct Count {
+    held: AtomicUsize,
+    max: usize,
+    /// Whether there was not room enough: what has seen that may not be able to say so.
+    exceeded: AtomicBool,
+}
+
+impl Count {
+    const fn up_to(max: usize) -> Self {
+        Self {
+            held: AtomicUsize::new(0),
+            max,
+            exceeded: AtomicBool::new(false),
+        }
+    }
+
+    /// The sum, and whether it is allowed.
+    fn add(&self, more: usize) -> (usize, bool) {
+        let before = self.held.fetch_add(more, Ordering::Relaxed);
+        let sum = before.saturating_add(more);
+        if sum > self.max {
+            self.exceeded.store(true, Ordering::Relaxed);
+        }
+        (sum, sum <= self.max)
+    }
+
+    fn sub(&self, less: usize) {
+        self.held.fetch_sub(less, Ordering::Relaxed);
+    }
+}
+
 impl<'a> Guard<'a> {
-    /// A guard that allows `max_samples` at once.
-    pub(crate) const fn new(interrupt: Option<InterruptCheck<'a>>, max_samples: usize) -> Self {
+    /// A guard that allows so many samples and bytes at once.
+    pub(crate) const fn new(
+        interrupt: Option<InterruptCheck<'a>>,
+        max_samples: usize,
+        max_bytes: usize,
+    ) -> Self {
         Self {
             interrupt,
-            max_samples,
-            held: AtomicUsize::new(0),
+            samples: Count::up_to(max_samples),
+            bytes: Count::up_to(max_bytes),
             peak: AtomicUsize::new(0),
         }
     }
 
     /// Whether the query may go on.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
+        self.check_bytes()?;
         match self.interrupt.and_then(|ask| ask()) {
             None => Ok(()),
             Some(Interrupt::Timeout) => Err(QueryError::Timeout("expression evaluation")),
@@ -36,20 +76,27 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// Counts `samples` as held until the answer is dropped; fails before memory is taken for too many.
+    /// Whether there was room for everything so far.
+    pub(crate) fn check_bytes(&self) -> Result<(), QueryError> {
+        if self.bytes.exceeded.load(Ordering::Relaxed) {
+            return Err(QueryError::TooManyBytes(self.bytes.max));
+        }
+        Ok(())
+    }
+
+    /// Counts `samples` and their bytes as held until the answer is dropped; fails before memory is taken for too many.
     pub(crate) fn hold(&self, samples: usize) -> Result<Held<'_>, QueryError> {
-        let held = self
-            .held
-            .fetch_add(samples, Ordering::Relaxed)
-            .saturating_add(samples);
-        let hold = Held {
-            held: &self.held,
-            samples,
+        let (sum, allowed) = self.samples.add(samples);
+        let mut hold = Held {
+            samples: &self.samples,
+            bytes: &self.bytes,
+            count: (samples, 0),
         };
-        if held > self.max_samples {
+        if !allowed {
             return Err(QueryError::TooManySamples("query execution"));
         }
-        self.peak.fetch_max(held, Ordering::Relaxed);
+        hold.grow(samples.saturating_mul(SAMPLE_BYTES))?;
+        self.peak.fetch_max(sum, Ordering::Relaxed);
         Ok(hold)
     }
 
@@ -59,14 +106,32 @@ impl<'a> Guard<'a> {
     }
 }
 
-/// Samples that count as held while this lives.
+/// Samples and bytes that count as held while this lives.
 pub(crate) struct Held<'a> {
-    held: &'a AtomicUsize,
-    samples: usize,
+    samples: &'a Count,
+    bytes: &'a Count,
+    count: (usize, usize),
+}
+
+impl Held<'_> {
+    /// Counts more bytes as held.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), QueryError> {
+        self.count.1 += bytes;
+        match self.bytes.add(bytes) {
+            (_, true) => Ok(()),
+            (_, false) => Err(QueryError::TooManyBytes(self.bytes.max)),
+        }
+    }
+
+    /// How many bytes count.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.count.1
+    }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.held.fetch_sub(self.samples, Ordering::Relaxed);
+        self.samples.sub(self.count.0);
+        self.bytes.sub(self.count.1);
     }
 }

@@ -133,6 +133,7 @@ impl RangeVector for Stored<'_> {
     fn read(&self, index: usize, samples: &mut Samples, scratch: &mut Scratch<'_>) -> Result<(), QueryError> {
         self.series.read(index, &mut samples.raw)?;
         let count = samples.raw.times().len();
+        scratch.buffered(&samples.raw)?;
         scratch.samples_read += count as u64;
         scratch.worked(count)?;
         samples.prepare(self.stats_only);

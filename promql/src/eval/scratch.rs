@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use narthex_model::{Annotations, Severity};
+use narthex_model::{Annotations, SampleBuffer, Severity};
 
 use super::column::{Column, histogram_weight};
 use super::context::Context;
@@ -30,7 +30,15 @@ pub(crate) struct Scratch<'c> {
     /// Histograms that were mended.
     pub(crate) fixes: Fixes,
     unchecked: usize,
+    /// What the largest series took that was read.
+    buffer: Option<Held<'c>>,
 }
+
+/// Memory of a sample in the buffers that a series is read into and prepared in: time and value, twice.
+const BUFFERED_SAMPLE_BYTES: usize = 32;
+
+/// Memory of a native histogram in such a buffer, about.
+const BUFFERED_HISTOGRAM_BYTES: usize = 512;
 
 /// How the samples that an operator finds enter the query's statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +61,7 @@ impl<'c> Scratch<'c> {
             per_step: Vec::new(),
             fixes: Fixes::default(),
             unchecked: 0,
+            buffer: None,
         }
     }
 
@@ -78,6 +87,20 @@ impl<'c> Scratch<'c> {
     /// Counts samples as held until the answer is dropped.
     pub(crate) fn hold(&self, samples: usize) -> Result<Held<'c>, QueryError> {
         self.cx.guard.hold(samples)
+    }
+
+    /// Counts the buffer that a series has been read into as held: as much as the largest series took.
+    pub(crate) fn buffered(&mut self, samples: &SampleBuffer) -> Result<(), QueryError> {
+        let bytes = samples.times().len() * BUFFERED_SAMPLE_BYTES
+            + samples.histograms().len() * BUFFERED_HISTOGRAM_BYTES;
+        let held = match &mut self.buffer {
+            Some(held) => held,
+            none => none.insert(self.cx.guard.hold(0)?),
+        };
+        match bytes.checked_sub(held.bytes()) {
+            Some(more) if more > 0 => held.grow(more),
+            _ => Ok(()),
+        }
     }
 
     /// Counts work; asks now and then whether the query may go on.

@@ -189,6 +189,7 @@ impl Vector for Selected<'_> {
             self.series.read(index, &mut buffer.samples)?;
         }
         let count = buffer.samples.times().len();
+        scratch.buffered(&buffer.samples)?;
         scratch.samples_read += count as u64;
         scratch.worked(count + self.steps.count)?;
         buffer.plan(&self.steps, self.shift, self.lookback_ms);

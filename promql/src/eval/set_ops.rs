@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::column::{Column, ColumnBuilder};
 use super::evaluator::Evaluator;
+use super::guard::Held;
 use super::matching::signature;
 use super::names::unique;
 use super::scratch::Scratch;
@@ -40,7 +41,7 @@ pub(super) fn set_operation<'a>(
                 .iter()
                 .map(|s| (s.clone(), vec![false; steps.count]))
                 .collect();
-            let presence = presence(ev, wanted, rhs.as_ref(), matching, steps)?;
+            let (presence, held) = presence(ev, wanted, rhs.as_ref(), matching, steps)?;
             let members = (0..lhs.series().len()).map(|index| Member { second: false, index });
             Ok(Arc::new(Masked {
                 series: lhs.series().to_vec(),
@@ -48,6 +49,7 @@ pub(super) fn set_operation<'a>(
                 signatures: signatures.into_iter().map(Some).collect(),
                 keep: op == BinaryOp::And,
                 presence,
+                _held: held,
                 second: Arc::clone(&lhs),
                 first: lhs,
             }))
@@ -74,7 +76,7 @@ fn or<'a>(
     } else {
         Kept::shared(ev.cx, lhs)
     };
-    let presence = presence(ev, wanted, lhs.as_ref(), matching, steps)?;
+    let (presence, held) = presence(ev, wanted, lhs.as_ref(), matching, steps)?;
     let mut signatures: Vec<Option<Labels>> = vec![None; lhs.series().len()];
     signatures.extend(right.into_iter().map(Some));
     let side = |second: bool, count: usize| (0..count).map(move |index| Member { second, index });
@@ -87,6 +89,7 @@ fn or<'a>(
         signatures,
         keep: false,
         presence,
+        _held: held,
         first: lhs,
         second: rhs,
     });
@@ -97,14 +100,18 @@ fn signatures(series: &[Identity], matching: &VectorMatching) -> Vec<Labels> {
     series.iter().map(|i| signature(&i.labels, matching)).collect()
 }
 
-/// Fills in at which steps each of the wanted signatures is there.
-fn presence(
-    ev: &Evaluator<'_>,
+/// Fills in at which steps each of the wanted signatures is there, and counts them as held.
+fn presence<'a>(
+    ev: &Evaluator<'a>,
     mut wanted: Presence,
     vector: &dyn Vector,
     matching: &VectorMatching,
     steps: Steps,
-) -> Result<Presence, QueryError> {
+) -> Result<(Presence, Held<'a>), QueryError> {
+    let mut held = ev.cx.guard.hold(0)?;
+    let labels: usize = wanted.keys().map(|signature| signature.as_key().len()).sum();
+    let each = size_of::<(Labels, Vec<bool>)>() + steps.count;
+    held.grow(labels + wanted.len().saturating_mul(each))?;
     let series = vector.series();
     for_each_column(ev.cx, vector, steps.count, |index, column| {
         let steps = series
@@ -115,7 +122,7 @@ fn presence(
         }
         Ok(())
     })?;
-    Ok(wanted)
+    Ok((wanted, held))
 }
 
 struct Member {
@@ -133,6 +140,7 @@ struct Masked<'a> {
     signatures: Vec<Option<Labels>>,
     keep: bool,
     presence: Presence,
+    _held: Held<'a>,
 }
 
 impl Vector for Masked<'_> {

@@ -5,14 +5,22 @@ use std::sync::OnceLock;
 use narthex_model::{Grouping, Matcher, Projection, SampleBuffer, Selection, SeriesSet, TimeRange};
 
 use super::context::Context;
+use super::guard::{Guard, Held};
 use super::vector::Identity;
 use crate::error::QueryError;
 
 /// Selected series.
 pub(super) struct StoredSeries<'a> {
     set: Box<dyn SeriesSet + 'a>,
-    identities: OnceLock<Vec<Identity>>,
+    identities: OnceLock<(Vec<Identity>, Option<Held<'a>>)>,
+    guard: &'a Guard<'a>,
+    _held: Held<'a>,
 }
+
+/// Memory of a series that has been found and not been looked at, about.
+const FOUND_BYTES: usize = 16;
+/// Series whose labels are made before it is asked whether there is room for more.
+const LISTED_AT_ONCE: usize = 1_024;
 
 impl<'a> StoredSeries<'a> {
     /// Asks the source for series.
@@ -22,9 +30,14 @@ impl<'a> StoredSeries<'a> {
         range: TimeRange,
     ) -> Result<Self, QueryError> {
         cx.guard.check()?;
+        let set = cx.source.select(&Selection { matchers, range })?;
+        let mut held = cx.guard.hold(0)?;
+        held.grow(set.len() * FOUND_BYTES)?;
         Ok(Self {
-            set: cx.source.select(&Selection { matchers, range })?,
+            set,
             identities: OnceLock::new(),
+            guard: &cx.guard,
+            _held: held,
         })
     }
 
@@ -33,18 +46,29 @@ impl<'a> StoredSeries<'a> {
         self.set.len()
     }
 
-    /// All of them.
+    /// All of them. Where there is no room for their labels the query has failed, and the rest has none.
     pub(super) fn all(&self) -> &[Identity] {
-        self.identities.get_or_init(|| {
-            let labels = (0..self.set.len()).map(|index| self.set.labels(index));
-            labels.map(Identity::new).collect()
-        })
+        let (identities, _) = self.identities.get_or_init(|| {
+            let mut held = self.guard.hold(0).ok();
+            let mut all = Vec::with_capacity(self.set.len());
+            while all.len() < self.set.len() {
+                let from = all.len();
+                let to = self.set.len().min(from + LISTED_AT_ONCE);
+                all.extend((from..to).map(|index| Identity::new(self.set.labels(index))));
+                let bytes: usize = all.iter().skip(from).map(Identity::bytes).sum();
+                if held.as_mut().is_some_and(|held| held.grow(bytes).is_err()) {
+                    all.resize_with(self.set.len(), Identity::default);
+                }
+            }
+            (all, held)
+        });
+        identities
     }
 
     /// One of them.
     pub(super) fn identity(&self, index: usize) -> Identity {
         match self.identities.get() {
-            Some(all) => all.get(index).cloned().unwrap_or_default(),
+            Some((all, _)) => all.get(index).cloned().unwrap_or_default(),
             None => Identity::new(self.set.labels(index)),
         }
     }

@@ -26,6 +26,12 @@ impl Identity {
             drop_name: false,
         }
     }
+
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        // The text with its two counters, and this.
+        size_of::<Self>() + 2 * size_of::<usize>() + self.labels.as_key().len()
+    }
 }
 
 /// Series whose columns can be computed, by several threads at the same time.

@@ -54,7 +54,8 @@ fn buckets(h: &FloatHistogram) -> impl Iterator<Item = Bucket> {
         .map(|(index, count)| Bucket {
             ends: Ends::OpenRight,
             lower: -bound(h, index),
-            upper: -bound(h, index - 1),
+            // The zero bucket cuts off what reaches into it.
+            upper: (-bound(h, index - 1)).min(-h.zero_threshold),
             count: *count,
         })
         .collect();
@@ -74,11 +75,17 @@ fn buckets(h: &FloatHistogram) -> impl Iterator<Item = Bucket> {
             } else {
                 Ends::OpenLeft
             },
-            lower: bound(h, index - 1),
+            lower: if custom {
+                bound(h, index - 1)
+            } else {
+                bound(h, index - 1).max(h.zero_threshold)
+            },
             upper: bound(h, index),
             count: *count,
         });
-    negative.into_iter().chain([zero]).chain(positive)
+    // One that is not populated is not shown, nor is one that holds less than nothing.
+    let zero = (h.zero_count > 0.0).then_some(zero);
+    negative.into_iter().chain(zero).chain(positive)
 }
 
 /// The index of every bucket that the spans name.

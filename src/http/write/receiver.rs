@@ -66,11 +66,14 @@ pub(crate) struct WriteReceiver {
     unpacked: Arc<Semaphore>,
     commits: Arc<Semaphore>,
     invalid: Counter,
+    /// Series carry their type and unit as labels.
+    metadata_labels: bool,
 }
 
 impl WriteReceiver {
-    pub(crate) fn new(registry: &Registry) -> Self {
+    pub(crate) fn new(registry: &Registry, metadata_labels: bool) -> Self {
         Self {
+            metadata_labels,
             cache: Arc::new(SeriesCache::default()),
             unpacked: Arc::new(Semaphore::new(UNPACKED_KIB)),
             commits: Arc::new(Semaphore::new(MOST_COMMITS)),
@@ -139,7 +142,7 @@ impl WriteReceiver {
     }
 
     fn commit_v2(&self, request: &[u8], store: &Db, now_ms: i64) -> Result<Written, WriteFault> {
-        let mut decoded = request_v2::decode(request, store, now_ms)?;
+        let mut decoded = request_v2::decode(request, store, now_ms, self.metadata_labels)?;
         if decoded.invalid > 0 {
             self.invalid.add(decoded.invalid as f64);
         }
@@ -151,7 +154,7 @@ impl WriteReceiver {
         let mut rejected = append(&decoded)?;
         // A series left the store between being looked up and being written to; what was kept is there already.
         if rejected.iter().any(|r| r.reason == Reason::UnknownSeries) {
-            decoded = request_v2::decode(request, store, now_ms)?;
+            decoded = request_v2::decode(request, store, now_ms, self.metadata_labels)?;
             rejected = append(&decoded)?;
         }
         let mut lost = [0, 0];

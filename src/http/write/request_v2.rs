@@ -3,7 +3,7 @@
 //! What is wrong with one series or sample is told and does not hold back the others.
 //! Source of the message: Prometheus `prompb/io/prometheus/write/v2/types.proto`.
 
-use narthex_model::{HistogramValue, Labels};
+use narthex_model::{HistogramValue, Labels, LabelsBuilder};
 use narthex_tsdb::{Batch, Db, Exemplar, MetadataKind, Policy, SeriesMetadata, SeriesRef};
 use prost::Message;
 
@@ -28,7 +28,14 @@ pub(super) struct DecodedV2 {
 }
 
 /// Reads a request.
-pub(super) fn decode(request: &[u8], store: &Db, now_ms: i64) -> Result<DecodedV2, WriteFault> {
+///
+/// With `metadata_labels`, series carry their type and unit as labels.
+pub(super) fn decode(
+    request: &[u8],
+    store: &Db,
+    now_ms: i64,
+    metadata_labels: bool,
+) -> Result<DecodedV2, WriteFault> {
     let mut symbols: Vec<&str> = Vec::new();
     let mut series: Vec<&[u8]> = Vec::new();
     let mut fields = Fields::new(request);
@@ -47,7 +54,7 @@ pub(super) fn decode(request: &[u8], store: &Db, now_ms: i64) -> Result<DecodedV
         ..DecodedV2::default()
     };
     for message in series {
-        one_series(message, &symbols, store, &mut decoded)?;
+        one_series(message, &symbols, store, metadata_labels, &mut decoded)?;
     }
     Ok(decoded)
 }
@@ -93,11 +100,16 @@ fn one_series(
     message: &[u8],
     symbols: &[&str],
     store: &Db,
+    metadata_labels: bool,
     decoded: &mut DecodedV2,
 ) -> Result<(), WriteFault> {
     let parts = parts(message)?;
+    let metadata = parts.metadata.map(|part| metadata(part, symbols)).transpose()?;
     let labels = match labels(&parts.refs, symbols) {
-        Ok(labels) => labels,
+        Ok(labels) => match metadata.as_ref().filter(|_| metadata_labels) {
+            Some(metadata) => with_metadata(&labels, metadata),
+            None => labels,
+        },
         Err(fault) => {
             decoded.faults.push(fault);
             decoded.invalid += parts.samples.len() + parts.histograms.len();
@@ -140,10 +152,31 @@ fn one_series(
     for part in &parts.exemplars {
         one_exemplar(part, symbols, series, number, decoded)?;
     }
-    if let Some(part) = parts.metadata {
-        decoded.batch.push_metadata(series, metadata(part, symbols)?);
+    if let Some(metadata) = metadata {
+        decoded.batch.push_metadata(series, metadata);
     }
     Ok(())
+}
+
+/// The labels with type and unit, of which those that are known replace what the labels say.
+fn with_metadata(labels: &Labels, metadata: &SeriesMetadata) -> Labels {
+    let kind = match metadata.kind {
+        MetadataKind::Unknown => "",
+        MetadataKind::Counter => "counter",
+        MetadataKind::Gauge => "gauge",
+        MetadataKind::Histogram => "histogram",
+        MetadataKind::GaugeHistogram => "gaugehistogram",
+        MetadataKind::Summary => "summary",
+        MetadataKind::Info => "info",
+        MetadataKind::StateSet => "stateset",
+    };
+    if kind.is_empty() && metadata.unit.is_empty() {
+        return labels.clone();
+    }
+    let mut builder = LabelsBuilder::from(labels);
+    // A label without a value is none.
+    builder.set("__type__", kind).set("__unit__", &metadata.unit);
+    builder.labels()
 }
 
 fn one_histogram(
@@ -295,6 +328,28 @@ fn metadata(part: &[u8], symbols: &[&str]) -> Result<SeriesMetadata, WireError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn type_and_unit_replace_what_the_sender_says_of_them() {
+        let labels = Labels::from_pairs([("__name__", "m"), ("__type__", "x"), ("__unit__", "y")]);
+        let said = |kind, unit: &str| {
+            let metadata = SeriesMetadata {
+                kind,
+                unit: unit.to_owned(),
+                ..SeriesMetadata::default()
+            };
+            with_metadata(&labels, &metadata).to_string()
+        };
+        assert_eq!(
+            said(MetadataKind::Counter, "seconds"),
+            r#"{__name__="m", __type__="counter", __unit__="seconds"}"#
+        );
+        assert_eq!(
+            said(MetadataKind::Gauge, ""),
+            r#"{__name__="m", __type__="gauge"}"#
+        );
+        assert_eq!(said(MetadataKind::Unknown, ""), labels.to_string());
+    }
 
     #[test]
     fn numbers_point_into_the_table() {

@@ -140,6 +140,37 @@ fn a_scrape_is_stored_with_its_report() {
 }
 
 #[test]
+fn series_carry_type_and_unit_where_that_is_wanted() {
+    let page =
+        "# TYPE a counter\na{__type__=\"x\",__unit__=\"y\"} 1\n# TYPE b gauge\nb 2\n# TYPE c untyped\nc 3\n";
+    let mut plain = fixture(|_| {});
+    plain.scrape(0, Ok(page)).unwrap();
+    assert_eq!(plain.lines()[1], r#"{__name__="b"} 00000:2"#);
+    let mut f = fixture(|_| {});
+    f.appender.family = super::super::family::Family::new(true);
+    f.scrape(0, Ok(page)).unwrap();
+    assert_eq!(
+        f.lines(),
+        [
+            r#"{__name__="a", __type__="counter", __unit__="y"} 00000:1"#,
+            r#"{__name__="b", __type__="gauge"} 00000:2"#,
+            r#"{__name__="c"} 00000:3"#,
+        ]
+    );
+    f.format = PageFormat::Text(Format::OpenMetrics);
+    f.scrape(
+        1,
+        Ok("# TYPE d_seconds gauge\n# UNIT d_seconds seconds\nd_seconds 1\n# TYPE e gauge\ne 1\n# EOF\n"),
+    )
+    .unwrap();
+    let lines = f.lines();
+    assert!(
+        lines.contains(&r#"{__name__="d_seconds", __type__="gauge", __unit__="seconds"} 15000:1"#.to_owned())
+    );
+    assert!(lines.contains(&r#"{__name__="e", __type__="gauge"} 15000:1"#.to_owned()));
+}
+
+#[test]
 fn series_that_vanish_end_and_all_end_when_a_scrape_fails() {
     let mut f = fixture(|_| {});
     f.scrape(0, Ok("a 1\nb 2\n")).unwrap();

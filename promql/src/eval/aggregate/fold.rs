@@ -10,7 +10,7 @@ use crate::error::QueryError;
 use crate::eval::column::ColumnBuilder;
 use crate::eval::evaluator::Evaluator;
 use crate::eval::stream::for_each_column;
-use crate::eval::vector::{Computed, SharedVector};
+use crate::eval::vector::{Computed, Identity, SharedVector};
 use crate::functions::{Notes, Point};
 
 /// What a group knows at one step.
@@ -91,7 +91,10 @@ pub(super) fn fold_groups<'a, R: Row>(
     let steps = aggregation.steps.count;
     let mut groups = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
     let mut rows: Vec<Option<R>> = groups.series.iter().map(|_| None).collect();
-    let mut held = Vec::new();
+    let mut listed = ev.cx.guard.hold(0)?;
+    let labels: usize = groups.series.iter().map(Identity::bytes).sum();
+    listed.grow(labels + groups.of.len() * size_of::<u32>())?;
+    let mut held = vec![listed];
     let mut ignored = false;
     for_each_column(ev.cx, inner.as_ref(), steps, |index, column| {
         let Some(group) = groups.of.get(index).map(|group| *group as usize) else {
@@ -101,7 +104,9 @@ pub(super) fn fold_groups<'a, R: Row>(
             return Ok(());
         };
         if row.is_none() {
-            held.push(ev.cx.guard.hold(steps)?);
+            let mut room = ev.cx.guard.hold(steps)?;
+            room.grow(steps * size_of::<R::Cell>())?;
+            held.push(room);
         }
         let row = row.get_or_insert_with(|| R::new(steps));
         if R::KEEPS_VALUES {
