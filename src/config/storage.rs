@@ -57,7 +57,7 @@ pub struct TracingConfig {
     pub timeout: Duration,
 }
 
-/// How OpenTelemetry metrics become series. Accepted, not acted on.
+/// How OpenTelemetry metrics become series.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtlpConfig {
     /// Whether all resource attributes become labels.

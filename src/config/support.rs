@@ -35,9 +35,12 @@ pub(super) fn unsupported(config: &Config) -> Vec<String> {
         "no alerts are sent",
     );
     ignored(
-        !config.remote_write.is_empty(),
-        "remote_write",
-        "no samples are sent",
+        config
+            .remote_write
+            .iter()
+            .any(|endpoint| endpoint.round_robin_dns),
+        "remote_write: round_robin_dns",
+        "connections go to the first address that answers",
     );
     ignored(
         !config.remote_read.is_empty(),

@@ -23,6 +23,8 @@ pub struct WebOptions {
     pub enable_admin_api: bool,
     /// `/api/v1/write` works (`--web.enable-remote-write-receiver`).
     pub enable_remote_write_receiver: bool,
+    /// `/api/v1/otlp/v1/metrics` works (`--web.enable-otlp-receiver`).
+    pub enable_otlp_receiver: bool,
     /// Messages that `/api/v1/write` takes (`--web.remote-write-receiver.accepted-protobuf-messages`).
     pub remote_write_messages: Vec<String>,
     /// What bounds `/api/v1/read` (`--storage.remote.read-*`).
@@ -63,6 +65,7 @@ impl WebOptions {
             enable_lifecycle: false,
             enable_admin_api: false,
             enable_remote_write_receiver: false,
+            enable_otlp_receiver: false,
             remote_write_messages: vec![
                 "prometheus.WriteRequest".into(),
                 "io.prometheus.write.v2.Request".into(),

@@ -2,8 +2,8 @@
 
 use super::api::{
     admin, alertmanagers, assets, exemplars, explain, features, federate, format_query, label_values, labels,
-    lifecycle, metadata, metrics, notifications, openapi, pages, query, query_range, read, relabel_steps,
-    rules, search, self_metrics, series, status, status_tsdb, targets, write,
+    lifecycle, metadata, metrics, notifications, openapi, otlp, pages, query, query_range, read,
+    relabel_steps, rules, search, self_metrics, series, status, status_tsdb, targets, write,
 };
 use super::call::Call;
 use super::problem::Problem;
@@ -111,6 +111,7 @@ pub(crate) const ROUTES: &[Route] = &[
     api!("write", POST, Ready, write::write),
     // Senders whose server type is not set push here, on the host's root path.
     api!("push", POST, Ready, write::write),
+    api!("otlp/v1/metrics", POST, Ready, otlp::metrics),
     plain!("/metrics", GET, Nothing, metrics::metrics),
     plain!("/-/healthy", GET_HEAD, Nothing, lifecycle::healthy),
     plain!("/-/ready", GET_HEAD, Nothing, lifecycle::ready),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use narthex_tsdb::{MetadataKind, SeriesMetadata};
+
 use crate::exposition::MetricKind;
 
 /// Scrapes for which a family is remembered after it was seen last.
@@ -18,6 +20,26 @@ pub struct MetricMetadata {
     pub help: String,
     /// Its unit.
     pub unit: String,
+}
+
+impl From<MetricMetadata> for SeriesMetadata {
+    fn from(from: MetricMetadata) -> Self {
+        let kind = match from.kind {
+            MetricKind::Counter => MetadataKind::Counter,
+            MetricKind::Gauge => MetadataKind::Gauge,
+            MetricKind::Histogram => MetadataKind::Histogram,
+            MetricKind::GaugeHistogram => MetadataKind::GaugeHistogram,
+            MetricKind::Summary => MetadataKind::Summary,
+            MetricKind::Info => MetadataKind::Info,
+            MetricKind::StateSet => MetadataKind::StateSet,
+            MetricKind::Unknown => MetadataKind::Unknown,
+        };
+        Self {
+            kind,
+            unit: from.unit,
+            help: from.help,
+        }
+    }
 }
 
 #[derive(Debug, Default)]

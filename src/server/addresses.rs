@@ -78,6 +78,7 @@ pub(super) fn web_options(options: &Options) -> Result<WebOptions, String> {
         enable_lifecycle: options.enable_lifecycle,
         enable_admin_api: options.enable_admin_api,
         enable_remote_write_receiver: options.enable_remote_write_receiver,
+        enable_otlp_receiver: options.enable_otlp_receiver,
         remote_write_messages: options.remote_write_messages.clone(),
         remote_read: crate::http::ReadLimits {
             samples: options.remote_read.samples,

@@ -6,6 +6,7 @@ use crate::config::{Config, ConfigSource, Loaded, RuleFile, load_rules};
 use crate::discovery::{DiscoveryManager, Found};
 use crate::http::App;
 use crate::query::QueryService;
+use crate::remote::RemoteManager;
 use crate::scrape::ScrapeManager;
 use narthex_promql::{Engine, EngineOptions, Features};
 use narthex_tsdb::Options as StoreOptions;
@@ -20,6 +21,7 @@ pub(super) struct Subsystems {
     pub(super) queries: QueryService,
     pub(super) discovery: DiscoveryManager,
     pub(super) scrape: ScrapeManager,
+    pub(super) remote: RemoteManager,
     /// What the store was opened with: only a restart can change it.
     pub(super) store: StoreOptions,
     /// Warnings that the log has already.
@@ -82,7 +84,7 @@ pub(super) async fn apply(
     }
     let config = Arc::new(loaded.config);
     let engine = engine(options, &config);
-    let faults = match read_rules(&config, engine.options().features).await {
+    let mut faults = match read_rules(&config, engine.options().features).await {
         Ok(mut files) => {
             for group in files.iter_mut().flat_map(|file| &mut file.groups) {
                 group.interval.get_or_insert(config.global.evaluation_interval);
@@ -93,6 +95,7 @@ pub(super) async fn apply(
         // The rules before stay.
         Err(faults) => faults,
     };
+    faults.extend(to.remote.apply(&config).await.err().into_iter().flatten());
     for fault in &faults {
         tracing::error!(err = fault, "Failed to apply configuration");
     }

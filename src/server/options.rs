@@ -69,10 +69,16 @@ pub struct Options {
     pub enable_admin_api: bool,
     /// Whether samples may be written.
     pub enable_remote_write_receiver: bool,
+    /// Whether OpenTelemetry metrics may be pushed.
+    pub enable_otlp_receiver: bool,
     /// Messages that remote write takes.
     pub remote_write_messages: Vec<String>,
     /// What bounds remote reads.
     pub remote_read: ReadBounds,
+    /// How long sending to remote endpoints may go on when the process stops.
+    pub remote_flush_deadline: Duration,
+    /// How long sealed log is kept for remote endpoints that do not take it.
+    pub log_kept: Duration,
     /// Title of the pages.
     pub page_title: String,
     /// Regex over origins.

@@ -12,6 +12,7 @@ use crate::config::{ConfigSource, Loaded};
 use crate::discovery::{DiscoveryManager, DiscoveryOptions};
 use crate::http::{App, AppParts, ReloadRequest, Version, WebFile, WebOptions, serve};
 use crate::query::{QueryLimits, QueryService};
+use crate::remote::{RemoteManager, RemoteOptions};
 use crate::scrape::{ScrapeManager, ScrapeOptions};
 use crate::shutdown::{self, Shutdown, ShutdownTrigger};
 use crate::telemetry::metrics::Registry;
@@ -174,12 +175,14 @@ async fn live(
     );
     front.app.set_scrape(scrape.clone());
     front.app.set_discovery(discovery.clone());
+    let remote = remote(&db, &clock, &options, &front.registry, &scrape);
     let forwarding = tokio::spawn(forward_targets(discovery.clone(), scrape.clone()));
     let subsystems = Subsystems {
         app: Arc::clone(&front.app),
         queries: front.queries.clone(),
         discovery,
         scrape,
+        remote,
         store: db.options().clone(),
         said: Mutex::default(),
     };
@@ -346,6 +349,27 @@ fn discovery_options(options: &Options) -> DiscoveryOptions {
     }
 }
 
+/// Sends what is stored on, with what the targets say about their metrics.
+fn remote(
+    db: &Db,
+    clock: &Clock,
+    options: &Options,
+    registry: &Registry,
+    scrape: &ScrapeManager,
+) -> RemoteManager {
+    let scrape = scrape.clone();
+    let sending = RemoteOptions {
+        flush_deadline: options.remote_flush_deadline.to_std(),
+        user_agent: scrape_options(options).user_agent,
+    };
+    let declared = move || {
+        let targets = scrape.metadata().into_iter();
+        let metrics = targets.flat_map(|target| target.metrics);
+        metrics.map(|m| (m.metric.clone(), m.into())).collect()
+    };
+    RemoteManager::new(db.clone(), clock.clone(), sending, registry, declared)
+}
+
 fn scrape_options(options: &Options) -> ScrapeOptions {
     ScrapeOptions {
         timestamp_tolerance_ms: if options.adjust_timestamps {
@@ -432,6 +456,8 @@ async fn stop(front: Front, workers: Workers, subsystems: Subsystems, db: Db) {
     workers.forwarding.abort();
     tracing::info!("Stopping scrape manager...");
     subsystems.scrape.stop().await;
+    tracing::info!("Stopping remote storage...");
+    subsystems.remote.stop().await;
     if let Err(error) = front.serving.await {
         tracing::error!(%error, "The listener did not end well");
     }

@@ -21,6 +21,7 @@ pub(super) fn store_options(options: &Options, config: &Config) -> StoreOptions 
     let (time, size) = retention(options.retention);
     let mut store = StoreOptions {
         fsync_interval_ms: options.fsync_interval.as_millis(),
+        wal_kept_ms: options.log_kept.as_millis(),
         retention_ms: time.as_millis(),
         retention_bytes: size,
         open_threads: std::thread::available_parallelism().map_or(1, usize::from),

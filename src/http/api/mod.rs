@@ -15,6 +15,7 @@ pub(crate) mod metadata;
 pub(crate) mod metrics;
 pub(crate) mod notifications;
 pub(crate) mod openapi;
+pub(crate) mod otlp;
 pub(crate) mod pages;
 pub(crate) mod query;
 pub(crate) mod query_range;

@@ -104,7 +104,7 @@ fn is_v2(content_type: &str) -> bool {
     })
 }
 
-fn unread(fault: &BodyFault) -> StatusCode {
+pub(crate) fn unread(fault: &BodyFault) -> StatusCode {
     match fault {
         BodyFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         BodyFault::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -114,7 +114,7 @@ fn unread(fault: &BodyFault) -> StatusCode {
 }
 
 /// What a sender should do: 400 is never sent again, 5xx is.
-fn refusal(fault: &WriteFault) -> StatusCode {
+pub(crate) fn refusal(fault: &WriteFault) -> StatusCode {
     match fault {
         WriteFault::Corrupt | WriteFault::Malformed(_) | WriteFault::Store(Error::Refused(_)) => {
             StatusCode::BAD_REQUEST

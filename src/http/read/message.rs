@@ -2,7 +2,7 @@
 
 use narthex_model::Labels;
 
-use super::super::write::HistogramMessage;
+use crate::prompb::HistogramMessage;
 
 /// What a client asks.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -2,9 +2,9 @@
 
 use narthex_model::{HistogramValue, SampleBuffer};
 
-use super::super::write::HistogramMessage;
 use super::message::{ChunkMessage, SampleMessage};
 use super::{histogram, xor};
+use crate::prompb::HistogramMessage;
 
 /// Samples of a chunk of floats or of histograms, as Prometheus cuts them.
 const CHUNK_SAMPLES: usize = 120;

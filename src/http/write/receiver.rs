@@ -15,7 +15,7 @@ use crate::telemetry::metrics::{Counter, Registry};
 /// Largest request as it is sent.
 pub(crate) const PACKED_BYTES: usize = 32 << 20;
 /// Largest request unpacked.
-const UNPACKED_BYTES: usize = 128 << 20;
+pub(super) const UNPACKED_BYTES: usize = 128 << 20;
 /// What all unpacked requests may take, in KiB.
 const UNPACKED_KIB: usize = 512 << 10;
 /// How many requests are decoded and committed at once.
@@ -63,8 +63,8 @@ pub(crate) struct Written {
 #[derive(Debug, Clone)]
 pub(crate) struct WriteReceiver {
     cache: Arc<SeriesCache>,
-    unpacked: Arc<Semaphore>,
-    commits: Arc<Semaphore>,
+    pub(super) unpacked: Arc<Semaphore>,
+    pub(super) commits: Arc<Semaphore>,
     invalid: Counter,
     /// Series carry their type and unit as labels.
     metadata_labels: bool,
@@ -199,7 +199,7 @@ impl WriteReceiver {
 }
 
 /// A share of a budget; the limits on single requests keep every share below its budget.
-async fn memory(budget: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
+pub(super) async fn memory(budget: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
     let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
     Arc::clone(budget).acquire_many_owned(kib).await.ok()
 }

@@ -6,10 +6,10 @@ use narthex_model::{Labels, METRIC_NAME};
 use narthex_tsdb::{Batch, Db, Exemplar, Policy, SeriesRef};
 use prost::Message;
 
-use super::histogram::HistogramMessage;
 use super::receiver::WriteFault;
 use super::series_cache::SeriesCache;
 use super::wire::{Fields, Value, WireError};
+use crate::prompb::HistogramMessage;
 
 /// Characters that an exemplar's labels may have. Source: OpenMetrics 1.0.
 const EXEMPLAR_CHARS_MAX: usize = 128;

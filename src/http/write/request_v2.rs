@@ -7,9 +7,9 @@ use narthex_model::{HistogramValue, Labels, LabelsBuilder};
 use narthex_tsdb::{Batch, Db, Exemplar, MetadataKind, Policy, SeriesMetadata, SeriesRef};
 use prost::Message;
 
-use super::histogram::HistogramMessage;
 use super::receiver::WriteFault;
 use super::wire::{Fields, Value, WireError};
+use crate::prompb::HistogramMessage;
 
 /// What became of a request's bytes.
 #[derive(Debug, Default)]

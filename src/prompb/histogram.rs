@@ -1,4 +1,4 @@
-//! Native histograms in write requests: the message, and what must hold before one is stored.
+//! Native histograms as messages, and what must hold before one is stored.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(crate) struct HistogramMessage {
     reset_hint: i32,
     /// Unix milliseconds.
     #[prost(int64, tag = "15")]
-    pub(super) timestamp: i64,
+    pub(crate) timestamp: i64,
     #[prost(double, repeated, tag = "16")]
     custom_values: Vec<f64>,
 }
@@ -89,7 +89,7 @@ impl HistogramMessage {
     }
 
     /// The histogram, if its parts fit together.
-    pub(super) fn into_value(self) -> Result<HistogramValue, String> {
+    pub(crate) fn into_value(self) -> Result<HistogramValue, String> {
         if !(-4..=8).contains(&self.schema) && self.schema != CUSTOM_BUCKETS_SCHEMA {
             return Err(format!(
                 "histogram with unknown schema {}: it must be -4 to 8, or -53 for custom buckets",

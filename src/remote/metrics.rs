@@ -1,0 +1,301 @@
+//! What is told about sending: `prometheus_remote_storage_*`, with Prometheus's names and labels.
+//!
+//! Source of names and help texts' meaning: Prometheus `storage/remote/queue_manager.go`.
+
+use crate::telemetry::metrics::{Counter, Counters, Gauge, Gauges, Histogram, Histograms, Registry};
+
+use super::batch::Counts;
+
+/// Bounds of the duration of a request, in seconds.
+const SECONDS: [f64; 15] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 300.0,
+];
+
+/// Label names of all families but those with a reason.
+const OF_QUEUE: [&str; 2] = ["remote_name", "url"];
+const WITH_REASON: [&str; 3] = ["remote_name", "url", "reason"];
+
+/// A family for each of floats, histograms and exemplars.
+#[derive(Debug, Clone)]
+struct ByKind<F> {
+    samples: F,
+    histograms: F,
+    exemplars: F,
+}
+
+impl<F> ByKind<F> {
+    fn new(end: &str, what: &str, make: impl Fn(&str, &str) -> F) -> Self {
+        let family = |kind: &str, noun: &str| {
+            make(
+                &format!("prometheus_remote_storage_{kind}_{end}"),
+                &format!("{noun} {what}"),
+            )
+        };
+        Self {
+            samples: family("samples", "Samples"),
+            histograms: family("histograms", "Native histograms"),
+            exemplars: family("exemplars", "Exemplars"),
+        }
+    }
+
+    fn map<G>(&self, map: impl Fn(&F) -> G) -> ByKind<G> {
+        ByKind {
+            samples: map(&self.samples),
+            histograms: map(&self.histograms),
+            exemplars: map(&self.exemplars),
+        }
+    }
+}
+
+impl ByKind<Counter> {
+    fn add(&self, counts: Counts) {
+        self.samples.add(counts.samples as f64);
+        self.histograms.add(counts.histograms as f64);
+        self.exemplars.add(counts.exemplars as f64);
+    }
+}
+
+/// The families, whatever the queue.
+#[derive(Debug, Clone)]
+pub(super) struct RemoteMetrics {
+    sent: ByKind<Counters>,
+    failed: ByKind<Counters>,
+    retried: ByKind<Counters>,
+    dropped: ByKind<Counters>,
+    pending: ByKind<Gauges>,
+    incoming: ByKind<Counter>,
+    metadata: [Counters; 3],
+    metadata_bytes: Counters,
+    bytes: Counters,
+    enqueue_retries: Counters,
+    gauges: [Gauges; 8],
+    seconds: Histograms,
+    highest: Gauge,
+}
+
+/// Names and meanings of the gauges of [`RemoteMetrics::gauges`].
+const GAUGES: [(&str, &str); 8] = [
+    ("shards", "Shards that send."),
+    ("shards_min", "Fewest shards that there may be."),
+    ("shards_max", "Most shards that there may be."),
+    ("shards_desired", "Shards that the load asks for."),
+    ("shard_capacity", "Samples that a shard holds at most."),
+    ("max_samples_per_send", "Most samples in a request."),
+    (
+        "queue_highest_sent_timestamp_seconds",
+        "Time of the newest sample that was sent, in seconds since the epoch.",
+    ),
+    (
+        "queue_highest_timestamp_seconds",
+        "Time of the newest sample that the queue was given, in seconds since the epoch.",
+    ),
+];
+
+impl RemoteMetrics {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let counters = |name: &str, help: &str| registry.counters(name, help, &OF_QUEUE);
+        let named = |name: &str, help: &str| counters(&format!("prometheus_remote_storage_{name}"), help);
+        Self {
+            sent: ByKind::new("total", "that were sent.", counters),
+            failed: ByKind::new("failed_total", "that were refused for good.", counters),
+            retried: ByKind::new("retried_total", "that were sent again after a failure.", counters),
+            dropped: ByKind::new("dropped_total", "that were read and not sent.", |name, help| {
+                registry.counters(name, help, &WITH_REASON)
+            }),
+            pending: ByKind::new("pending", "in the shards that are not sent yet.", |name, help| {
+                registry.gauges(name, help, &OF_QUEUE)
+            }),
+            incoming: ByKind::new("in_total", "read from the log for all queues.", |name, help| {
+                registry.counter(name, help)
+            }),
+            metadata: [
+                named("metadata_total", "Metadata entries that were sent."),
+                named(
+                    "metadata_failed_total",
+                    "Metadata entries that were refused for good.",
+                ),
+                named(
+                    "metadata_retried_total",
+                    "Metadata entries that were sent again after a failure.",
+                ),
+            ],
+            metadata_bytes: named("metadata_bytes_total", "Bytes of metadata sent, packed."),
+            bytes: named("bytes_total", "Bytes of samples sent, packed."),
+            enqueue_retries: named(
+                "enqueue_retries_total",
+                "How often a shard had no room for a sample.",
+            ),
+            gauges: GAUGES.map(|(name, help)| {
+                registry.gauges(&format!("prometheus_remote_storage_{name}"), help, &OF_QUEUE)
+            }),
+            seconds: registry.histograms(
+                "prometheus_remote_storage_sent_batch_duration_seconds",
+                "How long requests with samples took.",
+                &OF_QUEUE,
+                &SECONDS,
+            ),
+            highest: registry.gauge(
+                "prometheus_remote_storage_highest_timestamp_in_seconds",
+                "Time of the newest sample read for any queue, in seconds since the epoch.",
+            ),
+        }
+    }
+
+    /// The cells of one queue.
+    pub(super) fn of(&self, name: &str, url: &str) -> QueueMetrics {
+        let values = [name, url];
+        let counters = |family: &Counters| family.with(&values);
+        let dropped = |reason: &str| self.dropped.map(|family| family.with(&[name, url, reason]));
+        let [
+            shards,
+            shards_min,
+            shards_max,
+            shards_desired,
+            shard_capacity,
+            max_samples_per_send,
+            highest_sent,
+            highest_read,
+        ] = self.gauges.each_ref().map(|family| family.with(&values));
+        QueueMetrics {
+            sent: self.sent.map(counters),
+            failed: self.failed.map(counters),
+            retried: self.retried.map(counters),
+            pending: self.pending.map(|family| family.with(&values)),
+            incoming: self.incoming.clone(),
+            too_old: dropped("too_old"),
+            dropped_series: dropped("dropped_series"),
+            nameless: dropped("unintentionally_dropped_series"),
+            custom_buckets: dropped("nhcb_in_rw1_not_supported").histograms,
+            metadata: self.metadata.each_ref().map(counters),
+            metadata_bytes: counters(&self.metadata_bytes),
+            bytes: counters(&self.bytes),
+            enqueue_retries: counters(&self.enqueue_retries),
+            shards,
+            shards_min,
+            shards_max,
+            shards_desired,
+            shard_capacity,
+            max_samples_per_send,
+            highest_sent,
+            highest_read,
+            seconds: self.seconds.with(&values),
+            highest: self.highest.clone(),
+        }
+    }
+
+    /// A queue is gone: nothing more is told about it.
+    pub(super) fn forget(&self, name: &str, url: &str) {
+        let values = [name, url];
+        let counters = [&self.sent, &self.failed, &self.retried];
+        for family in counters
+            .into_iter()
+            .flat_map(|k| [&k.samples, &k.histograms, &k.exemplars])
+            .chain(&self.metadata)
+            .chain([&self.metadata_bytes, &self.bytes, &self.enqueue_retries])
+        {
+            family.remove(&values);
+        }
+        let pending = &self.pending;
+        let gauges = [&pending.samples, &pending.histograms, &pending.exemplars];
+        gauges
+            .into_iter()
+            .chain(&self.gauges)
+            .for_each(|f| f.remove(&values));
+        self.seconds.remove(&values);
+        for reason in [
+            "too_old",
+            "dropped_series",
+            "unintentionally_dropped_series",
+            "nhcb_in_rw1_not_supported",
+        ] {
+            let dropped = &self.dropped;
+            for family in [&dropped.samples, &dropped.histograms, &dropped.exemplars] {
+                family.remove(&[name, url, reason]);
+            }
+        }
+    }
+}
+
+/// What is told about one queue.
+#[derive(Debug, Clone)]
+pub(super) struct QueueMetrics {
+    sent: ByKind<Counter>,
+    failed: ByKind<Counter>,
+    retried: ByKind<Counter>,
+    pending: ByKind<Gauge>,
+    incoming: ByKind<Counter>,
+    too_old: ByKind<Counter>,
+    dropped_series: ByKind<Counter>,
+    nameless: ByKind<Counter>,
+    pub(super) custom_buckets: Counter,
+    /// Sent, failed, retried.
+    pub(super) metadata: [Counter; 3],
+    pub(super) metadata_bytes: Counter,
+    pub(super) bytes: Counter,
+    pub(super) enqueue_retries: Counter,
+    pub(super) shards: Gauge,
+    pub(super) shards_min: Gauge,
+    pub(super) shards_max: Gauge,
+    pub(super) shards_desired: Gauge,
+    pub(super) shard_capacity: Gauge,
+    pub(super) max_samples_per_send: Gauge,
+    pub(super) highest_sent: Gauge,
+    pub(super) highest_read: Gauge,
+    pub(super) seconds: Histogram,
+    pub(super) highest: Gauge,
+}
+
+impl QueueMetrics {
+    pub(super) fn add_sent(&self, counts: Counts) {
+        self.sent.add(counts);
+    }
+
+    pub(super) fn add_failed(&self, counts: Counts) {
+        self.failed.add(counts);
+    }
+
+    pub(super) fn add_retried(&self, counts: Counts) {
+        self.retried.add(counts);
+    }
+
+    pub(super) fn add_incoming(&self, counts: Counts) {
+        self.incoming.add(counts);
+    }
+
+    pub(super) fn add_too_old(&self, counts: Counts) {
+        self.too_old.add(counts);
+    }
+
+    pub(super) fn add_dropped_series(&self, counts: Counts) {
+        self.dropped_series.add(counts);
+    }
+
+    pub(super) fn add_nameless(&self, counts: Counts) {
+        self.nameless.add(counts);
+    }
+
+    /// So many items have come into the shards, or left them if `sign` is −1.
+    pub(super) fn add_pending(&self, counts: Counts, sign: f64) {
+        self.pending.samples.add(sign * counts.samples as f64);
+        self.pending.histograms.add(sign * counts.histograms as f64);
+        self.pending.exemplars.add(sign * counts.exemplars as f64);
+    }
+
+    /// Notes the time of a sample that was read.
+    pub(super) fn note_read(&self, time_ms: i64) {
+        let seconds = time_ms as f64 / 1_000.0;
+        raise(&self.highest_read, seconds);
+        raise(&self.highest, seconds);
+    }
+
+    /// Notes the time of a sample that was sent.
+    pub(super) fn note_sent(&self, time_ms: i64) {
+        raise(&self.highest_sent, time_ms as f64 / 1_000.0);
+    }
+}
+
+fn raise(gauge: &Gauge, to: f64) {
+    if to > gauge.get() {
+        gauge.set(to);
+    }
+}
