@@ -10,6 +10,8 @@ use crate::wal::samples;
 
 /// The kind byte of a batch.
 const BATCH: u8 = 1;
+/// The kind byte of a batch with samples that came late.
+const LATE_BATCH: u8 = 2;
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +38,7 @@ impl<'a> Record<'a> {
     /// or [`Error::Truncated`] where the bytes do not hold a record.
     pub fn decode(payload: &'a [u8]) -> Result<Self> {
         match payload.first() {
-            Some(&BATCH) => Batch::decode(payload).map(Self::Batch),
+            Some(&(BATCH | LATE_BATCH)) => Batch::decode(payload).map(Self::Batch),
             Some(&kind) => {
                 Err(Reader::new(payload, "log record").unsupported(u64::from(BATCH), u64::from(kind)))
             }
@@ -57,6 +59,9 @@ pub struct Batch<'a> {
     pub commit: u64,
     /// The scrape group whose samples share their time, if the batch came from a scrape.
     pub group: Option<u32>,
+    /// Whether some samples are older than others that their series had before. If not, a replay need not ask what
+    /// has been sealed.
+    pub late: bool,
     /// Milliseconds since the epoch; samples at this very time cost nothing for it.
     pub time: i64,
     /// Series defined here for the first time.
@@ -103,6 +108,7 @@ impl<'a> Batch<'a> {
     pub fn clear(&mut self) {
         self.commit = 0;
         self.group = None;
+        self.late = false;
         self.time = 0;
         self.series.clear();
         self.floats.clear();
@@ -131,7 +137,7 @@ impl<'a> Batch<'a> {
     /// [`Error::Invalid`] if a histogram's hint or a tombstone's range is none, or a section exceeds 4 GiB;
     /// `out` then holds an unfinished record, which the caller drops.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<()> {
-        out.push(BATCH);
+        out.push(if self.late { LATE_BATCH } else { BATCH });
         varint::put(out, self.commit);
         varint::put(out, self.group.map_or(0, |group| u64::from(group) + 1));
         varint::put_signed(out, self.time);
@@ -169,10 +175,11 @@ impl<'a> Batch<'a> {
     pub fn decode(payload: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(payload, "log record");
         let kind = reader.u8()?;
-        if kind != BATCH {
+        if kind != BATCH && kind != LATE_BATCH {
             return Err(reader.unsupported(u64::from(BATCH), u64::from(kind)));
         }
         let mut batch = Self {
+            late: kind == LATE_BATCH,
             commit: reader.varint()?,
             ..Self::default()
         };
@@ -381,6 +388,10 @@ mod tests {
         let mut bytes = Vec::new();
         batch.encode(&mut bytes).unwrap();
         assert!(bytes.len() < 500 + 2_000 + 32, "{}", bytes.len());
+        let late = Batch { late: true, ..batch };
+        bytes.clear();
+        late.encode(&mut bytes).unwrap();
+        assert_eq!(Record::decode(&bytes), Ok(Record::Batch(late)));
     }
 
     #[test]

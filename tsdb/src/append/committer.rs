@@ -233,6 +233,7 @@ impl Appender<'_> {
         let mut record = wal::Batch {
             commit: number,
             time: batch.time,
+            late: steps.iter().any(|step| step.late),
             exemplars,
             ..wal::Batch::default()
         };

@@ -119,6 +119,7 @@ impl<'h> Replay<'h> {
         let record = wal::Batch {
             commit: record.commit,
             group: record.group,
+            late: record.late,
             time: record.time,
             floats: record.floats,
             histograms: record.histograms,
@@ -149,7 +150,7 @@ fn work(target: Target<'_>, works: &Receiver<Arc<Work>>, (part, of): (u32, u32))
 fn apply(target: Target<'_>, work: &Work, is_mine: impl Fn(u32) -> bool) {
     let record = &work.record;
     let mut placer = Placer::of_group(&target.head.columns, record, work.group);
-    let mut cursor = PageCursor::new(target);
+    let mut cursor = PageCursor::new(target, record.late);
     let mine = |id: u32| is_mine(split(id).0);
     for sample in record.floats.iter().filter(|s| mine(s.id)) {
         cursor.change(sample.id, sample.time, sample.start, |slot| {
@@ -187,6 +188,8 @@ fn apply(target: Target<'_>, work: &Work, is_mine: impl Fn(u32) -> bool) {
 /// Walks over the slots of a record, keeping a page locked while its neighbours follow.
 struct PageCursor<'h> {
     target: Target<'h>,
+    /// Whether samples may be older than what has been sealed of their series.
+    late: bool,
     page: Option<(u32, ArcPage)>,
     oldest: i64,
     newest: i64,
@@ -195,9 +198,10 @@ struct PageCursor<'h> {
 type ArcPage = parking_lot::lock_api::ArcRwLockWriteGuard<parking_lot::RawRwLock, Page>;
 
 impl<'h> PageCursor<'h> {
-    fn new(target: Target<'h>) -> Self {
+    fn new(target: Target<'h>, late: bool) -> Self {
         Self {
             target,
+            late,
             page: None,
             oldest: i64::MAX,
             newest: i64::MIN,
@@ -221,7 +225,7 @@ impl<'h> PageCursor<'h> {
             segments,
             sealed,
         } = self.target;
-        if !slot.used && time <= sealed {
+        if self.late && !slot.used && time <= sealed {
             recall(head, segments, id, slot, time);
         }
         change(slot);
