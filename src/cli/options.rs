@@ -42,13 +42,7 @@ pub fn options(values: &Values) -> Result<Options, Refusal> {
     Ok(Options {
         config_file: values.text("config.file").into(),
         config_file_given: values.is_given("config.file"),
-        auto_reload: (values.is_on("config.auto-reload")
-            || features.iter().any(|f| f == "auto-reload-config"))
-        .then(|| {
-            values
-                .duration("config.auto-reload-interval")
-                .max(Duration::from_millis(1_000))
-        }),
+        auto_reload: auto_reload(values, &features),
         listen: values.texts("web.listen-address"),
         web_config_file: values.text("web.config.file").to_owned(),
         read_timeout: values.duration("web.read-timeout"),
@@ -89,6 +83,13 @@ pub fn options(values: &Values) -> Result<Options, Refusal> {
         shown: values.shown(),
         notices,
     })
+}
+
+/// How often the configuration is looked at, if it is at all.
+fn auto_reload(values: &Values, features: &[String]) -> Option<Duration> {
+    let on = values.is_on("config.auto-reload") || features.iter().any(|f| f == "auto-reload-config");
+    let interval = values.duration("config.auto-reload-interval");
+    on.then(|| interval.max(Duration::from_millis(1_000)))
 }
 
 fn log_level(values: &Values) -> LogLevel {

@@ -85,16 +85,7 @@ fn matched(
         labels: key(matching, &for_what.labels),
         value,
     };
-    for (at, element) in one.iter().enumerate() {
-        let own = key(matching, &element.labels);
-        if one
-            .iter()
-            .skip(at + 1)
-            .any(|other| key(matching, &other.labels) == own)
-        {
-            return Err(Failure::Query("found duplicate series for the match group"));
-        }
-    }
+    each_stands_alone(matching, one)?;
     let mut matched: Vec<(Labels, Labels)> = Vec::new();
     let mut found = Vec::new();
     let lonely = one.iter().filter(|other| {
@@ -136,6 +127,21 @@ fn matched(
         found.push(Element { labels, value });
     }
     Ok(found)
+}
+
+/// No two of the side that may have one match the same.
+fn each_stands_alone(matching: &VectorMatching, one: &[Element]) -> Result<(), Failure> {
+    for (at, element) in one.iter().enumerate() {
+        let own = key(matching, &element.labels);
+        if one
+            .iter()
+            .skip(at + 1)
+            .any(|other| key(matching, &other.labels) == own)
+        {
+            return Err(Failure::Query("found duplicate series for the match group"));
+        }
+    }
+    Ok(())
 }
 
 fn result_labels(binary: &Binary, matching: &VectorMatching, many: &Labels, one: &Labels) -> Labels {
