@@ -231,12 +231,11 @@ scrape_configs:
 
 #[test]
 fn what_is_not_acted_on_is_said_once() {
-    let text = job("consul_sd_configs: [{server: 'x:1'}]\ndns_sd_configs: [{names: [a]}]")
+    let text = job("consul_sd_configs: [{server: 'x:1'}]")
         + "remote_write: [{url: 'http://x/w', round_robin_dns: true}]\nrule_files: [a.yml]\nglobal: {external_labels: {a: $NOPE}}\n";
     let warnings = read(&text).unwrap().warnings;
     for part in [
         "consul_sd_configs",
-        "dns_sd_configs",
         "remote_write",
         "rule_files",
         "variable NOPE",

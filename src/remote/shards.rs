@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(count.decide(1, seconds(5.0), LOOK, false).1, 1);
         // It falls behind: more, step by step, up to the most.
         let mut now = 1;
-        for _ in 0..20 {
+        for _ in 0..60 {
             let busy = LOOK.mul_f64(now as f64);
             now = count.decide(now, busy, LOOK, true).1;
         }

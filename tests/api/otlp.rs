@@ -72,7 +72,7 @@ fn escape(text: &str) -> String {
     text.bytes().map(|b| format!("%{b:02X}")).collect()
 }
 
-const REST: &str = r#"{__name__!="target_info"}"#;
+const REST: &str = r#"{__name__=~".+",__name__!="target_info"}"#;
 
 #[test]
 fn numbers_get_names_labels_and_a_job() {
@@ -220,7 +220,7 @@ fn what_is_left_out_is_told_and_the_rest_kept() {
     assert_eq!(answer.status, 200);
     assert_eq!(
         answer.text(),
-        r#"{"partialSuccess":{"rejectedDataPoints":"3","errorMessage":"invalid temporality and type combination for metric \"d\"; cannot convert exponential to native histogram. Scale must be >= -4, was -5"}}"#
+        r#"{"partialSuccess":{"rejectedDataPoints":"3","errorMessage":"invalid temporality and type combination for metric \"d\"; cannot convert exponential to native histogram. Scale must be \u003e= -4, was -5"}}"#
     );
     assert_eq!(stored(&api, REST), ["__name__=kept,instance=i1,job=prod/shop 1"]);
     // Another value at the same time.
