@@ -234,12 +234,7 @@ fn what_is_not_acted_on_is_said_once() {
     let text = job("consul_sd_configs: [{server: 'x:1'}]")
         + "remote_write: [{url: 'http://x/w', round_robin_dns: true}]\nrule_files: [a.yml]\nglobal: {external_labels: {a: $NOPE}}\n";
     let warnings = read(&text).unwrap().warnings;
-    for part in [
-        "consul_sd_configs",
-        "remote_write",
-        "rule_files",
-        "variable NOPE",
-    ] {
+    for part in ["consul_sd_configs", "remote_write", "rule_files", "variable NOPE"] {
         assert_eq!(
             warnings.iter().filter(|w| w.contains(part)).count(),
             1,

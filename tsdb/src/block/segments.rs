@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use narthex_format::filenames;
@@ -21,6 +22,8 @@ pub(crate) struct Segments {
     /// Where segments go when their time is complete.
     pub(crate) blocks: Blocks,
     list: RwLock<Arc<Vec<Arc<Segment>>>>,
+    /// The highest number that a segment has had since the store was opened.
+    highest: AtomicU64,
 }
 
 impl Segments {
@@ -82,6 +85,7 @@ impl Segments {
             folder,
             blocks,
             list,
+            highest: AtomicU64::new(0),
         };
         Ok((segments, damage))
     }
@@ -96,7 +100,8 @@ impl Segments {
         let sealed = self.list.read().last().map_or(0, |s| s.number);
         // A number that stands in a block is not given twice, even if the newest segment was lost.
         let cut = self.blocks.list().iter().map(|b| b.through()).max().unwrap_or(0);
-        sealed.max(cut) + 1
+        // Nor one whose segment and blocks are gone: what is remembered of it would be taken for the new one's.
+        sealed.max(cut).max(self.highest.load(Relaxed)) + 1
     }
 
     /// What every segment and block says about itself.
@@ -111,6 +116,7 @@ impl Segments {
     pub(crate) fn add(&self, path: PathBuf, number: u64) -> Result<(), Error> {
         let tombstones = self.folder.join(filenames::head_tombstones(number));
         let segment = Segment::open(&*self.disk, path, tombstones, number, &SEGMENT)?;
+        self.highest.fetch_max(number, Relaxed);
         let mut list = self.list.write();
         let mut next = list.to_vec();
         next.push(Arc::new(segment));
