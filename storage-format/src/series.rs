@@ -175,11 +175,20 @@ pub struct LabelPairs<'t, 'a> {
     pairs: std::slice::Iter<'t, (u32, u32)>,
 }
 
-impl LabelPairs<'_, '_> {
+impl<'a> LabelPairs<'_, 'a> {
     /// The pairs left, as numbers of strings in the list: equal numbers, equal strings.
     #[must_use]
     pub fn references(&self) -> &[(u32, u32)] {
         self.pairs.as_slice()
+    }
+
+    /// The texts of a pair of numbers.
+    #[must_use]
+    pub fn text(&self, (name, value): (u32, u32)) -> Option<(&'a str, &'a str)> {
+        Some((
+            self.symbols.get(name as usize)?,
+            self.symbols.get(value as usize)?,
+        ))
     }
 }
 
@@ -187,11 +196,8 @@ impl<'a> Iterator for LabelPairs<'_, 'a> {
     type Item = (&'a str, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, value) = self.pairs.next()?;
-        Some((
-            self.symbols.get(*name as usize)?,
-            self.symbols.get(*value as usize)?,
-        ))
+        let pair = *self.pairs.next()?;
+        self.text(pair)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

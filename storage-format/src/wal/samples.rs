@@ -243,18 +243,25 @@ fn encode_values(out: &mut Vec<u8>, samples: &[Sample<f64>]) {
 
 fn decode_values(reader: &mut Reader<'_>, samples: &mut [Sample<f64>]) -> Result<()> {
     let lengths = reader.take(samples.len().div_ceil(2))?;
+    let values = reader.rest();
+    let mut position = 0;
     for (pair, nibbles) in samples.chunks_mut(2).zip(lengths) {
         for (i, sample) in pair.iter_mut().enumerate() {
             let length = usize::from(nibbles >> (4 * i) & 15);
             if length > 8 {
                 return Err(reader.corrupt("a value of at most 8 bytes", length as u64));
             }
-            let mut bytes = [0; 8];
-            for (place, byte) in bytes.iter_mut().zip(reader.take(length)?) {
-                *place = *byte;
-            }
-            sample.value = f64::from_bits(u64::from_le_bytes(bytes).swap_bytes());
+            let rest = values.get(position..).unwrap_or_default();
+            // Near the end there are fewer than eight bytes; what is missing shows when all are taken.
+            let word = rest.first_chunk().copied().unwrap_or_else(|| {
+                let mut word = [0; 8];
+                word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                word
+            });
+            let kept = u64::MAX.checked_shl(64 - 8 * length as u32).unwrap_or(0);
+            sample.value = f64::from_bits(u64::from_be_bytes(word) & kept);
+            position += length;
         }
     }
-    Ok(())
+    reader.take(position).map(drop)
 }

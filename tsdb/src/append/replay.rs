@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use super::placer::Placer;
 use super::recall::recall;
 use crate::block::Segments;
-use crate::head::{Exemplar, Head, Late, Page, Place, Slot, TimedHistogram, split};
+use crate::head::{Exemplar, Head, Late, PAGE, Page, Place, Slot, TimedHistogram, join, split};
 use crate::histograms::{from_float, from_integer};
 
 /// Records that may wait for a thread: they are in memory.
@@ -212,7 +212,18 @@ impl<'h> PageCursor<'h> {
         let (number, at) = split(id);
         if self.page.as_ref().is_none_or(|(n, _)| *n != number) {
             self.page = None;
-            self.page = Some((number, self.target.head.page(number).write_arc()));
+            let mut page = self.target.head.page(number).write_arc();
+            if page.is_empty() {
+                // All at once: growing would move every slot once more.
+                page.reserve(
+                    self.target
+                        .head
+                        .index
+                        .read()
+                        .count_between(join(number, 0), join(number, PAGE - 1)),
+                );
+            }
+            self.page = Some((number, page));
         }
         let Some((_, page)) = &mut self.page else {
             return;

@@ -1,6 +1,9 @@
 //! Reading the catalog when a store is opened: the newest whole snapshot and the logs since, or whatever is sound.
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use narthex_format::catalog::{LOG, Record, read_snapshot};
 use narthex_format::frame::{Frames, Step};
@@ -10,6 +13,10 @@ use roaring::RoaringBitmap;
 use super::writer::copy_of;
 use crate::disk::{Damage, Disk};
 use crate::error::Error;
+use crate::postings::add;
+
+/// Frames unpacked and not dealt with yet.
+const AHEAD: usize = 4;
 
 /// What was found in the catalog's folder.
 #[derive(Debug, Default)]
@@ -90,6 +97,7 @@ pub(crate) fn load(
     Ok(loaded)
 }
 
+/// Hands the series of one file to `each`. Checking and unpacking go ahead on another thread.
 fn read(
     disk: &dyn Disk,
     file: &CatalogFile,
@@ -99,14 +107,33 @@ fn read(
 ) -> Result<(), Error> {
     let mapped = disk.map(path).map_err(|e| Error::io("read", path, e))?;
     let bytes: &[u8] = (*mapped).as_ref();
+    thread::scope(|scope| {
+        let (sender, tables) = sync_channel(AHEAD);
+        let unpacking = scope.spawn(move || {
+            // Nobody listens after a failure, which is what is reported then.
+            unpack(file, path, bytes, loaded, |table| drop(sender.send(table)))
+        });
+        let done = tables.iter().try_for_each(|table| each(&table));
+        drop(tables);
+        let unpacked = unpacking.join().unwrap_or_else(|panic| resume_unwind(panic));
+        done.and(unpacked)
+    })
+}
+
+fn unpack<'f>(
+    file: &CatalogFile,
+    path: &Path,
+    bytes: &'f [u8],
+    loaded: &mut Loaded,
+    each: impl Fn(SeriesTable<'f>),
+) -> Result<(), Error> {
     let newer = |e: narthex_format::Error| Error::Unsupported {
         path: path.to_owned(),
         reason: e.to_string(),
     };
-    let mut failure = None;
-    let mut take = |table: &SeriesTable<'_>, ids: &mut RoaringBitmap| {
-        ids.extend(table.iter().map(|(id, _)| id));
-        failure = failure.take().or(each(table).err());
+    let take = |table: SeriesTable<'f>, ids: &mut RoaringBitmap| {
+        table.iter().for_each(|(id, _)| add(ids, id));
+        each(table);
     };
     let mut damage = |length: u64, error: &narthex_format::Error| {
         loaded.damage.push(Damage {
@@ -116,7 +143,7 @@ fn read(
         });
     };
     if file.snapshot {
-        let summary = read_snapshot(bytes, file.id, |table| take(&table, &mut loaded.ids)).map_err(newer)?;
+        let summary = read_snapshot(bytes, file.id, |table| take(table, &mut loaded.ids)).map_err(newer)?;
         summary.header.iter().for_each(|e| damage(0, e));
         summary.lost.iter().for_each(|l| damage(l.length, &l.error));
         if summary.lost.is_empty() && !summary.is_complete() {
@@ -129,7 +156,7 @@ fn read(
         }
         let next = summary.end.map_or(0, |end| end.next_id);
         loaded.next_id = loaded.next_id.max(u32::try_from(next).unwrap_or(0));
-        return failure.map_or(Ok(()), Err);
+        return Ok(());
     }
     match LOG.decode(bytes) {
         Ok(_) => {}
@@ -140,7 +167,7 @@ fn read(
         match step {
             Step::Lost(lost) => damage(lost.length, &lost.error),
             Step::Frame { offset, payload } => match Record::decode(payload) {
-                Ok(Record::Added(table)) => take(&table, &mut loaded.ids),
+                Ok(Record::Added(table)) => take(table, &mut loaded.ids),
                 Ok(Record::Removed(_) | Record::End(_)) => {}
                 Err(error @ narthex_format::Error::Unsupported { .. }) => {
                     return Err(newer(error.at(offset)));
@@ -149,5 +176,5 @@ fn read(
             },
         }
     }
-    failure.map_or(Ok(()), Err)
+    Ok(())
 }

@@ -12,12 +12,12 @@ use hashbrown::HashTable;
 use narthex_format::SeriesTable;
 use narthex_model::Labels;
 use roaring::RoaringBitmap;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxBuildHasher;
 
 use super::order::LabelOrder;
 use super::text::{Span, TextArena};
 use crate::error::Error;
-use crate::postings::Postings;
+use crate::postings::{Postings, add};
 
 /// Pair numbers in one block of the arena.
 const BLOCK: usize = 1 << 14;
@@ -88,9 +88,34 @@ pub(super) fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn series_hash(labels: &Labels) -> u32 {
-    let hash = hash_of(labels.as_key());
+/// The hash of a series whose pairs so far gave `hash`, with a pair more.
+fn with_pair(hash: u64, pair: u64) -> u64 {
+    (hash.rotate_left(23) ^ pair).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn folded(hash: u64) -> u32 {
     (hash ^ (hash >> 32)) as u32
+}
+
+fn series_hash(labels: &Labels) -> u32 {
+    folded(labels.iter().fold(0, |hash, pair| with_pair(hash, hash_of(pair))))
+}
+
+/// What has been found out about a value of a [`SeriesTable`].
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// The name it had last, as a number of the table.
+    name: u32,
+    pair: u32,
+    hash: u64,
+}
+
+impl Known {
+    const NONE: Self = Self {
+        name: u32::MAX,
+        pair: 0,
+        hash: 0,
+    };
 }
 
 impl Index {
@@ -134,8 +159,8 @@ impl Index {
 
     /// Registers the series that a file names under their ids, but for those that are known.
     pub(crate) fn define(&mut self, table: &SeriesTable<'_>) -> Result<(), Error> {
-        // Neighbours share most of their pairs: each is looked up once.
-        let mut numbers: FxHashMap<(u32, u32), u32> = FxHashMap::default();
+        // Neighbours share most of their pairs: each is looked up once for as long as its value has no other name.
+        let mut known: Vec<Known> = Vec::new();
         let mut pairs = Vec::new();
         self.series_by_labels.reserve(table.len(), {
             let series = &self.series;
@@ -145,17 +170,27 @@ impl Index {
             if self.contains(id) {
                 continue;
             }
-            let labels = Labels::from_sorted(texts.clone());
-            let hash = series_hash(&labels);
             pairs.clear();
-            for (reference, (name, value)) in texts.references().iter().zip(texts.clone()) {
-                let pair = match numbers.get(reference) {
-                    Some(pair) => *pair,
-                    None => self.intern(name, value)?,
-                };
-                numbers.insert(*reference, pair);
-                pairs.push(pair);
+            let mut hash = 0;
+            for reference in texts.references() {
+                let at = reference.1 as usize;
+                if known.len() <= at {
+                    known.resize(at + 1, Known::NONE);
+                }
+                if known[at].name != reference.0 {
+                    let Some((name, value)) = texts.text(*reference) else {
+                        continue;
+                    };
+                    known[at] = Known {
+                        name: reference.0,
+                        pair: self.intern(name, value)?,
+                        hash: hash_of((name, value)),
+                    };
+                }
+                hash = with_pair(hash, known[at].hash);
+                pairs.push(known[at].pair);
             }
+            let hash = folded(hash);
             // The same labels under another id would make two series of one. The series had left and came back: the
             // lower id has no samples outside of blocks.
             let same = |other: &u32| self.entry(*other).hash == hash && self.pairs_of(*other) == pairs;
@@ -180,7 +215,7 @@ impl Index {
         let series = &self.series;
         self.series_by_labels
             .insert_unique(spread(kept.hash), id, |id| spread(entry(series, *id).hash));
-        self.all.insert(id);
+        add(&mut self.all, id);
         self.order.take();
         self.next_id = self.next_id.max(id.saturating_add(1));
         Ok(())
@@ -354,6 +389,11 @@ impl Index {
     /// Whether there is a series of this id.
     pub(crate) fn contains(&self, id: u32) -> bool {
         self.entry(id).block != u32::MAX
+    }
+
+    /// How many series there are from one id to another.
+    pub(crate) fn count_between(&self, first: u32, last: u32) -> usize {
+        self.all.range_cardinality(first..=last) as usize
     }
 
     /// Keeps the ids below `next` from being given to new series: files have samples under them.

@@ -87,6 +87,16 @@ impl Page {
         self.slots.get_mut(usize::from(place))
     }
 
+    /// Whether no series has a slot.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Makes room for the slots of so many series.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.slots.reserve_exact(count);
+    }
+
     /// All slots, with the series' places in the page, in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Slot)> {
         (0..PAGE).filter_map(|at| Some((at, self.get(at)?)))

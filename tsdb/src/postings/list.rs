@@ -36,9 +36,7 @@ impl Postings {
                     *self = Self::Many(Box::new(bitmap));
                 }
             }
-            Self::Many(bitmap) => {
-                bitmap.insert(id);
-            }
+            Self::Many(bitmap) => add(bitmap, id),
         }
     }
 
@@ -114,6 +112,13 @@ impl Postings {
                 Self::Few(ids) => ids.capacity() * size_of::<u32>(),
                 Self::Many(bitmap) => bitmap.serialized_size(),
             }
+    }
+}
+
+/// Adds an id to a bitmap; at its end it need not be searched.
+pub(crate) fn add(ids: &mut RoaringBitmap, id: u32) {
+    if ids.try_push(id).is_err() {
+        ids.insert(id);
     }
 }
 

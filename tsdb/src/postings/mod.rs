@@ -2,4 +2,4 @@
 
 mod list;
 
-pub(crate) use list::Postings;
+pub(crate) use list::{Postings, add};
