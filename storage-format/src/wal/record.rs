@@ -37,8 +37,21 @@ impl<'a> Record<'a> {
     /// [`Error::Unsupported`] for a kind of record or section that a newer version wrote; [`Error::Corrupt`]
     /// or [`Error::Truncated`] where the bytes do not hold a record.
     pub fn decode(payload: &'a [u8]) -> Result<Self> {
+        Self::decode_since(payload, None)
+    }
+
+    /// As [`decode`](Self::decode), but of commits up to `sealed` only the series are read: what else they hold is
+    /// known from elsewhere.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_after(payload: &'a [u8], sealed: u64) -> Result<Self> {
+        Self::decode_since(payload, Some(sealed))
+    }
+
+    fn decode_since(payload: &'a [u8], sealed: Option<u64>) -> Result<Self> {
         match payload.first() {
-            Some(&(BATCH | LATE_BATCH)) => Batch::decode(payload).map(Self::Batch),
+            Some(&(BATCH | LATE_BATCH)) => Batch::decode_since(payload, sealed).map(Self::Batch),
             Some(&kind) => {
                 Err(Reader::new(payload, "log record").unsupported(u64::from(BATCH), u64::from(kind)))
             }
@@ -173,6 +186,10 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// As [`Record::decode`].
     pub fn decode(payload: &'a [u8]) -> Result<Self> {
+        Self::decode_since(payload, None)
+    }
+
+    fn decode_since(payload: &'a [u8], sealed: Option<u64>) -> Result<Self> {
         let mut reader = Reader::new(payload, "log record");
         let kind = reader.u8()?;
         if kind != BATCH && kind != LATE_BATCH {
@@ -190,6 +207,7 @@ impl<'a> Batch<'a> {
             Some(Err(_)) => return Err(reader.corrupt("a group of 32 bits", group)),
         };
         batch.time = reader.signed()?;
+        let is_sealed = sealed.is_some_and(|sealed| batch.commit <= sealed);
         let mut previous = 0;
         while !reader.is_empty() {
             let section = reader.u8()?;
@@ -202,7 +220,11 @@ impl<'a> Batch<'a> {
             previous = section;
             let length = reader.u32()? as usize;
             let base = reader.offset();
-            let mut body = Reader::with_base(reader.take(length)?, "log record section", base);
+            let bytes = reader.take(length)?;
+            if is_sealed && section != SERIES {
+                continue;
+            }
+            let mut body = Reader::with_base(bytes, "log record section", base);
             batch.read_section(section, &mut body)?;
             body.finish()?;
         }
@@ -358,6 +380,13 @@ mod tests {
                 batch.metadata.push(Metadata { metric, kind, help, unit: "s" });
             }
             round_trip(&batch);
+            batch.commit = 7;
+            let mut bytes = Vec::new();
+            batch.encode(&mut bytes).unwrap();
+            let after = |sealed| Record::decode_after(&bytes, sealed).map(|Record::Batch(batch)| batch);
+            prop_assert_eq!(after(6), Ok(batch.clone()));
+            let Batch { commit, time, series, .. } = batch;
+            prop_assert_eq!(after(7), Ok(Batch { commit, time, series, ..Batch::default() }));
         }
 
         #[test]

@@ -92,7 +92,7 @@ pub(super) fn replay(
             progress.set(status);
             let (mut failure, mut oldest, mut newest) = (None, u64::MAX, 0);
             let record = |_: u64, payload: &[u8]| {
-                let Record::Batch(batch) = Record::decode(payload)?;
+                let Record::Batch(batch) = Record::decode_after(payload, sealed)?;
                 oldest = oldest.min(batch.commit);
                 // What was rescued from a file that could not be synced stands twice.
                 if !seen.insert(batch.commit) {
