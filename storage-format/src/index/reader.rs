@@ -156,7 +156,7 @@ impl<'a> Index<'a> {
         (0..self.series.len()).try_for_each(|block| self.block(block, &mut each))
     }
 
-    /// Hands every series of a block of [`BLOCK`](super::SERIES_BLOCK) series, with its number, to `each`.
+    /// Hands every series of a block of [`BLOCK`] series, with its number, to `each`.
     ///
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Truncated`], also if there is no such block.
