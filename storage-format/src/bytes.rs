@@ -141,6 +141,17 @@ impl<'a> Reader<'a> {
     /// [`Error::Truncated`] if it does not end, [`Error::Corrupt`] if it exceeds 64 bits.
     #[inline]
     pub fn varint(&mut self) -> Result<u64> {
+        match self.data.get(self.position) {
+            // Most numbers are this small.
+            Some(byte) if *byte < 0x80 => {
+                self.position += 1;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64> {
         match varint::read(self.rest()) {
             Some((value, used)) => {
                 self.position += used;

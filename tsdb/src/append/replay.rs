@@ -25,6 +25,8 @@ const WAITING: usize = 4;
 struct Work {
     record: wal::Batch<'static>,
     group: Option<u32>,
+    /// Page and length of each run of floats that lie in one page: threads step over those of others.
+    runs: Vec<(u32, usize)>,
 }
 
 /// Where records are added to.
@@ -80,23 +82,8 @@ impl<'h> Replay<'h> {
     /// unknown series is left out as a whole: a power loss took the one that defined them.
     pub(crate) fn record(&mut self, record: wal::Batch<'_>) {
         let head = self.target.head;
-        let floats = record.floats.iter().map(|s| s.id);
-        let integers = record.histograms.iter().map(|s| s.id);
-        let ids = floats
-            .chain(integers)
-            .chain(record.float_histograms.iter().map(|s| s.id));
-        let (mut count, mut known, mut next) = (0, true, 0_u32);
-        {
-            let index = head.index.read();
-            for id in ids {
-                count += 1;
-                known &= index.contains(id);
-                next = next.max(id.saturating_add(1));
-            }
-        }
-        if !known {
-            self.unknown += count;
-            head.index.write().reserve(next);
+        let runs = runs(&record.floats);
+        if !self.knows(&record, &runs) {
             return;
         }
         // Numbers of groups are those of the process that wrote the log.
@@ -127,7 +114,7 @@ impl<'h> Replay<'h> {
             tombstones: record.tombstones,
             ..wal::Batch::default()
         };
-        let work = Work { record, group };
+        let work = Work { record, group, runs };
         if self.threads.is_empty() {
             apply(self.target, &work, |_| true);
             return;
@@ -138,6 +125,37 @@ impl<'h> Replay<'h> {
             let _ = thread.send(Arc::clone(&work));
         }
     }
+}
+
+impl Replay<'_> {
+    /// Whether all series of a record are known. If not, it is counted, and their ids are given to no others.
+    fn knows(&mut self, record: &wal::Batch<'_>, runs: &[(u32, usize)]) -> bool {
+        let integers = record.histograms.iter().map(|s| s.id);
+        let rare = integers.chain(record.float_histograms.iter().map(|s| s.id));
+        let index = self.target.head.index.read();
+        let mut known = rare.clone().all(|id| index.contains(id));
+        let mut rest = &record.floats[..];
+        for (page, length) in runs {
+            let (run, after) = rest.split_at(*length);
+            rest = after;
+            known &= index.contains_all(*page, run.iter().map(|sample| split(sample.id).1));
+        }
+        drop(index);
+        if !known {
+            let ids = record.floats.iter().map(|s| s.id).chain(rare);
+            self.unknown += ids.clone().count() as u64;
+            let next = ids.max().map_or(0, |id| id.saturating_add(1));
+            self.target.head.index.write().reserve(next);
+        }
+        known
+    }
+}
+
+/// Page and length of each run of samples that lie in one page.
+fn runs(samples: &[wal::Sample<f64>]) -> Vec<(u32, usize)> {
+    let page = |sample: &wal::Sample<f64>| split(sample.id).0;
+    let runs = samples.chunk_by(|a, b| page(a) == page(b));
+    runs.map(|run| (page(&run[0]), run.len())).collect()
 }
 
 fn work(target: Target<'_>, works: &Receiver<Arc<Work>>, (part, of): (u32, u32)) {
@@ -152,15 +170,13 @@ fn apply(target: Target<'_>, work: &Work, is_mine: impl Fn(u32) -> bool) {
     let mut placer = Placer::of_group(&target.head.columns, record, work.group);
     let mut cursor = PageCursor::new(target, record.late);
     let mine = |id: u32| is_mine(split(id).0);
-    for sample in record.floats.iter().filter(|s| mine(s.id)) {
-        cursor.change(sample.id, sample.time, sample.start, |slot| {
-            if !slot.used || sample.time > slot.last_time {
-                let place = placer.place(slot, sample.time);
-                replay_float(slot, sample, place);
-            } else {
-                replay_late(slot, sample);
-            }
-        });
+    let mut rest = &record.floats[..];
+    for (page, length) in &work.runs {
+        let (run, after) = rest.split_at(*length);
+        rest = after;
+        if is_mine(*page) {
+            cursor.floats(*page, run, &mut placer);
+        }
     }
     for sample in record.histograms.iter().filter(|s| mine(s.id)) {
         let value = from_integer(&sample.value);
@@ -208,27 +224,49 @@ impl<'h> PageCursor<'h> {
         }
     }
 
-    fn change(&mut self, id: u32, time: i64, start: Option<i64>, change: impl FnOnce(&mut Slot)) {
-        let (number, at) = split(id);
-        if self.page.as_ref().is_none_or(|(n, _)| *n != number) {
-            self.page = None;
-            let mut page = self.target.head.page(number).write_arc();
-            if page.is_empty() {
-                // All at once: growing would move every slot once more.
-                page.reserve(
-                    self.target
-                        .head
-                        .index
-                        .read()
-                        .count_between(join(number, 0), join(number, PAGE - 1)),
-                );
-            }
-            self.page = Some((number, page));
+    /// Adds the floats of a page.
+    fn floats(&mut self, page: u32, samples: &[wal::Sample<f64>], placer: &mut Placer<'_>) {
+        self.turn_to(page);
+        for sample in samples {
+            self.add(sample.id, sample.time, sample.start, |slot| {
+                if !slot.used || sample.time > slot.last_time {
+                    let place = placer.place(slot, sample.time);
+                    replay_float(slot, sample, place);
+                } else {
+                    replay_late(slot, sample);
+                }
+            });
         }
+    }
+
+    fn change(&mut self, id: u32, time: i64, start: Option<i64>, change: impl FnOnce(&mut Slot)) {
+        self.turn_to(split(id).0);
+        self.add(id, time, start, change);
+    }
+
+    /// Locks a page, unless it is the one that is locked.
+    fn turn_to(&mut self, number: u32) {
+        if self.page.as_ref().is_some_and(|(n, _)| *n == number) {
+            return;
+        }
+        self.page = None;
+        let head = self.target.head;
+        let mut page = head.page(number).write_arc();
+        if page.is_empty() {
+            // All at once: growing would move every slot once more.
+            let (first, last) = (join(number, 0), join(number, PAGE - 1));
+            page.reserve(head.index.read().count_between(first, last));
+        }
+        self.page = Some((number, page));
+    }
+
+    /// Changes a slot of the page that is locked.
+    #[inline]
+    fn add(&mut self, id: u32, time: i64, start: Option<i64>, change: impl FnOnce(&mut Slot)) {
         let Some((_, page)) = &mut self.page else {
             return;
         };
-        let Some(slot) = page.slot(at) else {
+        let Some(slot) = page.slot(split(id).1) else {
             return;
         };
         let Target {

@@ -13,7 +13,7 @@ use roaring::RoaringBitmap;
 use super::writer::copy_of;
 use crate::disk::{Damage, Disk};
 use crate::error::Error;
-use crate::postings::add;
+use crate::postings::Runs;
 
 /// Frames unpacked and not dealt with yet.
 const AHEAD: usize = 4;
@@ -132,7 +132,9 @@ fn unpack<'f>(
         reason: e.to_string(),
     };
     let take = |table: SeriesTable<'f>, ids: &mut RoaringBitmap| {
-        table.iter().for_each(|(id, _)| add(ids, id));
+        let mut runs = Runs::default();
+        table.iter().for_each(|(id, _)| runs.push(id));
+        runs.drain_into(ids);
         each(table);
     };
     let mut damage = |length: u64, error: &narthex_format::Error| {

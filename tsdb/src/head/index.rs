@@ -9,20 +9,20 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::OnceLock;
 
 use hashbrown::HashTable;
-use narthex_format::SeriesTable;
 use narthex_model::Labels;
 use roaring::RoaringBitmap;
 use rustc_hash::FxBuildHasher;
 
 use super::order::LabelOrder;
+use super::page::PAGE;
 use super::text::{Span, TextArena};
 use crate::error::Error;
-use crate::postings::{Postings, add};
+use crate::postings::Postings;
 
 /// Pair numbers in one block of the arena.
 const BLOCK: usize = 1 << 14;
 /// Series whose entries are allocated together.
-pub(super) const ENTRIES: usize = 256;
+pub(super) const ENTRIES: usize = PAGE;
 
 /// A label pair.
 #[derive(Debug)]
@@ -89,33 +89,16 @@ pub(super) fn spread(hash: u32) -> u64 {
 }
 
 /// The hash of a series whose pairs so far gave `hash`, with a pair more.
-fn with_pair(hash: u64, pair: u64) -> u64 {
+pub(super) fn with_pair(hash: u64, pair: u64) -> u64 {
     (hash.rotate_left(23) ^ pair).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn folded(hash: u64) -> u32 {
+pub(super) fn folded(hash: u64) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
 fn series_hash(labels: &Labels) -> u32 {
     folded(labels.iter().fold(0, |hash, pair| with_pair(hash, hash_of(pair))))
-}
-
-/// What has been found out about a value of a [`SeriesTable`].
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    /// The name it had last, as a number of the table.
-    name: u32,
-    pair: u32,
-    hash: u64,
-}
-
-impl Known {
-    const NONE: Self = Self {
-        name: u32::MAX,
-        pair: 0,
-        hash: 0,
-    };
 }
 
 impl Index {
@@ -157,65 +140,22 @@ impl Index {
         self.put(id, &pairs, series_hash(labels))
     }
 
-    /// Registers the series that a file names under their ids, but for those that are known.
-    pub(crate) fn define(&mut self, table: &SeriesTable<'_>) -> Result<(), Error> {
-        // Neighbours share most of their pairs: each is looked up once for as long as its value has no other name.
-        let mut known: Vec<Known> = Vec::new();
-        let mut pairs = Vec::new();
-        self.series_by_labels.reserve(table.len(), {
-            let series = &self.series;
-            |id| spread(entry(series, *id).hash)
-        });
-        for (id, texts) in table.iter() {
-            if self.contains(id) {
-                continue;
-            }
-            pairs.clear();
-            let mut hash = 0;
-            for reference in texts.references() {
-                let at = reference.1 as usize;
-                if known.len() <= at {
-                    known.resize(at + 1, Known::NONE);
-                }
-                if known[at].name != reference.0 {
-                    let Some((name, value)) = texts.text(*reference) else {
-                        continue;
-                    };
-                    known[at] = Known {
-                        name: reference.0,
-                        pair: self.intern(name, value)?,
-                        hash: hash_of((name, value)),
-                    };
-                }
-                hash = with_pair(hash, known[at].hash);
-                pairs.push(known[at].pair);
-            }
-            let hash = folded(hash);
-            // The same labels under another id would make two series of one. The series had left and came back: the
-            // lower id has no samples outside of blocks.
-            let same = |other: &u32| self.entry(*other).hash == hash && self.pairs_of(*other) == pairs;
-            let other = self.series_by_labels.find(spread(hash), same).copied();
-            if other.is_some_and(|newer| newer > id) {
-                continue;
-            }
-            self.put(id, &pairs, hash)?;
-            if let Some(older) = other {
-                self.retire(older);
-            }
-        }
-        Ok(())
-    }
-
     fn put(&mut self, id: u32, pairs: &[u32], hash: u32) -> Result<(), Error> {
-        let kept = self.keep_pairs(pairs, hash)?;
+        self.put_named(id, pairs, hash)?;
         for pair in pairs {
             self.pairs[*pair as usize].postings.insert(id);
         }
+        self.all.insert(id);
+        Ok(())
+    }
+
+    /// As [`put`](Self::put), but the series is not among those of its pairs nor among all.
+    pub(super) fn put_named(&mut self, id: u32, pairs: &[u32], hash: u32) -> Result<(), Error> {
+        let kept = self.keep_pairs(pairs, hash)?;
         self.set_entry(id, kept);
         let series = &self.series;
         self.series_by_labels
             .insert_unique(spread(kept.hash), id, |id| spread(entry(series, *id).hash));
-        add(&mut self.all, id);
         self.order.take();
         self.next_id = self.next_id.max(id.saturating_add(1));
         Ok(())
@@ -230,7 +170,7 @@ impl Index {
     }
 
     /// The number of a pair, which is created if it is new.
-    fn intern(&mut self, name: &str, value: &str) -> Result<u32, Error> {
+    pub(super) fn intern(&mut self, name: &str, value: &str) -> Result<u32, Error> {
         if let Some(pair) = self.pair(name, value) {
             return Ok(pair);
         }
@@ -389,6 +329,15 @@ impl Index {
     /// Whether there is a series of this id.
     pub(crate) fn contains(&self, id: u32) -> bool {
         self.entry(id).block != u32::MAX
+    }
+
+    /// Whether there are series at all these places of a page.
+    pub(crate) fn contains_all(&self, page: u32, mut places: impl Iterator<Item = usize>) -> bool {
+        let entries = self
+            .series
+            .get(page as usize)
+            .and_then(|entries| entries.as_ref());
+        entries.is_some_and(|entries| places.all(|at| entries.get(at).is_some_and(|e| e.block != u32::MAX)))
     }
 
     /// How many series there are from one id to another.

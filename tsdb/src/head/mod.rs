@@ -6,6 +6,7 @@ mod column;
 mod columns;
 mod commits;
 mod counters;
+mod define;
 mod exemplars;
 #[expect(
     clippy::module_inception,

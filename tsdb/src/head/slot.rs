@@ -234,10 +234,14 @@ impl Slot {
     }
 
     /// Says since when the sample at `time` has been counted (0: not known).
+    #[inline]
     pub(crate) fn set_start(&mut self, time: i64, start: i64) {
-        if start == 0 && self.rare.as_ref().is_none_or(|r| r.starts.is_empty()) {
-            return;
+        if start != 0 || self.rare.as_ref().is_some_and(|r| !r.starts.is_empty()) {
+            self.begin_start(time, start);
         }
+    }
+
+    fn begin_start(&mut self, time: i64, start: i64) {
         let starts = &mut self.rare.get_or_insert_default().starts;
         let at = starts.partition_point(|(t, _)| *t <= time);
         if at == 0 || starts[at - 1].1 != start {

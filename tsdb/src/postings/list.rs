@@ -2,6 +2,8 @@
 
 use roaring::RoaringBitmap;
 
+use super::runs::Runs;
+
 /// Above so many ids a bitmap is smaller than a list and quicker to intersect.
 const LIST_MAX: usize = 128;
 
@@ -36,7 +38,22 @@ impl Postings {
                     *self = Self::Many(Box::new(bitmap));
                 }
             }
-            Self::Many(bitmap) => add(bitmap, id),
+            Self::Many(bitmap) => {
+                bitmap.insert(id);
+            }
+        }
+    }
+
+    /// Adds many ids, and leaves none of them behind.
+    pub(crate) fn extend(&mut self, runs: &mut Runs) {
+        match self {
+            Self::Many(bitmap) => runs.drain_into(bitmap),
+            _ if self.len() + runs.len() > LIST_MAX as u64 => {
+                let mut bitmap = self.to_bitmap();
+                runs.drain_into(&mut bitmap);
+                *self = Self::Many(Box::new(bitmap));
+            }
+            _ => runs.drain(|first, last| (first..=last).for_each(|id| self.insert(id))),
         }
     }
 
@@ -112,13 +129,6 @@ impl Postings {
                 Self::Few(ids) => ids.capacity() * size_of::<u32>(),
                 Self::Many(bitmap) => bitmap.serialized_size(),
             }
-    }
-}
-
-/// Adds an id to a bitmap; at its end it need not be searched.
-pub(crate) fn add(ids: &mut RoaringBitmap, id: u32) {
-    if ids.try_push(id).is_err() {
-        ids.insert(id);
     }
 }
 
