@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use narthex_model::{Labels, Matcher, TimeRange};
+use narthex_model::{Labels, Matcher, Projection, Selection, SeriesSource, TimeRange};
 use narthex_tsdb::disk::{Disk, MemoryDisk};
 use narthex_tsdb::{Batch, Db, Options, Reason};
 
@@ -139,6 +139,31 @@ fn a_series_that_comes_back_gets_another_reference_and_keeps_its_samples() {
     let reopened = open(&image, options());
     assert_eq!(reopened.stats().damage, Vec::<String>::new());
     assert_eq!(everything(&reopened), all);
+}
+
+#[test]
+fn a_selection_groups_series_that_leave_meanwhile_by_their_labels() {
+    let disk = MemoryDisk::new();
+    let db = open(&disk, options());
+    let (range, mut met) = (TimeRange::ALL, 0);
+    for time in (0..8_000).step_by(50) {
+        scrape(&db, time);
+        let (snapshot, before) = (db.snapshot(), db.stats().series_removed);
+        let set = snapshot.select(&Selection { matchers: &[], range }).unwrap();
+        let labels: Vec<Labels> = (0..set.len()).map(|at| set.labels(at)).collect();
+        // One step on the way out.
+        db.tick(time).unwrap();
+        met += u32::from(db.stats().series_removed > before);
+        for (names, without) in [(&["instance"][..], false), (&["instance"], true)] {
+            let projection = Projection { names, without };
+            assert_eq!(set.group(&projection), projection.group(labels.iter()));
+        }
+        drop(set);
+        drop(snapshot);
+        db.tick(time).unwrap();
+        db.compact().unwrap();
+    }
+    assert!(met > 0, "no series left while somebody looked at it");
 }
 
 /// Writers with series that come and go, a reader that counts, and maintenance, all at once.

@@ -257,6 +257,13 @@ impl Index {
         self.names.get(name as usize).map_or(&[], |n| &n.pairs)
     }
 
+    /// The pairs of a label name with those that have no series any more and that who found one before may still meet.
+    pub(crate) fn pairs_ever_named(&self, name: u32) -> impl Iterator<Item = u32> {
+        let retired = self.retired_pairs.iter().copied();
+        let retired = retired.filter(move |pair| self.name_of(*pair) == name);
+        self.pairs_named(name).iter().copied().chain(retired)
+    }
+
     /// All label names with their pairs.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &Name)> {
         self.names.iter().map(|n| (&*n.text, n))

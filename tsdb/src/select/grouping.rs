@@ -30,8 +30,8 @@ pub(super) fn group(found: &Found, index: &Index, projection: &Projection<'_>) -
     // One byte per pair: asking a pair for its name would be a look into another place of memory each time.
     let mut looked_at = vec![projection.without; index.pair_limit()];
     for name in projection.names.iter().filter_map(|n| index.name_number(n)) {
-        for pair in index.pairs_named(name) {
-            if let Some(flag) = looked_at.get_mut(*pair as usize) {
+        for pair in index.pairs_ever_named(name) {
+            if let Some(flag) = looked_at.get_mut(pair as usize) {
                 *flag = !projection.without;
             }
         }
