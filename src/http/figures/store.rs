@@ -13,6 +13,7 @@ pub(crate) fn register_store(registry: &Registry, store: &Db) {
         log(g, &stats);
         disk(g, &stats);
         refused(g, &stats);
+        kept(g, &stats);
         absent(g);
         for (name, help, value) in [
             (
@@ -181,6 +182,63 @@ fn disk(g: &mut Gather, stats: &Stats) {
     }
 }
 
+/// What the head and the log let go of, what retention removed, and how far readers are behind.
+fn kept(g: &mut Gather, stats: &Stats) {
+    for (name, help, value) in [
+        (
+            "head_truncations_total",
+            "Total number of head truncations attempted: times that it was sealed.",
+            stats.seals + stats.seal_failures,
+        ),
+        (
+            "head_truncations_failed_total",
+            "Total number of head truncations that failed.",
+            stats.seal_failures,
+        ),
+        (
+            "wal_truncations_total",
+            "Total number of write log truncations attempted: the log forgets what is sealed.",
+            stats.seals + stats.seal_failures,
+        ),
+        (
+            "wal_truncations_failed_total",
+            "Total number of write log truncations that failed.",
+            stats.seal_failures,
+        ),
+        (
+            "time_retentions_total",
+            "The number of blocks and sealed parts of the head that were deleted because the maximum time limit was exceeded.",
+            stats.expired_by_time,
+        ),
+        (
+            "size_retentions_total",
+            "The number of blocks and sealed parts of the head that were deleted because the maximum number of bytes was exceeded.",
+            stats.expired_by_size,
+        ),
+    ] {
+        g.counter(&format!("prometheus_tsdb_{name}"), help, value as f64);
+    }
+    for (name, help, value) in [
+        (
+            "isolation_low_watermark",
+            "The lowest commit that a reader still looks at.",
+            stats.oldest_pinned as f64,
+        ),
+        (
+            "isolation_high_watermark",
+            "The highest commit that has been given out and applied.",
+            stats.commit as f64,
+        ),
+        (
+            "clean_start",
+            "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. 1: lockfile creation was clean",
+            1.0,
+        ),
+    ] {
+        g.gauge(&format!("prometheus_tsdb_{name}"), help, value);
+    }
+}
+
 /// What happens in Prometheus's store and cannot happen in this one: alerts and dashboards ask for it all the same.
 fn absent(g: &mut Gather) {
     for (name, help) in [
@@ -216,11 +274,6 @@ fn absent(g: &mut Gather) {
             "reloads_failures_total",
             "Number of times the database failed to reload block data from disk.",
         ),
-        (
-            "wal_page_flushes_total",
-            "Total number of page flushes: the log has no pages here.",
-        ),
-        ("wal_completed_pages_total", "Total number of completed pages."),
         (
             "wal_page_flushes_total",
             "Total number of page flushes: the log has no pages here.",

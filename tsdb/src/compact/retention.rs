@@ -16,6 +16,13 @@ enum Old {
     Segment(Arc<Segment>),
 }
 
+/// How many blocks and segments went, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Expired {
+    pub(crate) by_time: u64,
+    pub(crate) by_size: u64,
+}
+
 /// Removes the blocks and segments whose newest sample is as far behind `newest` as the retention says, then the oldest
 /// ones as long as the store, with `other_bytes` in other files and in files to be written, is larger than it may be. The
 /// newest segment stays: it says up to where the log has been sealed. Returns how many were removed.
@@ -24,7 +31,7 @@ pub(crate) fn expire(
     options: &Options,
     newest: i64,
     other_bytes: u64,
-) -> Result<usize, Error> {
+) -> Result<Expired, Error> {
     let blocks = segments.blocks.list();
     let list = segments.list();
     let older = list.split_last().map_or(&[][..], |(_, older)| older);
@@ -39,7 +46,7 @@ pub(crate) fn expire(
         .map(|s| (s.summary().time_max, s.bytes, Old::Segment(Arc::clone(s))));
     let mut by_age: Vec<_> = of_blocks.chain(of_segments).collect();
     by_age.sort_by_key(|(time, ..)| *time);
-    let mut removed = 0;
+    let mut expired = Expired::default();
     for (time, size, old) in by_age {
         let too_old = options.retention_ms > 0 && newest.saturating_sub(time) >= options.retention_ms;
         let too_large = options.retention_bytes > 0 && bytes > most;
@@ -52,8 +59,12 @@ pub(crate) fn expire(
                 Old::Segment(segment) => segments.remove(segment.number)?,
             }
             bytes = bytes.saturating_sub(size);
-            removed += 1;
+            if too_old {
+                expired.by_time += 1;
+            } else {
+                expired.by_size += 1;
+            }
         }
     }
-    Ok(removed)
+    Ok(expired)
 }

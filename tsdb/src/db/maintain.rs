@@ -30,7 +30,9 @@ impl Inner {
             results.push(self.sync());
         }
         if self.wants_sealing() {
-            results.push(self.seal_alone());
+            let sealed = self.seal_alone();
+            self.head.counters.seal_failures.add(u64::from(sealed.is_err()));
+            results.push(sealed);
         }
         results.push(self.expire_log(now_ms));
         results.push(self.drop_series());
@@ -57,7 +59,10 @@ impl Inner {
         };
         let reserved: u64 = self.reserved.iter().map(|bytes| bytes.load(Relaxed)).sum();
         let others = self.wal.stats().bytes + self.catalog.bytes() + reserved;
-        expire(&self.segments, &self.options, newest, others).map(drop)
+        let expired = expire(&self.segments, &self.options, newest, others)?;
+        self.head.counters.expired_by_time.add(expired.by_time);
+        self.head.counters.expired_by_size.add(expired.by_size);
+        Ok(())
     }
 
     /// Makes room for a file of so many bytes that is about to be written, if the store may only be so large; 0 once it
@@ -118,6 +123,7 @@ impl Inner {
         let sealed = seal(&sealer, &pin);
         self.reserve(Reserved::Segment, 0)?;
         if sealed? {
+            self.head.counters.seals.add(1);
             self.wal.forget(pin.number())?;
         }
         Ok(())

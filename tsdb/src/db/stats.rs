@@ -21,6 +21,8 @@ pub struct Stats {
     pub lowest_time: Option<i64>,
     /// Number of the newest commit that is visible.
     pub commit: u64,
+    /// Number of the oldest commit that a reader still looks at.
+    pub oldest_pinned: u64,
     /// Bytes of memory that the head's samples and series take, estimated.
     pub head_bytes: u64,
     /// Bytes of the log on disk.
@@ -55,6 +57,14 @@ pub struct Stats {
     pub series_created: u64,
     /// Series dropped from memory.
     pub series_removed: u64,
+    /// Times that the head was sealed, after which the log forgets what a file has.
+    pub seals: u64,
+    /// Times that sealing failed.
+    pub seal_failures: u64,
+    /// Blocks and segments removed because they were older than the retention.
+    pub expired_by_time: u64,
+    /// Blocks and segments removed because the store was larger than it may be.
+    pub expired_by_size: u64,
     /// Samples refused as out of order.
     pub out_of_order: u64,
     /// Samples refused as out of bounds.

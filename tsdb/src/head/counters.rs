@@ -29,4 +29,8 @@ pub(crate) struct Counters {
     pub(crate) out_of_bounds: Counter,
     pub(crate) too_old: Counter,
     pub(crate) duplicates: Counter,
+    pub(crate) seals: Counter,
+    pub(crate) seal_failures: Counter,
+    pub(crate) expired_by_time: Counter,
+    pub(crate) expired_by_size: Counter,
 }
