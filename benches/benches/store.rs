@@ -1,11 +1,10 @@
-//! The store: a batch into log and head, the sealed encoding and back, selecting, reading.
+//! The store: a batch into log and head, selecting, reading.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has nothing to say")]
 
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use narthex_benches::{SCRAPES, SERIES, TARGETS, filled, labels, value};
-use narthex_format::chunk::{ValueDecoder, ValueEncoder};
 use narthex_model::{MatchOp, Matcher, Projection, SampleBuffer, Selection, SeriesSource, TimeRange};
 use narthex_tsdb::{Batch, Db, Options, SeriesRef};
 
@@ -30,41 +29,6 @@ fn append(criterion: &mut Criterion) {
         });
     });
     group.finish();
-}
-
-fn encode(criterion: &mut Criterion) {
-    let rows: Vec<Vec<f64>> = (0..SERIES)
-        .map(|id| (0..480).map(|scrape| value(id, scrape)).collect())
-        .collect();
-    let random = |i: u64| f64::from_bits((i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
-    let noise: Vec<Vec<f64>> = (0..SERIES as u64)
-        .map(|id| (0..480).map(|i| random(id * 480 + i)).collect())
-        .collect();
-    for (name, rows) in [("fleet", rows), ("random", noise)] {
-        let mut group = criterion.benchmark_group(format!("chunk/{name}"));
-        group.throughput(Throughput::Elements((SERIES * 480) as u64));
-        let mut encoder = ValueEncoder::default();
-        let mut encode_all = || -> Vec<Vec<u8>> {
-            let encode = |row: &Vec<f64>| {
-                let mut bytes = Vec::new();
-                encoder.encode(row, &mut bytes).unwrap();
-                bytes
-            };
-            rows.iter().map(encode).collect()
-        };
-        let chunks = encode_all();
-        group.bench_function("encode", |b| b.iter(&mut encode_all));
-        let (mut decoder, mut out) = (ValueDecoder::default(), Vec::new());
-        group.bench_function("decode", |b| {
-            b.iter(|| {
-                for chunk in &chunks {
-                    out.clear();
-                    decoder.decode(black_box(chunk), 480, &mut out).unwrap();
-                }
-            });
-        });
-        group.finish();
-    }
 }
 
 fn read(criterion: &mut Criterion) {
@@ -116,5 +80,5 @@ fn read(criterion: &mut Criterion) {
     assert_eq!(db.stats().series as usize, TARGETS * SERIES);
 }
 
-criterion_group!(benches, append, encode, read);
+criterion_group!(benches, append, read);
 criterion_main!(benches);
