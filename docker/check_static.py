@@ -15,6 +15,8 @@ import urllib.request
 from pathlib import Path
 
 NAME = "target.narthex.test"
+# Devices that every container has; source: OCI runtime specification. Random numbers come from there.
+DEVICES = ["null", "zero", "full", "random", "urandom"]
 BASE = "http://127.0.0.1:9090"
 
 
@@ -41,6 +43,9 @@ def prepare(root):
     server.bind(("127.0.0.1", 53))
     threading.Thread(target=answer_dns, args=(server,), daemon=True).start()
     # What a container engine puts there.
+    (root / "dev").mkdir(exist_ok=True)
+    for device in DEVICES:
+        (root / "dev" / device).touch()
     (root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
     (root / "etc/prometheus/prometheus.yml").write_text(
@@ -57,6 +62,8 @@ def start(root):
     mount("--bind", str(root), str(root))
     mount("-o", "remount,bind,ro", str(root))
     mount("-t", "tmpfs", "-o", "mode=0777", "tmpfs", str(root / "prometheus"))
+    for device in DEVICES:
+        mount("--bind", f"/dev/{device}", str(root / "dev" / device))
 
     def enter():
         os.chroot(root)
