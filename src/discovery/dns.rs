@@ -27,13 +27,7 @@ impl DnsDiscovery {
 
     async fn look_up(&self, name: &str) -> Result<TargetGroup, String> {
         self.metrics.dns_lookups.inc();
-        let kind = match self.config.record {
-            DnsRecord::Srv => RecordType::SRV,
-            DnsRecord::A => RecordType::A,
-            DnsRecord::Aaaa => RecordType::AAAA,
-            DnsRecord::Mx => RecordType::MX,
-            DnsRecord::Ns => RecordType::NS,
-        };
+        let kind = record_type(self.config.record);
         let targets = match self.resolver.get()?.lookup(name, kind).await {
             Ok(found) => targets(&self.config, name, found.iter()),
             Err(error) if is_negative(&error) => Vec::new(),
@@ -65,7 +59,20 @@ impl Refresh for DnsDiscovery {
     }
 }
 
+const fn record_type(record: DnsRecord) -> RecordType {
+    match record {
+        DnsRecord::Srv => RecordType::SRV,
+        DnsRecord::A => RecordType::A,
+        DnsRecord::Aaaa => RecordType::AAAA,
+        DnsRecord::Mx => RecordType::MX,
+        DnsRecord::Ns => RecordType::NS,
+    }
+}
+
+/// Targets of the records that were asked for. Aliases, and addresses that a server adds for the hosts it names, come
+/// with them.
 fn targets<'a>(config: &DnsSdConfig, name: &str, records: impl Iterator<Item = &'a RData>) -> Vec<Labels> {
+    let wanted = record_type(config.record);
     let target = |record: &RData| {
         let mut labels = LabelsBuilder::new();
         let host = |name: String| name.trim_end_matches('.').to_owned();
@@ -88,12 +95,12 @@ fn targets<'a>(config: &DnsSdConfig, name: &str, records: impl Iterator<Item = &
             }
             RData::A(a) => format!("{}:{}", a.0, config.port),
             RData::AAAA(a) => format!("[{}]:{}", a.0, config.port),
-            // Aliases come with the addresses that were asked for.
             _ => return None,
         };
         labels.set("__address__", &address).set("__meta_dns_name", name);
         Some(labels.labels())
     };
+    let records = records.filter(|record| record.record_type() == wanted);
     records.filter_map(target).collect()
 }
 
@@ -105,12 +112,6 @@ mod tests {
 
     #[test]
     fn each_record_is_a_target_with_its_labels() {
-        let config = DnsSdConfig {
-            names: vec!["n".into()],
-            refresh_interval: narthex_model::Duration::from_millis(30_000),
-            record: DnsRecord::A,
-            port: 80,
-        };
         let host = Name::from_ascii("h.test.").unwrap();
         let records = [
             RData::SRV(SRV::new(1, 1, 9100, host.clone())),
@@ -120,19 +121,37 @@ mod tests {
             RData::AAAA(AAAA::new(0xfd00, 0, 0, 0, 0, 0, 0, 1)),
             RData::CNAME(CNAME(host)),
         ];
-        let texts: Vec<String> = targets(&config, "n", records.iter())
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(
-            texts,
-            [
+        // Servers add the addresses of the hosts that they name: whatever is asked for, only that becomes a target.
+        for (record, text) in [
+            (
+                DnsRecord::Srv,
                 r#"{__address__="h.test:9100", __meta_dns_name="n", __meta_dns_srv_record_port="9100", __meta_dns_srv_record_target="h.test."}"#,
+            ),
+            (
+                DnsRecord::Mx,
                 r#"{__address__="h.test:80", __meta_dns_mx_record_target="h.test.", __meta_dns_name="n"}"#,
+            ),
+            (
+                DnsRecord::Ns,
                 r#"{__address__="h.test:80", __meta_dns_name="n", __meta_dns_ns_record_target="h.test."}"#,
+            ),
+            (
+                DnsRecord::A,
                 r#"{__address__="10.0.0.1:80", __meta_dns_name="n"}"#,
+            ),
+            (
+                DnsRecord::Aaaa,
                 r#"{__address__="[fd00::1]:80", __meta_dns_name="n"}"#,
-            ]
-        );
+            ),
+        ] {
+            let config = DnsSdConfig {
+                names: vec!["n".into()],
+                refresh_interval: narthex_model::Duration::from_millis(30_000),
+                record,
+                port: 80,
+            };
+            let found = targets(&config, "n", records.iter());
+            assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [text]);
+        }
     }
 }
