@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::batch::Message;
 use super::ledger::Ledger;
 use super::metadata::{self, Declared, MetadataSettings, Source};
-use super::metrics::RemoteMetrics;
+use super::metrics::{RemoteMetrics, register_intake};
 use super::queue::Queue;
 use super::reader::{Reader, Selection};
 use super::send::{HttpPost, Post};
@@ -88,6 +88,7 @@ impl RemoteManager {
         registry: &Registry,
         declared: impl Fn() -> Vec<DeclaredFamily> + Send + Sync + 'static,
     ) -> Self {
+        register_intake(registry, &db);
         Self {
             db,
             clock,
@@ -241,6 +242,7 @@ impl RemoteManager {
             declared: Declared::default(),
             clock: self.clock.clone(),
             busy_nanos: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
             name: label.to_owned(),
         });
         let (stop, stopped) = shutdown::channel();
@@ -262,6 +264,7 @@ impl RemoteManager {
             flush: self.options.flush_deadline,
             stop: stopped.clone(),
             mark,
+            db: self.db.clone(),
         };
         let mut tasks = vec![tokio::spawn(work.run(reader))];
         let metadata = &config.metadata_config;

@@ -2,6 +2,8 @@
 //!
 //! Source of names and help texts' meaning: Prometheus `storage/remote/queue_manager.go`.
 
+use narthex_tsdb::Db;
+
 use crate::telemetry::metrics::{Counter, Counters, Gauge, Gauges, Histogram, Histograms, Registry};
 
 use super::batch::Counts;
@@ -17,7 +19,7 @@ const WITH_REASON: [&str; 3] = ["remote_name", "url", "reason"];
 
 /// A family for each of floats, histograms and exemplars.
 #[derive(Debug, Clone)]
-struct ByKind<F> {
+pub(super) struct ByKind<F> {
     samples: F,
     histograms: F,
     exemplars: F,
@@ -48,11 +50,44 @@ impl<F> ByKind<F> {
 }
 
 impl ByKind<Counter> {
-    fn add(&self, counts: Counts) {
+    pub(super) fn add(&self, counts: Counts) {
         self.samples.add(counts.samples as f64);
         self.histograms.add(counts.histograms as f64);
         self.exemplars.add(counts.exemplars as f64);
     }
+}
+
+impl ByKind<Gauge> {
+    /// So many more, or fewer if `sign` is −1.
+    pub(super) fn add(&self, counts: Counts, sign: f64) {
+        self.samples.add(sign * counts.samples as f64);
+        self.histograms.add(sign * counts.histograms as f64);
+        self.exemplars.add(sign * counts.exemplars as f64);
+    }
+}
+
+/// What the store takes is what the queues are to send.
+pub(super) fn register_intake(registry: &Registry, store: &Db) {
+    let store = store.clone();
+    registry.on_gather(move |gather| {
+        let intake = store.intake();
+        for (kind, help, count) in [
+            ("samples", "Samples", intake.floats),
+            ("histograms", "Native histograms", intake.histograms),
+            ("exemplars", "Exemplars", intake.exemplars),
+        ] {
+            gather.counter(
+                &format!("prometheus_remote_storage_{kind}_in_total"),
+                &format!("{help} that the store has taken, for all queues."),
+                count as f64,
+            );
+        }
+        gather.gauge(
+            "prometheus_remote_storage_highest_timestamp_in_seconds",
+            "Time of the newest sample that the store has taken, in seconds since the epoch.",
+            intake.newest.map_or(0.0, |newest| (newest / 1_000) as f64),
+        );
+    });
 }
 
 /// The families, whatever the queue.
@@ -63,14 +98,52 @@ pub(super) struct RemoteMetrics {
     retried: ByKind<Counters>,
     dropped: ByKind<Counters>,
     pending: ByKind<Gauges>,
-    incoming: ByKind<Counter>,
     metadata: [Counters; 3],
     metadata_bytes: Counters,
     bytes: Counters,
     enqueue_retries: Counters,
     gauges: [Gauges; 8],
     seconds: Histograms,
-    highest: Gauge,
+    watcher: Watcher,
+}
+
+/// What is told about reading the log; the label `consumer` names the queue.
+#[derive(Debug, Clone)]
+struct Watcher {
+    segment: Gauges,
+    records: Counters,
+    damaged: Counters,
+}
+
+/// All records of the log are of samples, with what belongs to them.
+const RECORD_TYPE: &str = "samples";
+
+impl Watcher {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            segment: registry.gauges(
+                "prometheus_wal_watcher_current_segment",
+                "Segment of the log that the queue reads.",
+                &["consumer"],
+            ),
+            records: registry.counters(
+                "prometheus_wal_watcher_records_read_total",
+                "Records of the log that the queue has read.",
+                &["consumer", "type"],
+            ),
+            damaged: registry.counters(
+                "prometheus_wal_watcher_record_decode_failures_total",
+                "Stretches of the log that were gone or damaged.",
+                &["consumer"],
+            ),
+        }
+    }
+
+    fn forget(&self, name: &str) {
+        self.segment.remove(&[name]);
+        self.records.remove(&[name, RECORD_TYPE]);
+        self.damaged.remove(&[name]);
+    }
 }
 
 /// Names and meanings of the gauges of [`RemoteMetrics::gauges`].
@@ -105,9 +178,6 @@ impl RemoteMetrics {
             pending: ByKind::new("pending", "in the shards that are not sent yet.", |name, help| {
                 registry.gauges(name, help, &OF_QUEUE)
             }),
-            incoming: ByKind::new("in_total", "read from the log for all queues.", |name, help| {
-                registry.counter(name, help)
-            }),
             metadata: [
                 named("metadata_total", "Metadata entries that were sent."),
                 named(
@@ -134,10 +204,7 @@ impl RemoteMetrics {
                 &OF_QUEUE,
                 &SECONDS,
             ),
-            highest: registry.gauge(
-                "prometheus_remote_storage_highest_timestamp_in_seconds",
-                "Time of the newest sample read for any queue, in seconds since the epoch.",
-            ),
+            watcher: Watcher::new(registry),
         }
     }
 
@@ -161,7 +228,6 @@ impl RemoteMetrics {
             failed: self.failed.map(counters),
             retried: self.retried.map(counters),
             pending: self.pending.map(|family| family.with(&values)),
-            incoming: self.incoming.clone(),
             too_old: dropped("too_old"),
             dropped_series: dropped("dropped_series"),
             nameless: dropped("unintentionally_dropped_series"),
@@ -179,7 +245,9 @@ impl RemoteMetrics {
             highest_sent,
             highest_read,
             seconds: self.seconds.with(&values),
-            highest: self.highest.clone(),
+            segment: self.watcher.segment.with(&[name]),
+            records: self.watcher.records.with(&[name, RECORD_TYPE]),
+            damaged: self.watcher.damaged.with(&[name]),
         }
     }
 
@@ -202,6 +270,7 @@ impl RemoteMetrics {
             .chain(&self.gauges)
             .for_each(|f| f.remove(&values));
         self.seconds.remove(&values);
+        self.watcher.forget(name);
         for reason in [
             "too_old",
             "dropped_series",
@@ -219,14 +288,13 @@ impl RemoteMetrics {
 /// What is told about one queue.
 #[derive(Debug, Clone)]
 pub(super) struct QueueMetrics {
-    sent: ByKind<Counter>,
-    failed: ByKind<Counter>,
-    retried: ByKind<Counter>,
-    pending: ByKind<Gauge>,
-    incoming: ByKind<Counter>,
-    too_old: ByKind<Counter>,
-    dropped_series: ByKind<Counter>,
-    nameless: ByKind<Counter>,
+    pub(super) sent: ByKind<Counter>,
+    pub(super) failed: ByKind<Counter>,
+    pub(super) retried: ByKind<Counter>,
+    pub(super) pending: ByKind<Gauge>,
+    pub(super) too_old: ByKind<Counter>,
+    pub(super) dropped_series: ByKind<Counter>,
+    pub(super) nameless: ByKind<Counter>,
     pub(super) custom_buckets: Counter,
     /// Sent, failed, retried.
     pub(super) metadata: [Counter; 3],
@@ -242,50 +310,15 @@ pub(super) struct QueueMetrics {
     pub(super) highest_sent: Gauge,
     pub(super) highest_read: Gauge,
     pub(super) seconds: Histogram,
-    pub(super) highest: Gauge,
+    pub(super) segment: Gauge,
+    pub(super) records: Counter,
+    pub(super) damaged: Counter,
 }
 
 impl QueueMetrics {
-    pub(super) fn add_sent(&self, counts: Counts) {
-        self.sent.add(counts);
-    }
-
-    pub(super) fn add_failed(&self, counts: Counts) {
-        self.failed.add(counts);
-    }
-
-    pub(super) fn add_retried(&self, counts: Counts) {
-        self.retried.add(counts);
-    }
-
-    pub(super) fn add_incoming(&self, counts: Counts) {
-        self.incoming.add(counts);
-    }
-
-    pub(super) fn add_too_old(&self, counts: Counts) {
-        self.too_old.add(counts);
-    }
-
-    pub(super) fn add_dropped_series(&self, counts: Counts) {
-        self.dropped_series.add(counts);
-    }
-
-    pub(super) fn add_nameless(&self, counts: Counts) {
-        self.nameless.add(counts);
-    }
-
-    /// So many items have come into the shards, or left them if `sign` is −1.
-    pub(super) fn add_pending(&self, counts: Counts, sign: f64) {
-        self.pending.samples.add(sign * counts.samples as f64);
-        self.pending.histograms.add(sign * counts.histograms as f64);
-        self.pending.exemplars.add(sign * counts.exemplars as f64);
-    }
-
     /// Notes the time of a sample that was read.
     pub(super) fn note_read(&self, time_ms: i64) {
-        let seconds = time_ms as f64 / 1_000.0;
-        raise(&self.highest_read, seconds);
-        raise(&self.highest, seconds);
+        raise(&self.highest_read, time_ms as f64 / 1_000.0);
     }
 
     /// Notes the time of a sample that was sent.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use narthex_tsdb::TailMark;
+use narthex_tsdb::{Db, Intake, TailMark};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -12,7 +12,7 @@ use super::batch::{Counts, Item};
 use super::reader::{Burst, LeftOut, Reader};
 use super::send::Post;
 use super::shard::{self, Shared};
-use super::shards::{LOOK, ShardCount};
+use super::shards::{LOOK, Load, ShardCount};
 use crate::shutdown::{self, Shutdown, ShutdownTrigger};
 
 /// How often the log is looked at when it has nothing new.
@@ -33,6 +33,7 @@ pub(super) struct Queue<P> {
     pub(super) flush: Duration,
     pub(super) stop: Shutdown,
     pub(super) mark: TailMark,
+    pub(super) db: Db,
 }
 
 /// The shards at work.
@@ -99,7 +100,10 @@ impl Shards {
 struct Due {
     remembered: Instant,
     looked: Instant,
-    is_behind: bool,
+    /// What the store had taken then.
+    intake: Intake,
+    /// Items since then that do not go to this endpoint.
+    dropped: usize,
     failing: bool,
 }
 
@@ -117,7 +121,8 @@ impl<P: Post> Queue<P> {
         let mut due = Due {
             remembered: now,
             looked: now,
-            is_behind: false,
+            intake: self.db.intake(),
+            dropped: 0,
             failing: false,
         };
         let mut shards = Shards::start(&self.shared, self.count.min(), self.capacity);
@@ -140,7 +145,6 @@ impl<P: Post> Queue<P> {
             let pause = match burst {
                 Ok(burst) => {
                     due.failing = false;
-                    due.is_behind |= !burst.at_end;
                     let at_end = burst.at_end;
                     if !self.hand_on(burst, &shards, &mut due).await {
                         break;
@@ -184,9 +188,14 @@ impl<P: Post> Queue<P> {
                 "Samples were not sent: their log is gone or damaged"
             );
         }
+        metrics.segment.set(burst.segment as f64);
+        metrics.records.add(burst.records as f64);
+        metrics.damaged.add(burst.lost.len() as f64);
         count_left_out(&self.shared, burst.left_out);
-        let counts = Counts::of(burst.items.iter().map(|(_, item)| item));
-        metrics.add_incoming(counts);
+        let LeftOut {
+            dropped, nameless, ..
+        } = burst.left_out;
+        due.dropped += dropped.iter().chain(&nameless).sum::<usize>();
         if let Some(newest) = burst.items.iter().map(|(_, item)| item.time).max() {
             metrics.note_read(newest);
         }
@@ -197,14 +206,13 @@ impl<P: Post> Queue<P> {
             };
             let mut one = Counts::default();
             one.add(&item);
-            self.shared.metrics.add_pending(one, 1.0);
+            self.shared.metrics.pending.add(one, 1.0);
             let item = match sender.try_send(item) {
                 Ok(()) => continue,
                 Err(mpsc::error::TrySendError::Full(item)) => item,
                 Err(mpsc::error::TrySendError::Closed(_)) => return false,
             };
             self.shared.metrics.enqueue_retries.inc();
-            due.is_behind = true;
             let sending = sender.send(item);
             tokio::pin!(sending);
             loop {
@@ -246,6 +254,24 @@ impl<P: Post> Queue<P> {
         );
     }
 
+    /// What has happened within `over`.
+    fn load(&self, over: Duration, due: &mut Due) -> Load {
+        let now = self.db.intake();
+        let before = std::mem::replace(&mut due.intake, now);
+        let taken = |intake: Intake| intake.floats + intake.histograms + intake.exemplars;
+        let sent = self.shared.metrics.highest_sent.get();
+        let newest = now.newest.map_or(0.0, |newest| newest as f64 / 1_000.0);
+        Load {
+            over,
+            taken: taken(now).saturating_sub(taken(before)),
+            dropped: std::mem::take(&mut due.dropped) as u64,
+            settled: self.shared.settled.swap(0, Ordering::Relaxed),
+            busy: Duration::from_nanos(self.shared.busy_nanos.swap(0, Ordering::Relaxed)),
+            // Where nothing was sent yet there is nothing to be behind.
+            delay: if sent > 0.0 { newest - sent } else { 0.0 },
+        }
+    }
+
     /// As many shards as the load asks for; those of before have sent what they had when the others begin.
     async fn reshard(&mut self, shards: Shards, due: &mut Due) -> Shards {
         let over = self.shared.clock.elapsed(due.looked);
@@ -253,15 +279,12 @@ impl<P: Post> Queue<P> {
             return shards;
         }
         due.looked = self.shared.clock.monotonic();
-        let busy = Duration::from_nanos(self.shared.busy_nanos.swap(0, Ordering::Relaxed));
-        let is_behind = std::mem::take(&mut due.is_behind);
+        let load = self.load(over, due);
         let now = shards.senders.len();
-        // An outage is no reason for more shards, nor for fewer.
-        if is_behind && busy.is_zero() {
-            return shards;
+        let (desired, wanted) = self.count.decide(now, &load);
+        if let Some(desired) = desired {
+            self.shared.metrics.shards_desired.set(desired);
         }
-        let (desired, wanted) = self.count.decide(now, busy, over, is_behind);
-        self.shared.metrics.shards_desired.set(desired);
         if wanted == now {
             return shards;
         }
@@ -283,7 +306,7 @@ fn count_left_out<P>(shared: &Shared<P>, left_out: LeftOut) {
         exemplars,
     };
     let metrics = &shared.metrics;
-    metrics.add_dropped_series(counts(left_out.dropped));
-    metrics.add_nameless(counts(left_out.nameless));
+    metrics.dropped_series.add(counts(left_out.dropped));
+    metrics.nameless.add(counts(left_out.nameless));
     metrics.custom_buckets.add(left_out.custom_buckets as f64);
 }

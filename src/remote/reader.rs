@@ -40,6 +40,10 @@ pub(super) struct Reader {
 #[derive(Debug, Default)]
 pub(super) struct Burst {
     pub(super) items: Vec<(u32, Item)>,
+    /// Records that were read.
+    pub(super) records: usize,
+    /// Segment of the log that was read last.
+    pub(super) segment: u64,
     /// Whether the log ended.
     pub(super) at_end: bool,
     /// Stretches of log that are gone or damaged.
@@ -79,6 +83,7 @@ impl Reader {
             }
             match self.tail.read() {
                 Ok(TailStep::Batch(batch)) => {
+                    burst.records += 1;
                     let first = burst.items.len();
                     self.take(batch, &mut burst);
                     let record = ledger.enter(burst.items.len() - first, self.tail.position());
@@ -96,6 +101,7 @@ impl Reader {
                 Err(error) => return Err(error),
             }
         }
+        burst.segment = self.tail.position().segment();
         Ok(burst)
     }
 

@@ -40,6 +40,8 @@ pub(super) struct Shared<P> {
     pub(super) clock: Clock,
     /// Nanoseconds that shards have spent sending.
     pub(super) busy_nanos: AtomicU64,
+    /// Items that were sent, refused or given up.
+    pub(super) settled: AtomicU64,
     /// Where to: for the log.
     pub(super) name: String,
 }
@@ -73,7 +75,7 @@ pub(super) async fn run<P: Post>(
         }
         let counts = Counts::of(&batch);
         let ended = deliver(&shared, &batch, &mut stop).await;
-        shared.metrics.add_pending(counts, -1.0);
+        shared.metrics.pending.add(counts, -1.0);
         if ended == Ended::Stopped {
             // The log has it, and the ledger knows.
             return;
@@ -93,7 +95,11 @@ async fn deliver<P: Post>(shared: &Shared<P>, batch: &[Item], stop: &mut Shutdow
             .busy_nanos
             .fetch_add(spent.as_nanos() as u64, Ordering::Relaxed);
         match outcome {
-            Outcome::Settled => shared.ledger.settle(part.iter().map(|item| item.record)),
+            Outcome::Settled => {
+                let items: usize = part.iter().map(|item| 1 + item.exemplars.len()).sum();
+                shared.settled.fetch_add(items as u64, Ordering::Relaxed);
+                shared.ledger.settle(part.iter().map(|item| item.record));
+            }
             Outcome::Split => {
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.push(second);
@@ -157,7 +163,7 @@ async fn deliver_part<P: Post>(shared: &Shared<P>, part: &[Item], stop: &mut Shu
         if stop.is_stopped() {
             return Outcome::Stopped;
         }
-        metrics.add_retried(counts);
+        metrics.retried.add(counts);
         tracing::warn!(
             remote_name = shared.name,
             count = items.len(),
@@ -185,7 +191,7 @@ fn without_old<P: Post>(shared: &Shared<P>, items: &[Item]) -> Option<Vec<Item>>
         return None;
     }
     let (fresh, old): (Vec<Item>, Vec<Item>) = items.iter().cloned().partition(|item| item.time >= oldest);
-    shared.metrics.add_too_old(Counts::of(&old));
+    shared.metrics.too_old.add(Counts::of(&old));
     Some(fresh)
 }
 
@@ -203,7 +209,7 @@ fn taken<P: Post>(shared: &Shared<P>, items: &[Item], counts: Counts, written: O
     let metrics = &shared.metrics;
     metrics.bytes.add(bytes as f64);
     if shared.settings.message == Message::V2 && written.is_none_or(Counts::is_empty) {
-        metrics.add_failed(counts);
+        metrics.failed.add(counts);
         tracing::error!(
             remote_name = shared.name,
             "The server answered a request of version 2.0 with success, but does not say that it has written anything. \
@@ -211,7 +217,7 @@ fn taken<P: Post>(shared: &Shared<P>, items: &[Item], counts: Counts, written: O
         );
         return;
     }
-    metrics.add_sent(counts);
+    metrics.sent.add(counts);
     if let Some(newest) = items.iter().map(|item| item.time).max() {
         metrics.note_sent(newest);
     }
@@ -219,8 +225,8 @@ fn taken<P: Post>(shared: &Shared<P>, items: &[Item], counts: Counts, written: O
 
 fn refused<P: Post>(shared: &Shared<P>, counts: Counts, written: Counts, error: &str) {
     let failed = counts.without(written);
-    shared.metrics.add_sent(counts.without(failed));
-    shared.metrics.add_failed(failed);
+    shared.metrics.sent.add(counts.without(failed));
+    shared.metrics.failed.add(failed);
     if shared.settings.log_failures {
         tracing::error!(
             remote_name = shared.name,

@@ -25,7 +25,7 @@ pub use append::commit::Commit;
 pub use db::Db;
 pub use db::import::BlockImport;
 pub use db::progress::{OpenProgress, ReplayStatus};
-pub use db::stats::{ForeignFile, Stats};
+pub use db::stats::{ForeignFile, Intake, Stats};
 pub use error::{Error, Reason, Rejected};
 pub use head::{Exemplar, SeriesRef};
 pub use options::Options;

@@ -22,6 +22,12 @@ use crate::wal::{Found, Wal};
 pub struct LogPosition(pub(crate) Cursor);
 
 impl LogPosition {
+    /// The log's segment that it is in.
+    #[must_use]
+    pub const fn segment(self) -> u64 {
+        self.0.segment
+    }
+
     /// Whether everything before this position is also before `end`.
     #[must_use]
     pub const fn is_within(self, end: Self) -> bool {

@@ -15,6 +15,7 @@ pub(crate) fn register_store(registry: &Registry, store: &Db) {
         refused(g, &stats);
         kept(g, &stats);
         absent(g);
+        exemplars(g, &stats);
         for (name, help, value) in [
             (
                 "retention_limit_percentage",
@@ -286,6 +287,40 @@ fn absent(g: &mut Gather) {
     ] {
         g.counter(&format!("prometheus_tsdb_{name}"), help, 0.0);
     }
+}
+
+fn exemplars(g: &mut Gather, stats: &Stats) {
+    const P: &str = "prometheus_tsdb_exemplar";
+    g.counter(
+        &format!("{P}_exemplars_appended_total"),
+        "Total number of appended exemplars.",
+        stats.exemplars_appended as f64,
+    );
+    g.counter(
+        &format!("{P}_out_of_order_exemplars_total"),
+        "Total number of out of order exemplar ingestion failed attempts.",
+        stats.exemplars_out_of_order as f64,
+    );
+    for (name, help, value) in [
+        (
+            "exemplars_in_storage",
+            "Number of exemplars currently in circular storage.",
+            stats.exemplars,
+        ),
+        (
+            "series_with_exemplars_in_storage",
+            "Number of series with exemplars currently in circular storage.",
+            stats.exemplar_series,
+        ),
+    ] {
+        g.gauge(&format!("{P}_{name}"), help, value as f64);
+    }
+    g.gauge(
+        &format!("{P}_last_exemplars_timestamp_seconds"),
+        "The timestamp of the oldest exemplar stored in circular storage. Useful to check for what time range the \
+         current exemplar buffer limit allows.",
+        stats.exemplar_oldest.map_or(0.0, |time| time as f64 / 1000.0),
+    );
 }
 
 fn refused(g: &mut Gather, stats: &Stats) {

@@ -10,7 +10,7 @@ use narthex_model::{Labels, Matcher, TimeRange};
 use super::import::BlockImport;
 use super::inner::Inner;
 use super::progress::OpenProgress;
-use super::stats::Stats;
+use super::stats::{Intake, Stats};
 use crate::append::Appender;
 use crate::append::batch::Batch;
 use crate::append::commit::Commit;
@@ -150,6 +150,12 @@ impl Db {
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.inner.options
+    }
+
+    /// What has come in since the store was opened.
+    #[must_use]
+    pub fn intake(&self) -> Intake {
+        self.inner.intake()
     }
 
     /// Figures about the store.

@@ -11,7 +11,7 @@ use narthex_format::filenames;
 use parking_lot::Mutex;
 
 use super::progress::OpenProgress;
-use super::stats::{ForeignFile, Stats};
+use super::stats::{ForeignFile, Intake, Stats};
 use super::{foreign, recover};
 use crate::block::Segments;
 use crate::catalog::Catalog;
@@ -151,6 +151,19 @@ impl Inner {
         result
     }
 
+    /// What has come in since the store was opened.
+    pub(super) fn intake(&self) -> Intake {
+        let Head {
+            counters, exemplars, ..
+        } = &*self.head;
+        Intake {
+            floats: counters.floats.get(),
+            histograms: counters.histograms.get(),
+            exemplars: exemplars.counters.kept.get(),
+            newest: self.head.newest(),
+        }
+    }
+
     /// Figures about the store.
     pub(super) fn stats(&self) -> Stats {
         let Self { head, wal, .. } = self;
@@ -179,6 +192,11 @@ impl Inner {
             damage: self.damage.clone(),
             ..Stats::default()
         };
+        let (exemplars, exemplar_series, exemplar_oldest) = head.exemplars.sizes();
+        (stats.exemplars, stats.exemplar_series) = (exemplars as u64, exemplar_series as u64);
+        stats.exemplar_oldest = exemplar_oldest;
+        stats.exemplars_appended = head.exemplars.counters.kept.get();
+        stats.exemplars_out_of_order = head.exemplars.counters.out_of_order.get();
         let log = wal.stats();
         (stats.wal_bytes, stats.wal_segment) = (log.bytes, log.segment);
         stats.wal_kept_bytes = log.kept_bytes;

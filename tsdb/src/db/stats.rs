@@ -53,6 +53,16 @@ pub struct Stats {
     pub floats_appended: u64,
     /// Native histograms appended.
     pub histograms_appended: u64,
+    /// Exemplars kept since the store was opened.
+    pub exemplars_appended: u64,
+    /// Exemplars that are kept.
+    pub exemplars: u64,
+    /// Series with exemplars.
+    pub exemplar_series: u64,
+    /// Time of the exemplar that would make place for the next one, in Unix milliseconds.
+    pub exemplar_oldest: Option<i64>,
+    /// Exemplars left out as they were not newer than the last one of their series.
+    pub exemplars_out_of_order: u64,
     /// Series created.
     pub series_created: u64,
     /// Series dropped from memory.
@@ -77,6 +87,19 @@ pub struct Stats {
     pub foreign: Vec<ForeignFile>,
     /// Damage found on opening: each names the file, the offset, what was expected and what was found.
     pub damage: Vec<String>,
+}
+
+/// What has come into a store since it was opened; read at no cost, unlike [`Stats`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Intake {
+    /// Floats appended.
+    pub floats: u64,
+    /// Native histograms appended.
+    pub histograms: u64,
+    /// Exemplars kept.
+    pub exemplars: u64,
+    /// Time of the newest sample in the head, in Unix milliseconds.
+    pub newest: Option<i64>,
 }
 
 /// A file or folder in the store's path that is not ours and was left alone.

@@ -6,6 +6,8 @@ use narthex_model::{Labels, TimeRange};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
+use super::counters::Counter;
+
 /// A measurement that stands for a sample, usually with a trace id in its labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exemplar {
@@ -22,6 +24,14 @@ pub struct Exemplar {
 pub(crate) struct Exemplars {
     capacity: usize,
     kept: RwLock<Kept>,
+    pub(crate) counters: ExemplarCounters,
+}
+
+/// What became of the exemplars that came.
+#[derive(Debug, Default)]
+pub(crate) struct ExemplarCounters {
+    pub(crate) kept: Counter,
+    pub(crate) out_of_order: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +53,7 @@ impl Exemplars {
         Self {
             capacity,
             kept: RwLock::default(),
+            counters: ExemplarCounters::default(),
         }
     }
 
@@ -59,8 +70,11 @@ impl Exemplars {
         }
         let mut kept = self.kept.write();
         if !kept.is_new(id, exemplar) {
+            let repeats = kept.last.get(&id) == Some(exemplar);
+            self.counters.out_of_order.add(u64::from(!repeats));
             return;
         }
+        self.counters.kept.add(1);
         kept.last.insert(id, exemplar.clone());
         kept.ring.push_back((id, commit, exemplar.clone()));
         if kept.ring.len() > self.capacity
@@ -69,6 +83,13 @@ impl Exemplars {
         {
             kept.last.remove(&old);
         }
+    }
+
+    /// How many there are, of how many series, and the time of the one that leaves first.
+    pub(crate) fn sizes(&self) -> (usize, usize, Option<i64>) {
+        let kept = self.kept.read();
+        let first = kept.ring.front().map(|(_, _, exemplar)| exemplar.time);
+        (kept.ring.len(), kept.last.len(), first)
     }
 
     /// Exemplars in the range that a reader of `pin` sees, by series.
