@@ -231,6 +231,7 @@ impl Appender {
         run: &mut Run<'_>,
     ) -> Result<(), String> {
         let mut metadata = metadata.lock();
+        metadata.begin_scrape();
         match page.format {
             PageFormat::Text(format) => {
                 self.read_text(Parser::new(page.bytes, format), &mut metadata, run)?;

@@ -1,7 +1,7 @@
 //! Getting a page from a target over HTTP, with bounded memory and the faults in Prometheus's words.
 
 use std::future::Future;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
 
 use flate2::write::MultiGzDecoder;
@@ -140,29 +140,35 @@ impl Fetch for HttpFetcher {
     }
 }
 
+/// Packed bytes that are gathered and then unpacked in one go, which costs half; longer bodies are unpacked as they come.
+const GATHERED_BYTES: usize = 1 << 20;
+
 /// Takes a body frame by frame, unpacks it, and stops at the limit.
 struct Sink {
     plain: Bounded,
-    packed: Option<MultiGzDecoder<Bounded>>,
+    packed: Packed,
+}
+
+enum Packed {
+    No,
+    Gathered(Vec<u8>),
+    Stream(Box<MultiGzDecoder<Bounded>>),
 }
 
 impl Sink {
     fn new(body: Vec<u8>, is_packed: bool, limit: Option<u64>) -> Self {
-        let bounded = Bounded {
-            bytes: body,
-            limit: limit.unwrap_or(BODY_BYTES_MAX),
-            is_configured: limit.is_some(),
-            is_over: false,
-        };
-        if is_packed {
-            return Self {
-                plain: Bounded::default(),
-                packed: Some(MultiGzDecoder::new(bounded)),
-            };
-        }
         Self {
-            plain: bounded,
-            packed: None,
+            plain: Bounded {
+                bytes: body,
+                limit: limit.unwrap_or(BODY_BYTES_MAX),
+                is_configured: limit.is_some(),
+                is_over: false,
+            },
+            packed: if is_packed {
+                Packed::Gathered(Vec::new())
+            } else {
+                Packed::No
+            },
         }
     }
 
@@ -170,27 +176,49 @@ impl Sink {
         while let Some(frame) = incoming.frame().await {
             let frame = frame.map_err(|e| FetchError::Failed(body_error(&e)))?;
             if let Some(data) = frame.data_ref() {
-                let written = match &mut self.packed {
-                    Some(packed) => packed.write_all(data),
-                    None => self.plain.write_all(data),
-                };
-                if let Err(error) = written {
-                    return Err(self.fault(&error));
-                }
+                self.take(data).map_err(|error| self.fault(&error))?;
             }
         }
-        let Some(mut packed) = self.packed.take() else {
-            return Ok(self.plain.bytes);
-        };
-        if let Err(error) = packed.try_finish() {
-            self.packed = Some(packed);
-            return Err(self.fault(&error));
-        }
-        Ok(std::mem::take(&mut packed.get_mut().bytes))
+        self.finish().map_err(|error| self.fault(&error))?;
+        Ok(std::mem::take(&mut self.bounded().bytes))
     }
 
-    fn fault(&self, error: &io::Error) -> FetchError {
-        let bounded = self.packed.as_ref().map_or(&self.plain, MultiGzDecoder::get_ref);
+    fn take(&mut self, data: &[u8]) -> io::Result<()> {
+        match &mut self.packed {
+            Packed::No => self.plain.write_all(data),
+            Packed::Gathered(packed) if packed.len() + data.len() <= GATHERED_BYTES => {
+                packed.extend_from_slice(data);
+                Ok(())
+            }
+            Packed::Gathered(packed) => {
+                let packed = std::mem::take(packed);
+                let stream = MultiGzDecoder::new(std::mem::take(&mut self.plain));
+                self.packed = Packed::Stream(Box::new(stream));
+                self.take(&packed)?;
+                self.take(data)
+            }
+            Packed::Stream(stream) => stream.write_all(data),
+        }
+    }
+
+    /// The body has ended.
+    fn finish(&mut self) -> io::Result<()> {
+        match &mut self.packed {
+            Packed::No => Ok(()),
+            Packed::Gathered(packed) => self.plain.unpack(packed),
+            Packed::Stream(stream) => stream.try_finish(),
+        }
+    }
+
+    fn bounded(&mut self) -> &mut Bounded {
+        match &mut self.packed {
+            Packed::Stream(stream) => stream.get_mut(),
+            _ => &mut self.plain,
+        }
+    }
+
+    fn fault(&mut self, error: &io::Error) -> FetchError {
+        let bounded = self.bounded();
         if bounded.is_over && bounded.is_configured {
             return FetchError::TooLarge("body size limit exceeded".to_owned());
         }
@@ -229,6 +257,19 @@ struct Bounded {
     is_over: bool,
 }
 
+impl Bounded {
+    /// Adds what `packed` holds.
+    fn unpack(&mut self, packed: &[u8]) -> io::Result<()> {
+        let unpacked = flate2::bufread::MultiGzDecoder::new(packed);
+        unpacked.take(self.limit).read_to_end(&mut self.bytes)?;
+        if self.bytes.len() as u64 >= self.limit {
+            self.is_over = true;
+            return Err(io::Error::other("too large"));
+        }
+        Ok(())
+    }
+}
+
 impl io::Write for Bounded {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if (self.bytes.len() + data.len()) as u64 >= self.limit {
@@ -248,17 +289,60 @@ impl io::Write for Bounded {
 mod tests {
     use super::*;
 
+    fn packed(bytes: &[u8], level: flate2::Compression) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
     #[test]
     fn a_bomb_is_stopped_at_the_limit() {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(&vec![b'x'; 4 << 20]).unwrap();
-        let bomb = encoder.finish().unwrap();
-        let mut sink = Sink::new(Vec::new(), true, Some(1 << 20));
-        let error = sink.packed.as_mut().unwrap().write_all(&bomb).unwrap_err();
-        assert_eq!(
-            sink.fault(&error),
-            FetchError::TooLarge("body size limit exceeded".into())
-        );
-        assert!(sink.packed.unwrap().get_ref().bytes.capacity() <= 2 << 20);
+        let bomb = packed(&vec![b'x'; 4 << 20], flate2::Compression::best());
+        // A stored bomb is longer than what is gathered.
+        let stored = packed(&vec![b'x'; 4 << 20], flate2::Compression::none());
+        for bomb in [bomb, stored] {
+            let mut sink = Sink::new(Vec::new(), true, Some(2 << 20));
+            let error = bomb
+                .chunks(10_000)
+                .try_for_each(|data| sink.take(data))
+                .and_then(|()| sink.finish())
+                .unwrap_err();
+            assert_eq!(
+                sink.fault(&error),
+                FetchError::TooLarge("body size limit exceeded".into())
+            );
+            assert!(sink.bounded().bytes.capacity() <= 4 << 20);
+        }
+    }
+
+    #[test]
+    fn packed_pages_come_back_whole_however_long_they_are() {
+        let mut state = 1_u32;
+        let noise = (0..3 << 20).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        });
+        let noise: Vec<u8> = noise.collect();
+        for page in [&b"a 1\n"[..], &noise] {
+            let two = [page, page]
+                .map(|part| packed(part, flate2::Compression::fast()))
+                .concat();
+            let mut sink = Sink::new(Vec::new(), true, None);
+            two.chunks(10_000).for_each(|data| sink.take(data).unwrap());
+            sink.finish().unwrap();
+            assert!(sink.bounded().bytes == [page, page].concat());
+            // One byte is missing.
+            let mut sink = Sink::new(Vec::new(), true, None);
+            let (whole, _) = two.split_at(two.len() - 1);
+            let error = whole
+                .chunks(10_000)
+                .try_for_each(|data| sink.take(data))
+                .and_then(|()| sink.finish())
+                .unwrap_err();
+            let FetchError::Failed(fault) = sink.fault(&error) else {
+                panic!("{error}");
+            };
+            assert!(two.len() > GATHERED_BYTES || fault == "unexpected EOF", "{fault}");
+        }
     }
 }

@@ -105,7 +105,8 @@ impl<F: Fetch> ScrapeLoop<F> {
                     url: self.target.url.clone(),
                     timeout: self.target.timeout.to_std(),
                 };
-                let body = Vec::with_capacity(self.last_body_bytes);
+                // With some room, so that the end is seen without growing.
+                let body = Vec::with_capacity(self.last_body_bytes + self.last_body_bytes / 16 + 32);
                 fetcher.fetch(&query, body).await
             }
         };

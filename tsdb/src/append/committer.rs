@@ -235,6 +235,7 @@ impl Appender<'_> {
             time: batch.time,
             late: steps.iter().any(|step| step.late),
             exemplars,
+            floats: Vec::with_capacity(steps.len()),
             ..wal::Batch::default()
         };
         record.group = batch.group.map(|key| self.head.columns.number(key));
