@@ -21,7 +21,8 @@ pub use float::{format_float, format_float_short, parse_float};
 pub use labels::LabelList;
 pub use parser::{Format, Parser};
 pub use protobuf::{
-    FamilySink, ProtobufError, ProtobufExemplar, ProtobufOptions, ProtobufSample, read_families,
+    FamilySink, PageValue, ProtobufError, ProtobufExemplar, ProtobufOptions, ProtobufPage, ProtobufSample,
+    read_families,
 };
 pub use write::Writer;
 

@@ -1,5 +1,6 @@
 //! The HTTP API: routes, parameters, endpoints, encodings. Only here do statuses, JSON and error types exist.
 
+mod accept;
 mod activity;
 mod api;
 mod app;

@@ -2,10 +2,12 @@
 
 mod family;
 mod histogram;
+mod page;
 mod sample;
 mod wire;
 
 pub use family::{FamilySink, ProtobufOptions, read_families};
+pub use page::{PageValue, ProtobufPage};
 pub use sample::{ProtobufExemplar, ProtobufSample};
 pub use wire::ProtobufError;
 

@@ -37,7 +37,7 @@ fn api(call: &Call) -> Category {
         ("lifecycle", options.enable_lifecycle),
         ("openapi_3.1", true),
         ("openapi_3.2", true),
-        ("otlp_write_receiver", false),
+        ("otlp_write_receiver", options.enable_otlp_receiver),
         ("query_stats", true),
         ("query_warnings", true),
         ("remote_write_receiver", options.enable_remote_write_receiver),

@@ -2,20 +2,25 @@
 
 use hyper::StatusCode;
 use hyper::header;
+use narthex_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use narthex_model::labels::{is_legacy_label_name, is_legacy_metric_name};
 use narthex_model::{
-    Labels, METRIC_NAME, Matcher, SampleBuffer, Selection, SeriesSource, SourceError, TimeRange, is_stale,
+    HistogramValue, Labels, METRIC_NAME, Matcher, ResetHint, SampleBuffer, SampleValue, Selection,
+    SeriesSource, SourceError, TimeRange, is_stale,
 };
 use narthex_tsdb::Snapshot;
 
+use super::super::accept::{PageForm, choose};
 use super::super::body::{Body, Reply, reply, reply_error};
 use super::super::call::Call;
 use super::super::encode::chunks::{CHUNK_BYTES, Chunks};
 use super::super::router::not_ready;
 use super::data::snapshot;
-use crate::exposition::{Format, Writer};
+use super::metrics::PROTOBUF;
+use crate::exposition::{Format, MetricKind, PageValue, ProtobufPage, Writer};
 
 const UNDERSCORES: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+const PROTOBUF_UTF8: &str = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=allow-utf-8";
 const UTF8: &str = "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8";
 
 /// The newest sample of a series.
@@ -23,7 +28,26 @@ const UTF8: &str = "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf
 struct Newest {
     labels: Labels,
     time: i64,
-    value: f64,
+    value: SampleValue,
+}
+
+impl Newest {
+    fn kind(&self) -> MetricKind {
+        match &self.value {
+            SampleValue::Float(_) => MetricKind::Unknown,
+            SampleValue::Histogram(histogram) => match hint(histogram) {
+                ResetHint::Gauge => MetricKind::GaugeHistogram,
+                _ => MetricKind::Histogram,
+            },
+        }
+    }
+}
+
+fn hint(histogram: &HistogramValue) -> ResetHint {
+    match histogram {
+        HistogramValue::Integer(h) => h.hint,
+        HistogramValue::Float(h) => h.hint,
+    }
 }
 
 /// Answers.
@@ -45,6 +69,9 @@ pub(crate) async fn federate(call: Call) -> Reply {
     let Some(store) = call.app.store().cloned() else {
         return not_ready(&call.app);
     };
+    let known = [PageForm::Classic, PageForm::Protobuf];
+    let (form, utf8) = choose(call.header(header::ACCEPT.as_str()), &known);
+    let histograms = form == PageForm::Protobuf;
     let now = call.app.clock.now_ms();
     let lookback = call.app.queries.engine().options().lookback_delta_ms;
     let range = TimeRange {
@@ -54,23 +81,26 @@ pub(crate) async fn federate(call: Call) -> Reply {
     let found = call
         .app
         .queries
-        .read(move |stop| newest(&snapshot(&store, stop), &sets, range))
+        .read(move |stop| newest(&snapshot(&store, stop), &sets, range, histograms))
         .await;
     let samples = match found {
         Ok(Ok(samples)) => samples,
         Ok(Err(error)) => return failed(&call, &error.to_string()),
         Err(fault) => return failed(&call, &fault.to_string()),
     };
-    let utf8 = call
-        .header(header::ACCEPT.as_str())
-        .contains("escaping=allow-utf-8");
     let page = Page {
         samples,
         at: 0,
         external: external_labels(&call.app.loaded().config.global.external_labels),
         escape: !utf8,
+        form,
     };
-    let content_type = if utf8 { UTF8 } else { UNDERSCORES };
+    let content_type = match form {
+        PageForm::Protobuf if utf8 => PROTOBUF_UTF8,
+        PageForm::Protobuf => PROTOBUF,
+        _ if utf8 => UTF8,
+        _ => UNDERSCORES,
+    };
     reply(StatusCode::OK, content_type, Body::pieces(Box::new(page)))
 }
 
@@ -93,22 +123,27 @@ fn external_labels(labels: &Labels) -> Vec<(String, String)> {
     external
 }
 
-/// The newest samples in `range`, by metric name; series that ended, that have no name, or whose newest sample is a
-/// native histogram are left out.
-fn newest(snapshot: &Snapshot, sets: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<Newest>, SourceError> {
+/// The newest samples in `range`, by metric name; series that ended or have no name are left out, and native histograms
+/// where the page cannot say them.
+fn newest(
+    snapshot: &Snapshot,
+    sets: &[Vec<Matcher>],
+    range: TimeRange,
+    histograms: bool,
+) -> Result<Vec<Newest>, SourceError> {
     let mut samples = Vec::new();
     let mut buffer = SampleBuffer::new();
     for matchers in sets {
         let series = snapshot.select(&Selection { matchers, range })?;
         for index in 0..series.len() {
             series.read_newest(index, &mut buffer)?;
-            let last = buffer.times().len().checked_sub(1);
-            let is_histogram = buffer
-                .histograms()
-                .last()
-                .is_some_and(|(at, _)| Some(*at) == last);
-            let point = last.and_then(|at| Some((*buffer.times().get(at)?, *buffer.values().get(at)?)));
-            let Some((time, value)) = point.filter(|(_, value)| !is_histogram && !is_stale(*value)) else {
+            let Some((time, value)) = last(&buffer).filter(|(_, value)| match value {
+                SampleValue::Float(value) => !is_stale(*value),
+                // Buckets with bounds of their own have no place in the message.
+                SampleValue::Histogram(h) => {
+                    histograms && !h.is_stale() && schema(h) != CUSTOM_BUCKETS_SCHEMA
+                }
+            }) else {
                 continue;
             };
             let labels = series.labels(index);
@@ -125,32 +160,65 @@ fn newest(snapshot: &Snapshot, sets: &[Vec<Matcher>], range: TimeRange) -> Resul
     Ok(samples)
 }
 
+fn last(buffer: &SampleBuffer) -> Option<(i64, SampleValue)> {
+    let at = buffer.times().len().checked_sub(1)?;
+    let time = *buffer.times().get(at)?;
+    let histogram = buffer.histograms().last().filter(|(place, _)| *place == at);
+    Some(match histogram {
+        Some((_, histogram)) => (time, SampleValue::Histogram(histogram.clone())),
+        None => (time, SampleValue::Float(*buffer.values().get(at)?)),
+    })
+}
+
+fn schema(histogram: &HistogramValue) -> i32 {
+    match histogram {
+        HistogramValue::Integer(h) => h.schema,
+        HistogramValue::Float(h) => h.schema,
+    }
+}
+
 /// The page, written as it is read.
 struct Page {
     samples: Vec<Newest>,
     at: usize,
     external: Vec<(String, String)>,
     escape: bool,
+    form: PageForm,
 }
 
 impl Chunks for Page {
     fn fill(&mut self, out: &mut Vec<u8>) -> bool {
         let end = out.len() + CHUNK_BYTES;
-        while out.len() < end {
+        let mut messages = ProtobufPage::default();
+        loop {
             let Some(sample) = self.samples.get(self.at) else {
+                out.extend(messages.take());
                 return false;
             };
             let before = self.at.checked_sub(1).and_then(|at| self.samples.get(at));
-            let is_first = before.is_none_or(|b| b.labels.metric_name() != sample.labels.metric_name());
-            self.write(sample, is_first, out);
+            let is_first = before.is_none_or(|b| {
+                b.labels.metric_name() != sample.labels.metric_name() || b.kind() != sample.kind()
+            });
+            if is_first {
+                out.extend(messages.take());
+            }
+            // A family is one message: there is no end within it.
+            if out.len() >= end && (is_first || self.form != PageForm::Protobuf) {
+                return true;
+            }
+            if self.form == PageForm::Protobuf {
+                self.message(sample, is_first, &mut messages);
+            } else {
+                self.write(sample, is_first, out);
+            }
             self.at += 1;
         }
-        true
     }
 }
 
 impl Page {
-    fn write(&self, sample: &Newest, is_first: bool, out: &mut Vec<u8>) {
+    /// The sample's name and labels as the client can read them.
+    fn series<'s>(&'s self, sample: &'s Newest) -> (String, Vec<(String, &'s str)>) {
         let name = self.name(sample.labels.metric_name(), is_legacy_metric_name);
         let own = sample
             .labels
@@ -162,7 +230,31 @@ impl Page {
             .iter()
             .filter(|(name, _)| sample.labels.get(name).is_none())
             .map(|(name, value)| (name.clone(), value.as_str()));
-        let labels: Vec<(String, &str)> = own.chain(missing).collect();
+        (name, own.chain(missing).collect())
+    }
+
+    fn message(&self, sample: &Newest, is_first: bool, page: &mut ProtobufPage) {
+        let (name, labels) = self.series(sample);
+        let labels: Vec<(&str, &str)> = labels.iter().map(|(n, v)| (n.as_str(), *v)).collect();
+        if is_first {
+            page.family(&name, sample.kind(), "");
+        }
+        let mut whole = None;
+        let value = match &sample.value {
+            SampleValue::Float(value) => PageValue::Number(*value),
+            SampleValue::Histogram(HistogramValue::Float(h)) => PageValue::Native(h),
+            SampleValue::Histogram(HistogramValue::Integer(h)) => {
+                PageValue::Native(whole.insert(h.to_float()))
+            }
+        };
+        page.metric(&labels, value, Some(sample.time));
+    }
+
+    fn write(&self, sample: &Newest, is_first: bool, out: &mut Vec<u8>) {
+        let SampleValue::Float(value) = sample.value else {
+            return;
+        };
+        let (name, labels) = self.series(sample);
         let labels: Vec<(&str, &str)> = labels.iter().map(|(n, v)| (n.as_str(), *v)).collect();
         if is_first {
             let shown = if is_legacy_metric_name(&name) {
@@ -173,7 +265,7 @@ impl Page {
             out.extend_from_slice(format!("# TYPE {shown} untyped\n").as_bytes());
         }
         let mut writer = Writer::new(Format::Classic);
-        writer.sample_at(&name, &labels, sample.value, Some(sample.time));
+        writer.sample_at(&name, &labels, value, Some(sample.time));
         out.extend_from_slice(writer.finish().as_bytes());
     }
 
@@ -201,7 +293,7 @@ mod tests {
         let sample = |pairs: &[(&str, &str)], value| Newest {
             labels: Labels::from_pairs(pairs.iter().copied()),
             time: 1_500,
-            value,
+            value: SampleValue::Float(value),
         };
         let mut page = Page {
             samples: vec![
@@ -212,6 +304,7 @@ mod tests {
             at: 0,
             external: external_labels(&Labels::from_pairs([("zone", "x")])),
             escape: true,
+            form: PageForm::Classic,
         };
         let mut out = Vec::new();
         assert!(!page.fill(&mut out));

@@ -3,26 +3,29 @@
 use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
 
+use super::super::accept::{PageForm, choose};
 use super::super::body::{Body, Reply, reply};
 use super::super::call::Call;
 use super::super::compress::{Compressor, negotiate};
-use crate::exposition::{Format, MetricKind, Writer};
+use crate::exposition::{Format, MetricKind, PageValue, ProtobufPage, Writer};
 use crate::telemetry::metrics::{Family, Kind, PointValue};
 
 const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";
 
-/// Answers, in OpenMetrics if the client prefers it.
+pub(super) const PROTOBUF: &str = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores";
+
+/// Answers, in the form that the client likes best.
 pub(crate) async fn metrics(call: Call) -> Reply {
-    let open = prefers_open_metrics(call.header(header::ACCEPT.as_str()));
+    let known = [PageForm::Classic, PageForm::OpenMetrics, PageForm::Protobuf];
+    let (form, _) = choose(call.header(header::ACCEPT.as_str()), &known);
     let families = call.app.registry.gather();
-    let format = if open {
-        Format::OpenMetrics
-    } else {
-        Format::Classic
+    let (content_type, body) = match form {
+        PageForm::Classic => (CLASSIC, page(&families, Format::Classic).into_bytes()),
+        PageForm::OpenMetrics => (OPEN_METRICS, page(&families, Format::OpenMetrics).into_bytes()),
+        PageForm::Protobuf => (PROTOBUF, protobuf(&families)),
     };
-    let body = Body::whole(page(&families, format));
-    let mut answer = reply(StatusCode::OK, if open { OPEN_METRICS } else { CLASSIC }, body);
+    let mut answer = reply(StatusCode::OK, content_type, Body::whole(body));
     if negotiate(call.header(header::ACCEPT_ENCODING.as_str())) == Some("gzip") {
         answer
             .headers_mut()
@@ -32,42 +35,53 @@ pub(crate) async fn metrics(call: Call) -> Reply {
     answer
 }
 
-/// Whether OpenMetrics stands in the list with at least the weight of plain text.
-fn prefers_open_metrics(accept: &str) -> bool {
-    let weight = |media: &str| {
-        accept
-            .split(',')
-            .map(str::trim)
-            .filter(|offer| offer.split(';').next().is_some_and(|m| m.trim() == media))
-            .map(|offer| {
-                offer
-                    .split(';')
-                    .find_map(|p| p.trim().strip_prefix("q=")?.parse::<f64>().ok())
-                    .unwrap_or(1.0)
-            })
-            .fold(0.0, f64::max)
-    };
-    let open = weight("application/openmetrics-text");
-    open > 0.0 && open >= weight("text/plain")
+const fn kind(kind: Kind) -> MetricKind {
+    match kind {
+        Kind::Counter => MetricKind::Counter,
+        Kind::Gauge => MetricKind::Gauge,
+        Kind::Histogram => MetricKind::Histogram,
+        Kind::Summary => MetricKind::Summary,
+    }
+}
+
+fn pairs(labels: &[(String, String)]) -> Vec<(&str, &str)> {
+    labels.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect()
+}
+
+fn protobuf(families: &[Family]) -> Vec<u8> {
+    let mut page = ProtobufPage::default();
+    for family in families {
+        page.family(&family.name, kind(family.kind), &family.help);
+        for point in &family.points {
+            let value = match &point.value {
+                PointValue::Number(number) => PageValue::Number(*number),
+                PointValue::Histogram { buckets, sum, count } => PageValue::Classic {
+                    buckets,
+                    sum: *sum,
+                    count: *count,
+                },
+                PointValue::Summary {
+                    quantiles,
+                    sum,
+                    count,
+                } => PageValue::Summary {
+                    quantiles,
+                    sum: *sum,
+                    count: *count,
+                },
+            };
+            page.metric(&pairs(&point.labels), value, None);
+        }
+    }
+    page.take()
 }
 
 fn page(families: &[Family], format: Format) -> String {
     let mut writer = Writer::new(format);
     for family in families {
-        let kind = match family.kind {
-            Kind::Counter => MetricKind::Counter,
-            Kind::Gauge => MetricKind::Gauge,
-            Kind::Histogram => MetricKind::Histogram,
-            Kind::Summary => MetricKind::Summary,
-        };
-        writer.family(&family.name, kind, &family.help);
+        writer.family(&family.name, kind(family.kind), &family.help);
         for point in &family.points {
-            let labels: Vec<(&str, &str)> = point
-                .labels
-                .iter()
-                .map(|(n, v)| (n.as_str(), v.as_str()))
-                .collect();
-            write_point(&mut writer, &family.name, &labels, &point.value);
+            write_point(&mut writer, &family.name, &pairs(&point.labels), &point.value);
         }
     }
     writer.finish()
@@ -136,17 +150,5 @@ mod tests {
             open.contains("h_bucket{le=\"1.0\"} 1") && open.ends_with("# EOF\n"),
             "{open}"
         );
-    }
-
-    #[test]
-    fn open_metrics_is_chosen_by_weight() {
-        let default = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
-        assert!(prefers_open_metrics(default));
-        assert!(!prefers_open_metrics("text/plain;version=0.0.4"));
-        assert!(!prefers_open_metrics("*/*"));
-        assert!(!prefers_open_metrics(
-            "text/plain, application/openmetrics-text;q=0.5"
-        ));
-        assert!(!prefers_open_metrics("application/openmetrics-text;q=0"));
     }
 }
