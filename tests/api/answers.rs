@@ -1,6 +1,11 @@
 //! Bodies of query answers, to the byte.
 
-use super::world::{NOW, encoded, world};
+use std::sync::Arc;
+
+use narthex_model::{Histogram, HistogramValue, Labels, Span};
+use narthex_tsdb::Batch;
+
+use super::world::{Api, NOW, encoded, world};
 
 fn instant(query: &str) -> String {
     world().data(&format!("/api/v1/query?time={NOW}&query={}", encoded(query)))
@@ -108,6 +113,71 @@ fn special_values_have_their_own_texts() {
     assert_eq!(
         world().data("/api/v1/query?query=vector(1)&time=1.5"),
         r#"{"resultType":"vector","result":[{"metric":{},"value":[1.500,"1"]}]}"#
+    );
+}
+
+#[test]
+fn floats_and_histograms_of_one_series_stand_side_by_side() {
+    let api = Api::empty(|_| {});
+    let mix = Labels::from_pairs([("__name__", "mix")]);
+    let now = NOW * 1000;
+    let histogram = Histogram {
+        schema: 0,
+        zero_threshold: 0.001,
+        zero_count: 1,
+        count: 6,
+        sum: -4.5,
+        positive_spans: vec![Span { offset: 1, length: 1 }],
+        positive_buckets: vec![2],
+        negative_spans: vec![Span { offset: 0, length: 1 }],
+        negative_buckets: vec![3],
+        ..Histogram::default()
+    };
+    for (age, is_histogram) in [(45, false), (30, true), (15, false), (0, true)] {
+        let time = now - age * 1000;
+        let mut batch = Batch::new(time);
+        if is_histogram {
+            let value = HistogramValue::Integer(Arc::new(histogram.clone()));
+            batch.push_histogram_labelled(&mix, time, value);
+        } else {
+            batch.push_float_labelled(&mix, time, age as f64 / 10.0);
+        }
+        assert_eq!(api.store.append(&batch, now).unwrap().rejected, []);
+    }
+    let shown = r#"{"count":"6","sum":"-4.5","buckets":[[1,"-1","-0.5","3"],[3,"-0.001","0.001","1"],[0,"1","2","2"]]}"#;
+    let both = format!(
+        r#"{{"resultType":"matrix","result":[{{"metric":{{"__name__":"mix"}},"values":[[{},"4.5"],[{},"1.5"]],"histograms":[[{},{shown}],[{NOW},{shown}]]}}]}}"#,
+        NOW - 45,
+        NOW - 15,
+        NOW - 30
+    );
+    let start = NOW - 45;
+    assert_eq!(
+        api.data(&format!(
+            "/api/v1/query_range?query=mix&start={start}&end={NOW}&step=15"
+        )),
+        both
+    );
+    assert_eq!(api.data(&format!("/api/v1/query?query=mix[1m]&time={NOW}")), both);
+    let vector = |value: &str| {
+        format!(r#"{{"resultType":"vector","result":[{{"metric":{{"__name__":"mix"}},{value}}}]}}"#)
+    };
+    assert_eq!(
+        api.data(&format!("/api/v1/query?query=mix&time={NOW}")),
+        vector(&format!(r#""histogram":[{NOW},{shown}]"#))
+    );
+    let before = NOW - 1;
+    assert_eq!(
+        api.data(&format!("/api/v1/query?query=mix&time={before}")),
+        vector(&format!(r#""value":[{before},"1.5"]"#))
+    );
+    // One kind only: there is no list of the other.
+    let alone = api.data(&format!(
+        "/api/v1/query_range?query=mix&start={NOW}&end={NOW}&step=15"
+    ));
+    assert!(
+        !alone.contains("values") && alone.contains("histograms"),
+        "{alone}"
     );
 }
 

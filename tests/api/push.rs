@@ -130,6 +130,31 @@ fn what_is_no_write_request_is_refused() {
 }
 
 #[test]
+fn whatever_is_not_version_2_is_version_1() {
+    let api = receiver();
+    for (at, content_type) in [
+        "",
+        "application/x-protobuf",
+        "application/x-protobuf;proto=prometheus.WriteRequest",
+        "application/octet-stream",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = write_request(&[(UP, &[(T + at as i64, 1.0)])]);
+        let answer = api.send("POST", "/api/v1/write", &[("Content-Type", content_type)], &body);
+        assert_eq!(answer.status, 204, "{content_type:?}: {}", answer.text());
+        // Only version 2.0 tells what was written.
+        assert_eq!(answer.header("x-prometheus-remote-write-samples-written"), None);
+    }
+    let data = api.data(&format!(
+        "/api/v1/query?query=count_over_time(up[1m])&time={}",
+        NOW + 1
+    ));
+    assert!(data.contains(r#""4""#), "{data}");
+}
+
+#[test]
 fn the_other_address_takes_the_same() {
     let api = receiver();
     let answer = api.send("POST", "/api/v1/push", &[], &write_request(&[(UP, &[(T, 1.0)])]));

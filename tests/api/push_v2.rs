@@ -35,12 +35,16 @@ fn sample(time: i64, value: f64) -> Vec<u8> {
 }
 
 fn push(api: &Api, series: &[Vec<u8>]) -> Answer {
+    push_to(api, "/api/v1/write", series)
+}
+
+fn push_to(api: &Api, path: &str, series: &[Vec<u8>]) -> Answer {
     let symbols = ["", "__name__", "up", "job", "a", "trace_id", "h"];
     let table: Vec<u8> = symbols.iter().flat_map(|s| field(4, s.as_bytes())).collect();
     let packed = snap::raw::Encoder::new()
         .compress_vec(&[table, series.concat()].concat())
         .unwrap();
-    api.send("POST", "/api/v1/write", &[("Content-Type", TYPE)], &packed)
+    api.send("POST", path, &[("Content-Type", TYPE)], &packed)
 }
 
 fn written(answer: &Answer) -> [String; 3] {
@@ -124,5 +128,54 @@ fn only_accepted_messages_are_taken() {
             415,
             "io.prometheus.write.v2.Request protobuf message is not accepted by this server; only accepts prometheus.WriteRequest\n"
         )
+    );
+}
+
+#[test]
+fn refusals_say_that_nothing_was_written() {
+    let api = Api::empty(|options| options.enable_remote_write_receiver = true);
+    let broken = snap::raw::Encoder::new().compress_vec(&[0x2a, 0x7f, 1]).unwrap();
+    for (body, text) in [
+        (&b"not snappy"[..], "s2: corrupt input"),
+        (&broken, "proto: unexpected EOF"),
+    ] {
+        let answer = api.send("POST", "/api/v1/write", &[("Content-Type", TYPE)], body);
+        assert_eq!(answer.status, 400);
+        assert!(answer.text().starts_with(text), "{}", answer.text());
+        assert_eq!(written(&answer), ["0", "0", "0"]);
+    }
+    let gzip = [("Content-Type", TYPE), ("Content-Encoding", "gzip")];
+    assert_eq!(api.send("POST", "/api/v1/write", &gzip, b"").status, 415);
+}
+
+#[test]
+fn ten_minutes_ahead_and_no_further() {
+    let api = Api::empty(|options| options.enable_remote_write_receiver = true);
+    let up: &[u8] = &[1, 2];
+    let ahead = push(&api, &[series(up, &[sample(T + 601_000, 1.0)])]);
+    assert_eq!(
+        (ahead.status, written(&ahead)),
+        (400, ["0", "0", "0"].map(String::from))
+    );
+    assert!(ahead.text().contains("out of bounds"), "{}", ahead.text());
+    let near = push_to(&api, "/api/v1/push", &[series(up, &[sample(T + 599_000, 1.0)])]);
+    assert_eq!(
+        (near.status, written(&near)),
+        (204, ["1", "0", "0"].map(String::from))
+    );
+    // The same once more is no fault, another value is one.
+    assert_eq!(push(&api, &[series(up, &[sample(T + 599_000, 1.0)])]).status, 204);
+    let other = push(
+        &api,
+        &[series(up, &[sample(T + 599_000, 2.0), sample(T + 599_500, 3.0)])],
+    );
+    assert_eq!(
+        (other.status, written(&other)),
+        (400, ["1", "0", "0"].map(String::from))
+    );
+    assert!(
+        other.text().contains("duplicate sample for timestamp"),
+        "{}",
+        other.text()
     );
 }

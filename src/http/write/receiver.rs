@@ -17,7 +17,7 @@ pub(crate) const PACKED_BYTES: usize = 32 << 20;
 /// Largest request unpacked.
 pub(super) const UNPACKED_BYTES: usize = 128 << 20;
 /// What all unpacked requests may take, in KiB.
-const UNPACKED_KIB: usize = 512 << 10;
+const UNPACKED_KIB: usize = 256 << 10;
 /// How many requests are decoded and committed at once.
 const MOST_COMMITS: usize = 8;
 

@@ -1,0 +1,4 @@
+//! The text formats as a whole.
+
+mod faults;
+mod pages;
