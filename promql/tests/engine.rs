@@ -17,6 +17,7 @@ fn engine(change: impl FnOnce(&mut EngineOptions)) -> Engine {
     let mut options = EngineOptions {
         features: Features {
             experimental_functions: true,
+            extended_range_selectors: true,
             ..Features::default()
         },
         ..EngineOptions::default()
@@ -33,6 +34,10 @@ fn every_ten_seconds() -> Memory {
         for a in ["1", "2", "3"] {
             memory.push(labels(&[("__name__", "three"), ("a", a)]), i * 10_000, i as f64);
         }
+        let of = |name, instance| labels(&[("__name__", name), ("instance", instance), ("job", "j")]);
+        memory.push(of("of_target", "0"), i * 10_000, 1.0);
+        memory.push(of("target_info", "0"), i * 10_000, 1.0);
+        memory.push(of("target_info", "1"), i * 10_000, 1.0);
     }
     memory
 }
@@ -117,6 +122,29 @@ fn samples_are_counted_as_prometheus_counts_them() {
             12,
         ),
         ("one + three", 201_000, 4),
+        // Parts that are written several times count as often, however they are nested.
+        ("(one + one) - (one + one + one)", 201_000, 5),
+        (
+            "((one + one) - (one + one)) * ((one + one) - (one + one))",
+            201_000,
+            8,
+        ),
+        ("(one + one @ 15) - (one + one @ 15)", 201_000, 4),
+        (
+            "rate(one[60s]) + (rate(one[60s]) + one) - (rate(one[60s]) + one)",
+            201_000,
+            20,
+        ),
+        ("one + timestamp(one)", 201_000, 2),
+        ("timestamp(one) + timestamp(one) + (one - one)", 201_000, 4),
+        ("max_over_time((one + one)[60s:10s]) + (one + one)", 201_000, 8),
+        ("(one + one)[21s:10s]", 201_000, 4),
+        ("topk(scalar(one), three) or three", 201_000, 7),
+        ("one smoothed", 201_000, 0),
+        ("increase(one[60s] smoothed)", 201_000, 51),
+        // Info series of other targets do not count.
+        ("info(of_target)", 201_000, 2),
+        ("info(of_target) + of_target", 201_000, 3),
     ] {
         assert_eq!(instant(text, time), count, "{text}");
     }
@@ -127,6 +155,8 @@ fn samples_are_counted_as_prometheus_counts_them() {
         ("sum(max_over_time(one[60s] @ 100))", [6; 4]),
         ("max_over_time(one[60s:5s])", [12; 4]),
         ("time()", [0; 4]),
+        ("(one + one) - (one + one @ 15)", [4; 4]),
+        ("(one @ 15 + one @ 15) - (one @ 15 + one @ 15)", [4; 4]),
     ] {
         let output = range(&engine, &memory, text, (201_000, 220_000, 5_000)).unwrap();
         let counted: Vec<u64> = output

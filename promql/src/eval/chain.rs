@@ -3,7 +3,6 @@
 use super::column::Column;
 use super::evaluator::Evaluator;
 use super::output::weight;
-use super::scratch::Tally;
 use super::steps::Steps;
 use super::stream::for_each_column;
 use super::vector::{Computed, Output, SharedVector};
@@ -17,16 +16,16 @@ impl<'a> Evaluator<'a> {
         if self.chain(id, steps).nth(CHAIN_LEVELS).is_none() {
             return Ok(());
         }
-        let links: Vec<(NodeId, Tally)> = self.chain(id, steps).collect();
+        let links: Vec<NodeId> = self.chain(id, steps).collect();
         // From the beginning of the chain, which is the end of the list.
         let pieces = links.rchunks(CHAIN_LEVELS).filter_map(|piece| piece.first());
         let mut before = None;
-        for (link, tally) in pieces.filter(|(link, _)| *link != id) {
-            let output = match self.with_tally(*tally, || self.eval(*link, steps))? {
+        for link in pieces.filter(|link| **link != id) {
+            let output = match self.eval(*link, steps)? {
                 Output::Vector(vector) => Output::Vector(self.computed(vector, steps)?),
                 other => other,
             };
-            let key = (*link, steps, *tally);
+            let key = self.evaluation(*link, steps);
             let mut settled = self.settled.borrow_mut();
             settled.insert(key, output);
             // Only this piece has needed the one before it.
@@ -37,27 +36,22 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    /// The operations from `id` down to one that is settled or no operation; each with the way it counts.
-    fn chain(&self, id: NodeId, steps: Steps) -> impl Iterator<Item = (NodeId, Tally)> {
-        let mut next = Some((id, self.tally()));
+    /// The operations from `id` down to one that is settled or no operation.
+    fn chain(&self, id: NodeId, steps: Steps) -> impl Iterator<Item = NodeId> {
+        let mut next = Some(id);
         std::iter::from_fn(move || {
-            let (id, tally) = next?;
+            let id = next?;
             let node = self.plan.node(id);
             let Op::Binary(plan) = &node.op else {
                 return None;
             };
             // What is the same at every step is evaluated at one of them: that is another chain.
             let elsewhere = node.invariant && steps.count > 1;
-            if elsewhere || self.settled.borrow().contains_key(&(id, steps, tally)) {
+            if elsewhere || self.settled.borrow().contains_key(&self.evaluation(id, steps)) {
                 return None;
             }
-            let uses = node.uses(self.scope.get()).max(1);
-            let below = Tally {
-                weight: tally.weight.saturating_mul(u64::from(uses)),
-                ..tally
-            };
-            next = Some((plan.lhs, below));
-            Some((id, tally))
+            next = Some(plan.lhs);
+            Some(id)
         })
     }
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::context::Context;
 use super::guard::Held;
@@ -23,14 +23,22 @@ const KEPT_POINTS: usize = 4_000_000;
 /// From so many steps on the column that each operator has in work counts as held.
 const LONG_COLUMN: usize = 20_000;
 
+/// What is evaluated, at which steps, and how it counts.
+pub(super) type Evaluation = (NodeId, Steps, Tally);
+
 /// Builds the operators of one query.
 pub(crate) struct Evaluator<'a> {
     pub(crate) cx: &'a Context<'a>,
     pub(crate) plan: &'a Plan,
-    shared: RefCell<FxHashMap<(NodeId, Steps, Tally), Output<'a>>>,
+    shared: RefCell<FxHashMap<Evaluation, Output<'a>>>,
     /// What has come of the beginnings of long chains.
-    pub(super) settled: RefCell<FxHashMap<(NodeId, Steps, Tally), Output<'a>>>,
+    pub(super) settled: RefCell<FxHashMap<Evaluation, Output<'a>>>,
+    /// How often a sample counts for an operator that is written once, where operators are built now.
+    outer: Cell<Tally>,
+    /// The same for the operator that is being built.
     tally: Cell<Tally>,
+    /// Operators whose samples count already.
+    counted: RefCell<FxHashSet<Evaluation>>,
     /// The subquery whose operators are built.
     pub(super) scope: Cell<Scope>,
     /// Long columns that operators hold while they work.
@@ -39,37 +47,61 @@ pub(crate) struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     pub(crate) fn new(cx: &'a Context<'a>, plan: &'a Plan) -> Self {
+        let once = Tally {
+            weight: 1,
+            own_steps: true,
+        };
         Self {
             cx,
             plan,
             shared: RefCell::default(),
             settled: RefCell::default(),
+            outer: Cell::new(once),
+            tally: Cell::new(once),
+            counted: RefCell::default(),
             scope: Cell::new(None),
             held: RefCell::default(),
-            tally: Cell::new(Tally {
-                weight: 1,
-                own_steps: true,
-            }),
         }
     }
 
-    /// How operators that are built now count what they find.
+    /// How the operator that is being built counts what it finds.
     pub(crate) fn tally(&self) -> Tally {
         self.tally.get()
     }
 
+    /// The evaluation of a node as things stand.
+    pub(super) fn evaluation(&self, id: NodeId, steps: Steps) -> Evaluation {
+        (id, steps, self.outer.get())
+    }
+
     /// Runs `build` with another way of counting.
-    pub(crate) fn with_tally<T>(&self, tally: Tally, build: impl FnOnce() -> T) -> T {
-        let before = self.tally.replace(tally);
+    fn with_outer<T>(&self, tally: Tally, build: impl FnOnce() -> T) -> T {
+        let before = self.outer.replace(tally);
         let built = build();
-        self.tally.set(before);
+        self.outer.set(before);
         built
+    }
+
+    /// How a node counts that is built now. Prometheus evaluates an expression as often as it is written, and counts
+    /// accordingly; here it is mostly evaluated once, and the first time counts for all.
+    fn own_tally(&self, id: NodeId, steps: Steps) -> Tally {
+        let outer = self.outer.get();
+        let first = self.counted.borrow_mut().insert((id, steps, outer));
+        let written = self.plan.node(id).uses(self.scope.get()).written;
+        Tally {
+            weight: if first {
+                outer.weight.saturating_mul(written)
+            } else {
+                0
+            },
+            ..outer
+        }
     }
 
     /// Runs `build` for what stands in a subquery.
     pub(crate) fn inside<T>(&self, subquery: NodeId, tally: Tally, build: impl FnOnce() -> T) -> T {
         let before = self.scope.replace(Some(subquery));
-        let built = self.with_tally(tally, build);
+        let built = self.with_outer(tally, build);
         self.scope.set(before);
         built
     }
@@ -78,29 +110,23 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn eval(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
         self.cx.guard.check()?;
         self.settle_chain(id, steps)?;
-        if let Some(settled) = self.settled.borrow().get(&(id, steps, self.tally())) {
+        let key = self.evaluation(id, steps);
+        if let Some(settled) = self.settled.borrow().get(&key) {
             return Ok(settled.clone());
         }
         let node = self.plan.node(id);
-        let uses = node.uses(self.scope.get());
-        if uses < 2 || matches!(node.op, Op::Number(_) | Op::Text(_)) {
+        if node.uses(self.scope.get()).by < 2 || matches!(node.op, Op::Number(_) | Op::Text(_)) {
             return self.eval_once(id, steps);
         }
-        let key = (id, steps, self.tally());
         if let Some(known) = self.shared.borrow().get(&key) {
             return Ok(known.clone());
         }
-        // Prometheus evaluates an expression as often as it is written, and counts accordingly.
-        let tally = Tally {
-            weight: key.2.weight.saturating_mul(u64::from(uses)),
-            ..key.2
-        };
-        let output = match self.with_tally(tally, || self.eval_once(id, steps))? {
+        let output = match self.eval_once(id, steps)? {
             Output::Vector(vector) if vector.is_computed() => Output::Vector(vector),
             Output::Vector(vector) if vector.len().saturating_mul(steps.count) <= KEPT_POINTS => {
                 Output::Vector(Kept::shared(self.cx, vector))
             }
-            Output::Vector(_) => return self.eval_once(id, steps),
+            large @ Output::Vector(_) => return Ok(large),
             other => other,
         };
         self.shared.borrow_mut().insert(key, output.clone());
@@ -113,13 +139,12 @@ impl<'a> Evaluator<'a> {
         if !node.invariant || constant || steps.count <= 1 {
             return self.build(id, steps);
         }
-        let tally = self.tally();
         let once = Tally {
-            weight: tally.weight.saturating_mul(steps.count as u64),
+            weight: self.outer.get().weight.saturating_mul(steps.count as u64),
             own_steps: false,
         };
         Ok(
-            match self.with_tally(once, || self.build(id, steps.first_only()))? {
+            match self.with_outer(once, || self.build(id, steps.first_only()))? {
                 Output::Scalar(values) => {
                     let value = values.first().copied().unwrap_or(f64::NAN);
                     Output::Scalar(Arc::new(vec![value; steps.count]))
@@ -143,6 +168,13 @@ impl<'a> Evaluator<'a> {
 
     fn build(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
         self.hold_long(steps.count)?;
+        let before = self.tally.replace(self.own_tally(id, steps));
+        let built = self.operator(id, steps);
+        self.tally.set(before);
+        built
+    }
+
+    fn operator(&self, id: NodeId, steps: Steps) -> Result<Output<'a>, QueryError> {
         let node = self.plan.node(id);
         Ok(match &node.op {
             Op::Number(value) => Output::Scalar(Arc::new(vec![*value; steps.count])),

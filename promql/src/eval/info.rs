@@ -12,7 +12,7 @@ use super::names::unique;
 use super::scratch::Scratch;
 use super::select::{Yield, instant_selector};
 use super::steps::Steps;
-use super::stream::for_each_column;
+use super::stream::for_some_columns;
 use super::vector::{Identity, SharedVector, Vector};
 use crate::error::QueryError;
 use crate::functions::Point;
@@ -113,16 +113,25 @@ fn info_series(
                 .is_some_and(|v| known.binary_search_by(|k| k.as_str().cmp(v)).is_ok())
         })
     };
+    let of_targets = vector.series().iter().enumerate();
+    let of_targets = of_targets
+        .filter(|(_, i)| fits(&i.labels))
+        .map(|(index, _)| index);
     let mut found = Vec::new();
     let mut held = Vec::new();
-    for_each_column(ev.cx, vector.as_ref(), steps.count, |index, column| {
-        let identity = vector.series().get(index).filter(|i| fits(&i.labels));
-        if let (Some(identity), false) = (identity, column.is_empty()) {
-            held.push(ev.cx.guard.hold(column.count())?);
-            found.push((identity.clone(), column));
-        }
-        Ok(())
-    })?;
+    for_some_columns(
+        ev.cx,
+        &vector,
+        of_targets.collect(),
+        steps.count,
+        |identity, column| {
+            if !column.is_empty() {
+                held.push(ev.cx.guard.hold(column.count())?);
+                found.push((identity.clone(), column));
+            }
+            Ok(())
+        },
+    )?;
     Ok(InfoSeries::new(found))
 }
 

@@ -1,4 +1,6 @@
 //! `x smoothed`: the value on the line between the samples around each step.
+//!
+//! Prometheus does not count the samples of these selectors (`smoothSeries`), so neither do we.
 
 use std::sync::Arc;
 
@@ -6,7 +8,7 @@ use super::column::{Column, ColumnBuilder};
 use super::evaluator::Evaluator;
 use super::range_vector::{SharedRange, stored};
 use super::samples::Samples;
-use super::scratch::{Scratch, Tally};
+use super::scratch::Scratch;
 use super::steps::Steps;
 use super::vector::{Identity, SharedVector, Vector};
 use super::window::Windows;
@@ -18,7 +20,6 @@ use crate::span::Span;
 struct Smoothed<'a> {
     range: SharedRange<'a>,
     steps: Steps,
-    tally: Tally,
     slot: usize,
     places: Vec<Span>,
 }
@@ -33,7 +34,6 @@ pub(super) fn smoothed_selector<'a>(
     Ok(Arc::new(Smoothed {
         range: stored(ev.cx, selector, 0, steps)?,
         steps,
-        tally: ev.tally(),
         slot: ev.cx.new_slot(),
         places,
     }))
@@ -86,7 +86,6 @@ impl Vector for Smoothed<'_> {
             });
         }
         let column = out.finish();
-        scratch.tally_column(self.tally, &column);
         scratch.put(self.slot, buffers);
         let name = self.series().get(index).map_or("", |i| i.labels.metric_name());
         scratch.report(&notes, name, &self.places)?;

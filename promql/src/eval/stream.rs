@@ -66,19 +66,41 @@ pub(crate) fn compute_unused(
     unused: Vec<usize>,
     steps: usize,
 ) -> Result<(), QueryError> {
-    if vector.is_computed() || unused.is_empty() {
+    if vector.is_computed() {
         return Ok(());
     }
-    let series = unused
+    for_some_columns(cx, vector, unused, steps, |_, _| Ok(()))
+}
+
+/// As [`for_each_column`], but for the series at these indices only.
+///
+/// # Errors
+/// As [`for_each_column`].
+pub(crate) fn for_some_columns(
+    cx: &Context<'_>,
+    vector: &SharedVector<'_>,
+    indices: Vec<usize>,
+    steps: usize,
+    mut fold: impl FnMut(&Identity, Column) -> Result<(), QueryError>,
+) -> Result<(), QueryError> {
+    if indices.is_empty() {
+        return Ok(());
+    }
+    let series: Vec<Identity> = indices
         .iter()
         .filter_map(|index| vector.series().get(*index).cloned())
         .collect();
     let selected = Selected {
         vector,
         series,
-        indices: unused,
+        indices,
     };
-    for_each_column(cx, &selected, steps, |_, _| Ok(()))
+    for_each_column(cx, &selected, steps, |index, column| {
+        match selected.series.get(index) {
+            Some(identity) => fold(identity, column),
+            None => Ok(()),
+        }
+    })
 }
 
 /// Some series of a vector.

@@ -22,33 +22,74 @@ impl Plan {
         &self.nodes[id.0 as usize]
     }
 
-    /// Counts for each node how many others use it, apart for the query itself and for each subquery.
+    /// Counts for each node how many others use it and how often it is written, apart for the query itself and for each
+    /// subquery.
     pub(super) fn count_uses(&mut self, root: NodeId) {
         if let Some(node) = self.nodes.get_mut(root.0 as usize) {
-            node.uses.push((None, 1));
+            node.uses.push((None, Uses { by: 1, written: 1 }));
         }
         // Operands stand before the nodes that use them: going backwards, a node's own uses are known.
         for index in (0..self.nodes.len()).rev() {
             let Some(node) = self.nodes.get(index) else {
                 continue;
             };
-            let scopes: Vec<Scope> = match node.op {
-                Op::Subquery(_) => vec![Some(NodeId(index as u32))],
-                _ => node.uses.iter().map(|(scope, _)| *scope).collect(),
+            let scopes: Vec<(Scope, u64)> = match node.op {
+                Op::Subquery(_) => vec![(Some(NodeId(index as u32)), 1)],
+                _ => node
+                    .uses
+                    .iter()
+                    .map(|(scope, uses)| (*scope, uses.written))
+                    .collect(),
             };
-            for operand in node.op.operands() {
+            for operand in self.evaluated_operands(&node.op) {
                 let Some(operand) = self.nodes.get_mut(operand.0 as usize) else {
                     continue;
                 };
-                for scope in &scopes {
+                for (scope, written) in &scopes {
                     match operand.uses.iter_mut().find(|(known, _)| known == scope) {
-                        Some((_, count)) => *count += 1,
-                        None => operand.uses.push((*scope, 1)),
+                        Some((_, uses)) => {
+                            uses.by += 1;
+                            uses.written = uses.written.saturating_add(*written);
+                        }
+                        None => operand.uses.push((
+                            *scope,
+                            Uses {
+                                by: 1,
+                                written: *written,
+                            },
+                        )),
                     }
                 }
             }
         }
     }
+
+    /// The operands that are evaluated: not the selectors of which a call takes something else than the values.
+    fn evaluated_operands(&self, op: &Op) -> Vec<NodeId> {
+        let mut operands = op.operands();
+        if let Op::Call(call) = op {
+            let kept = match call.function.as_str() {
+                "timestamp" | "start_timestamp" => 0,
+                "info" => 1,
+                _ => return operands,
+            };
+            let mut index = 0_usize;
+            operands.retain(|operand| {
+                index += 1;
+                index <= kept || !matches!(self.node(*operand).op, Op::Select(_))
+            });
+        }
+        operands
+    }
+}
+
+/// How a node is used in one scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Uses {
+    /// How many nodes use it.
+    pub(crate) by: u32,
+    /// How often it stands in the text: once for each way to it from the scope's root.
+    pub(crate) written: u64,
 }
 
 /// The subquery around a node, `None` outside of all.
@@ -63,8 +104,8 @@ pub(crate) struct Node {
     pub(crate) places: Vec<Place>,
     /// Whether the value is the same at every step.
     pub(crate) invariant: bool,
-    /// How many nodes use it, by the subquery in which they stand.
-    uses: Vec<(Scope, u32)>,
+    /// How it is used, by the subquery in which it stands.
+    uses: Vec<(Scope, Uses)>,
 }
 
 impl Node {
@@ -79,12 +120,12 @@ impl Node {
         }
     }
 
-    /// How many nodes of a subquery (or of the query itself) use it.
-    pub(crate) fn uses(&self, scope: Scope) -> u32 {
+    /// How a subquery (or the query itself) uses it.
+    pub(crate) fn uses(&self, scope: Scope) -> Uses {
         self.uses
             .iter()
             .find(|(s, _)| *s == scope)
-            .map_or(1, |(_, count)| *count)
+            .map_or(Uses { by: 1, written: 1 }, |(_, uses)| *uses)
     }
 
     /// Where the operation itself stands.
