@@ -157,8 +157,10 @@ fn extreme<'a>(ev: &Evaluator<'a>, plan: &'a CallPlan, steps: Steps) -> Result<O
     let a = ev.scalar(argument(plan, 0)?, steps)?;
     let b = ev.scalar(argument(plan, 1)?, steps)?;
     let max = plan.function == "max_of";
-    // As Go's math.Max and math.Min: NaN wins.
+    // As Go's math.Max and math.Min: of all the last one wins over NaN, and NaN over every other.
+    let last = if max { f64::INFINITY } else { f64::NEG_INFINITY };
     let pick = |a: f64, b: f64| match (a.is_nan() || b.is_nan(), max) {
+        _ if a == last || b == last => last,
         (true, _) => f64::NAN,
         (false, true) => a.max(b),
         (false, false) => a.min(b),

@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::column::{Column, ColumnBuilder};
 use super::context::Context;
+use super::element::Element;
 use super::guard::Held;
 use super::matching::{Group, matched_labels};
 use super::scratch::Scratch;
@@ -167,7 +168,11 @@ fn at_step(
             (None, Some(value)) => (matched_labels(&own, matching), Point::Float(value)),
             (None, None) => continue,
         };
-        let point = sides.operation.point(&column.get(step), &value, scratch);
+        let element = sides.operation.element(&column.get(step), &value, scratch);
+        // Where the operator does not know the two together they have not met.
+        if matches!(element, Element::Value(Point::None)) {
+            continue;
+        }
         let identity = sides.operation.identity(&own, &other);
         // A second match is an error even where a comparison has filtered the first one away.
         if matching.card == Cardinality::OneToOne && matched {
@@ -182,6 +187,7 @@ fn at_step(
             ));
         }
         matched = true;
+        let point = sides.operation.kept(element, &column.get(step), &value);
         if point != Point::None {
             results.push((*index, identity, point));
         }

@@ -41,15 +41,27 @@ impl Operation<'_> {
         result_labels(many, one, self.op, self.return_bool, self.matching, self.delayed)
     }
 
-    /// The result of two elements that are both there.
-    pub(super) fn point(&self, many: &Point, one: &Point, scratch: &mut Scratch<'_>) -> Point {
+    /// What the operator makes of two elements that are both there.
+    pub(super) fn element(&self, many: &Point, one: &Point, scratch: &mut Scratch<'_>) -> Element {
         let (a, b) = if self.swapped { (one, many) } else { (many, one) };
-        match element(self.op, a, b, scratch, &self.places) {
+        element(self.op, a, b, scratch, &self.places)
+    }
+
+    /// What stays of it.
+    pub(super) fn kept(&self, element: Element, many: &Point, one: &Point) -> Point {
+        match element {
             Element::Value(point) => point,
             Element::Holds(holds) if self.return_bool => Point::Float(f64::from(u8::from(holds))),
-            Element::Holds(true) => a.clone(),
+            Element::Holds(true) if self.swapped => one.clone(),
+            Element::Holds(true) => many.clone(),
             Element::Holds(false) => Point::None,
         }
+    }
+
+    /// The result of two elements that are both there.
+    pub(super) fn point(&self, many: &Point, one: &Point, scratch: &mut Scratch<'_>) -> Point {
+        let element = self.element(many, one, scratch);
+        self.kept(element, many, one)
     }
 
     fn column(&self, many: &Column, one: &Column, scratch: &mut Scratch<'_>) -> Column {
