@@ -5,6 +5,20 @@ use std::sync::Arc;
 use super::value::{ResetHint, Span};
 use crate::sample::HistogramValue;
 
+/// The [`Parts`] of a histogram of either kind.
+macro_rules! parts {
+    ($of:expr, $counts:expr) => {
+        Parts {
+            layout: ($of.schema, $of.zero_threshold, &$of.custom_values),
+            totals: [$of.count, $of.zero_count],
+            sides: [
+                (&$of.positive_spans, $counts(&$of.positive_buckets)),
+                (&$of.negative_spans, $counts(&$of.negative_buckets)),
+            ],
+        }
+    };
+}
+
 impl HistogramValue {
     /// What the histogram says of resets.
     #[must_use]
@@ -49,43 +63,47 @@ impl HistogramValue {
         }
         match (self, before) {
             (Self::Integer(now), Self::Integer(before)) => {
-                let grown =
-                    |spans: [&[Span]; 2], deltas: [&[i64]; 2]| none_fell(spans, deltas.map(absolute), 0);
-                now.schema == before.schema
-                    && same_bits(&[now.zero_threshold], &[before.zero_threshold])
-                    && same_bits(&now.custom_values, &before.custom_values)
-                    && now.count >= before.count
-                    && now.zero_count >= before.zero_count
-                    && grown(
-                        [&now.positive_spans, &before.positive_spans],
-                        [&now.positive_buckets, &before.positive_buckets],
-                    )
-                    && grown(
-                        [&now.negative_spans, &before.negative_spans],
-                        [&now.negative_buckets, &before.negative_buckets],
-                    )
+                goes_on(parts!(now, absolute), parts!(before, absolute), 0)
             }
             (Self::Float(now), Self::Float(before)) => {
-                let grown = |spans: [&[Span]; 2], counts: [&[f64]; 2]| {
-                    none_fell(spans, counts.map(|counts| counts.iter().copied()), 0.0)
-                };
-                now.schema == before.schema
-                    && same_bits(&[now.zero_threshold], &[before.zero_threshold])
-                    && same_bits(&now.custom_values, &before.custom_values)
-                    && now.count >= before.count
-                    && now.zero_count >= before.zero_count
-                    && grown(
-                        [&now.positive_spans, &before.positive_spans],
-                        [&now.positive_buckets, &before.positive_buckets],
-                    )
-                    && grown(
-                        [&now.negative_spans, &before.negative_spans],
-                        [&now.negative_buckets, &before.negative_buckets],
-                    )
+                goes_on(parts!(now, floats), parts!(before, floats), 0.0)
             }
             _ => false,
         }
     }
+}
+
+/// What says of a histogram whether it goes on from another.
+struct Parts<'h, N, C> {
+    /// Schema, end of the zero bucket, custom bounds.
+    layout: (i32, f64, &'h [f64]),
+    /// All observations, and those around zero.
+    totals: [N; 2],
+    /// Buckets above and below zero.
+    sides: [(&'h [Span], C); 2],
+}
+
+fn goes_on<N: PartialOrd, C: PartialOrd + Copy>(
+    now: Parts<'_, N, impl Iterator<Item = C>>,
+    before: Parts<'_, N, impl Iterator<Item = C>>,
+    empty: C,
+) -> bool {
+    let ((schema, threshold, bounds), (old_schema, old_threshold, old_bounds)) = (now.layout, before.layout);
+    schema == old_schema
+        && same_bits(&[threshold], &[old_threshold])
+        && same_bits(bounds, old_bounds)
+        && now
+            .totals
+            .iter()
+            .zip(&before.totals)
+            .all(|(now, before)| now >= before)
+        && now
+            .sides
+            .into_iter()
+            .zip(before.sides)
+            .all(|((spans, counts), (old_spans, old_counts))| {
+                none_fell([spans, old_spans], (counts, old_counts), empty)
+            })
 }
 
 fn same_bits(a: &[f64], b: &[f64]) -> bool {
@@ -100,6 +118,11 @@ fn absolute(deltas: &[i64]) -> impl Iterator<Item = i64> {
     })
 }
 
+/// Counts of buckets that are kept as they are.
+fn floats(counts: &[f64]) -> impl Iterator<Item = f64> {
+    counts.iter().copied()
+}
+
 /// Indexes of the buckets that spans describe.
 fn indexes(spans: &[Span]) -> impl Iterator<Item = i32> {
     let mut next = 0_i32;
@@ -111,9 +134,11 @@ fn indexes(spans: &[Span]) -> impl Iterator<Item = i32> {
 }
 
 /// Whether every bucket of the second side that is not empty is in the first one, with at least its count.
-fn none_fell<C: PartialOrd>(spans: [&[Span]; 2], counts: [impl Iterator<Item = C>; 2], empty: C) -> bool {
-    let [now, before] = spans;
-    let [now_counts, before_counts] = counts;
+fn none_fell<C: PartialOrd>(
+    [now, before]: [&[Span]; 2],
+    (now_counts, before_counts): (impl Iterator<Item = C>, impl Iterator<Item = C>),
+    empty: C,
+) -> bool {
     let mut now = indexes(now).zip(now_counts).peekable();
     indexes(before).zip(before_counts).all(|(index, count)| {
         while now.next_if(|(i, _)| *i < index).is_some() {}

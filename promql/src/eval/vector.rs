@@ -36,28 +36,44 @@ impl Identity {
 
 /// Series whose columns can be computed, by several threads at the same time.
 pub(crate) trait Vector: Send + Sync {
+    /// The vector whose series these are, where they are those of another one.
+    fn operand(&self) -> Option<&dyn Vector> {
+        None
+    }
+
     /// The series, in the order in which they are folded and shown. Columns of some may turn out empty; labels that
     /// stand here twice never have a value at the same step.
-    fn series(&self) -> &[Identity];
+    fn series(&self) -> &[Identity] {
+        self.operand().map_or(&[], Vector::series)
+    }
 
     /// How many series there are.
     fn len(&self) -> usize {
-        self.series().len()
+        self.operand().map_or_else(|| self.series().len(), Vector::len)
     }
 
     /// One of the series.
     fn identity(&self, index: usize) -> Identity {
-        self.series().get(index).cloned().unwrap_or_default()
+        match self.operand() {
+            Some(operand) => operand.identity(index),
+            None => self.series().get(index).cloned().unwrap_or_default(),
+        }
     }
 
     /// Whether the name of a series has to go at the query's end.
     fn drops_name(&self, index: usize) -> bool {
-        self.series().get(index).is_some_and(|i| i.drop_name)
+        match self.operand() {
+            Some(operand) => operand.drops_name(index),
+            None => self.series().get(index).is_some_and(|i| i.drop_name),
+        }
     }
 
     /// The series grouped by some of their labels.
     fn group(&self, projection: &Projection<'_>) -> Grouping {
-        projection.group(self.series().iter().map(|i| &i.labels))
+        match self.operand() {
+            Some(operand) => operand.group(projection),
+            None => projection.group(self.series().iter().map(|i| &i.labels)),
+        }
     }
 
     /// The column of the series at `index`, which is below the number of series.
@@ -157,24 +173,8 @@ impl<'a> Kept<'a> {
 }
 
 impl Vector for Kept<'_> {
-    fn series(&self) -> &[Identity] {
-        self.inner.series()
-    }
-
-    fn len(&self) -> usize {
-        self.inner.len()
-    }
-
-    fn identity(&self, index: usize) -> Identity {
-        self.inner.identity(index)
-    }
-
-    fn drops_name(&self, index: usize) -> bool {
-        self.inner.drops_name(index)
-    }
-
-    fn group(&self, projection: &Projection<'_>) -> Grouping {
-        self.inner.group(projection)
+    fn operand(&self) -> Option<&dyn Vector> {
+        Some(self.inner.as_ref())
     }
 
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
@@ -200,24 +200,8 @@ pub(crate) struct Broadcast<'a> {
 }
 
 impl Vector for Broadcast<'_> {
-    fn series(&self) -> &[Identity] {
-        self.inner.series()
-    }
-
-    fn len(&self) -> usize {
-        self.inner.len()
-    }
-
-    fn identity(&self, index: usize) -> Identity {
-        self.inner.identity(index)
-    }
-
-    fn drops_name(&self, index: usize) -> bool {
-        self.inner.drops_name(index)
-    }
-
-    fn group(&self, projection: &Projection<'_>) -> Grouping {
-        self.inner.group(projection)
+    fn operand(&self) -> Option<&dyn Vector> {
+        Some(self.inner.as_ref())
     }
 
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
