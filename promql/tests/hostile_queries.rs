@@ -1,8 +1,12 @@
 //! Queries that only an enemy would write: deep, long or broken. All get an answer, on a thread with a small stack.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use narthex_model::{EmptySeriesSet, Selection, SeriesSet, SeriesSource, SourceError};
 use narthex_promql::limits::{DEPTH_MAX, DURATION_DEPTH_MAX};
-use narthex_promql::{Engine, Features, InstantQuery, QueryOptions, parse, parse_selector};
+use narthex_promql::{
+    Engine, Features, InstantQuery, Interrupt, QueryError, QueryOptions, QueryOutput, parse, parse_selector,
+};
 
 /// The stack of the threads that queries are answered on.
 const STACK_BYTES: usize = 2 << 20;
@@ -67,18 +71,23 @@ fn deep_expressions_are_refused_with_a_reason() {
     }
 }
 
+/// The answer over nothing.
+fn instant(text: &str, options: QueryOptions<'_>) -> Result<QueryOutput, QueryError> {
+    let query = InstantQuery {
+        text,
+        time: 0,
+        options,
+    };
+    Engine::default().instant(&Empty, &query)
+}
+
 /// Evaluates over nothing. Without optimisation, frames are about four times as large.
 fn evaluate(query: String) {
     let factor = if cfg!(debug_assertions) { 4 } else { 1 };
     std::thread::Builder::new()
         .stack_size(factor * STACK_BYTES)
         .spawn(move || {
-            let query = InstantQuery {
-                text: &query,
-                time: 0,
-                options: QueryOptions::default(),
-            };
-            Engine::default().instant(&Empty, &query).unwrap();
+            instant(&query, QueryOptions::default()).unwrap();
         })
         .unwrap()
         .join()
@@ -126,6 +135,35 @@ fn long_chains_are_flat() {
         "sum(x) + ({chain}) or sum_over_time((x * ({chain}))[5m:1m])"
     ));
     evaluate(nested("(", "x", &(" or x".repeat(100) + ")"), 14));
+}
+
+#[test]
+fn queries_that_take_long_end_when_they_are_told_to() {
+    let doubled = |of: &str| (0..16).fold(of.to_owned(), |e, _| format!("({e} + -{e})"));
+    for query in [
+        nested("", "x", " + x", CHAIN),
+        nested("", "vector(1)", " or vector(1)", CHAIN),
+        nested("", "1", " + time()", CHAIN),
+        doubled("x"),
+        "sum_over_time(sum_over_time(vector(1)[2h:1s])[1h:1s])".to_owned(),
+        "count_over_time((vector(time()) > bool 5)[3d:1s])".to_owned(),
+        "quantile_over_time(0.5, vector(1)[1h:1s]) + sum(rate(vector(1)[3d:1s]))".to_owned(),
+    ] {
+        let shown: String = query.chars().take(30).collect();
+        // The deadline passes when somebody asks for the fifth time; whoever asks often stops soon.
+        let asked = AtomicUsize::new(0);
+        let interrupt = || (asked.fetch_add(1, Ordering::Relaxed) >= 5).then_some(Interrupt::Timeout);
+        let options = QueryOptions {
+            interrupt: Some(&interrupt),
+            ..QueryOptions::default()
+        };
+        assert_eq!(
+            instant(&query, options).unwrap_err(),
+            QueryError::Timeout("expression evaluation"),
+            "{shown}"
+        );
+        assert!(asked.into_inner() < 10, "{shown}");
+    }
 }
 
 #[test]

@@ -45,11 +45,11 @@ fn labels() -> impl Strategy<Value = String> {
     prop::collection::vec(label(), 0..3).prop_map(|l| format!("({})", l.join(",")))
 }
 
-/// All but `Inf`: it prints as `+Inf`, as in Prometheus, and before `^` that sign is read as one of the whole power.
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![
         pick(&[
-            "0", "1", "1.5", "1e3", "0x1f", "017", "NaN", "5m", "1h30m", "1y", "100ms", "1_0.5", "1e-9"
+            "0", "1", "1.5", "1e3", "0x1f", "017", "NaN", "Inf", "5m", "1h30m", "1y", "100ms", "1_0.5",
+            "1e-9"
         ]),
         (0_u32..100_000).prop_map(|n| n.to_string()),
         any::<f64>()
@@ -140,6 +140,15 @@ fn query() -> impl Strategy<Value = String> {
     })
 }
 
+/// Whether infinity is raised to a power: it prints as `+Inf`, as in Prometheus, and before `^` that sign is read as
+/// one of the whole power.
+fn raises_infinity(printed: &str) -> bool {
+    let words: Vec<&str> = printed.split_whitespace().collect();
+    words
+        .windows(2)
+        .any(|pair| pair[0].ends_with("+Inf") && pair[1] == "^")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, max_global_rejects: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -148,6 +157,9 @@ proptest! {
         let Ok(expr) = parse(&text, &Features::ALL) else {
             return Err(TestCaseError::reject("types do not fit"));
         };
+        if raises_infinity(&expr.to_string()) {
+            return Err(TestCaseError::reject("prints as another query"));
+        }
         for printed in [expr.to_string(), expr.pretty()] {
             let again = parse(&printed, &Features::ALL);
             prop_assert!(again.is_ok(), "{} -> {}: {:?}", text, printed, again);
