@@ -5,13 +5,12 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
-use narthex_model::SampleValue;
 use narthex_promql::{Engine, EngineOptions, Features, InstantQuery, Interrupt, QueryOptions, RangeQuery};
 use narthex_promql_tests::generate::Queries;
 use narthex_promql_tests::memory_source::MemorySource;
 use narthex_promql_tests::random::Random;
-use narthex_promql_tests::random_data;
-use narthex_promql_tests::store::{Sample, Store};
+use narthex_promql_tests::store::Store;
+use narthex_promql_tests::{random_data, random_natives};
 
 /// When a query has to end. The run's own `-timeout` is longer and finds those that do not.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -23,19 +22,10 @@ fn source() -> &'static MemorySource {
     static SOURCE: OnceLock<MemorySource> = OnceLock::new();
     SOURCE.get_or_init(|| {
         let mut source = MemorySource::default();
-        let series = random_data::series(&mut Random::new(1), 0);
-        let samples: Vec<_> = series
-            .into_iter()
-            .map(|(labels, samples)| {
-                let sample = |(time, value)| Sample {
-                    time,
-                    value: SampleValue::Float(value),
-                    start_time: 0,
-                };
-                (labels, samples.into_iter().map(sample).collect())
-            })
-            .collect();
-        source.append(&samples).expect("a map takes anything");
+        let mut random = Random::new(1);
+        let mut series = random_data::series(&mut random, 0);
+        series.extend(random_natives::series(&mut random, 0));
+        source.append(&series).expect("a map takes anything");
         source
     })
 }
@@ -52,8 +42,9 @@ fuzz_target!(|input: &[u8]| {
         let mut queries = Queries {
             random: &mut random,
             base: 0,
+            delayed: false,
         };
-        queries.query(usize::from(how >> 4) % 6)
+        queries.any(usize::from(how >> 4) % 6, false)
     };
     let engine = Engine::new(EngineOptions {
         features: if how & 2 == 0 { Features::ALL } else { Features::default() },

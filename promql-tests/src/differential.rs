@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
-use narthex_model::{FloatHistogram, HistogramValue, Labels, SampleValue, stale_nan};
+use narthex_model::{Labels, SampleValue, is_stale};
 use narthex_promql::ast::{Expr, ValueType};
 use narthex_promql::value::InstantValue;
 use narthex_promql::{
@@ -14,10 +13,10 @@ use narthex_promql::{
 use crate::compare::almost_equal;
 use crate::generate::Queries;
 use crate::memory_source::MemorySource;
-use crate::plain::{Failure, Native, NativeSeries, Plain, Point, Series, Value as PlainValue};
+use crate::plain::{Element, Failure, Native, Plain, Point, Sample, Series, Value as PlainValue};
 use crate::random::Random;
-use crate::random_natives::Histograms;
-use crate::store::{Sample, Store};
+use crate::random_data::Given;
+use crate::store::{self, Store};
 use crate::{random_data, random_natives};
 
 /// Relative difference up to which two numbers count as equal.
@@ -28,10 +27,11 @@ const QUERIES_PER_DATA: u64 = 16;
 const THREADS: usize = 4;
 /// Of how many queries one is asked for so many steps of so many series that the engine takes its threads.
 const WIDE_ONCE_IN: usize = 10;
-/// Of how many queries one is over native histograms.
-const NATIVE_ONCE_IN: usize = 4;
+/// Of how many queries one is asked where names go at the query's end.
+const DELAYED_ONCE_IN: usize = 4;
 /// How many steps that is.
 const WIDE_STEPS: i64 = 300;
+const SAME_LABELS: Failure = Failure::Query("vector cannot contain metrics with the same labelset");
 /// Step of subqueries that name none.
 const DEFAULT_STEP_MS: i64 = 25_000;
 
@@ -110,75 +110,64 @@ struct When {
     /// 0: at `start` only.
     step: i64,
     lookback_ms: i64,
+    /// Whether names go at the query's end.
+    delayed: bool,
 }
 
 /// Values by series, each with times: one number for a float, several for a histogram.
 type Answer = BTreeMap<Labels, Vec<(i64, Vec<f64>)>>;
+
+/// Elements in order, each with its number.
+type Order = Vec<(Labels, f64)>;
 
 /// One set of series.
 struct Case {
     seed: u64,
     base: i64,
     data: Vec<Series>,
-    natives: Vec<NativeSeries>,
     source: MemorySource,
     /// More series, for threads.
     wide: MemorySource,
 }
 
 /// A store that holds these series.
-fn filled(data: &[Series], natives: &[Histograms]) -> MemorySource {
-    let mut samples: Vec<(Labels, Vec<Sample>)> = data
-        .iter()
-        .map(|(labels, samples)| {
-            let sample = |(time, value): &(i64, f64)| Sample {
-                time: *time,
-                value: SampleValue::Float(*value),
-                start_time: 0,
-            };
-            (labels.clone(), samples.iter().map(sample).collect())
-        })
-        .collect();
-    samples.extend(natives.iter().map(|(labels, samples)| {
-        let sample = |(time, histogram): &(i64, Option<FloatHistogram>)| Sample {
-            time: *time,
-            start_time: 0,
-            value: match histogram {
-                Some(h) => SampleValue::Histogram(HistogramValue::Float(Arc::new(h.clone()))),
-                None => SampleValue::Float(stale_nan()),
-            },
-        };
-        (labels.clone(), samples.iter().map(sample).collect())
-    }));
+fn filled(data: &[Given]) -> MemorySource {
     let mut source = MemorySource::default();
     // A map of maps takes anything.
-    let _ = source.append(&samples);
+    let _ = source.append(data);
     source
+}
+
+/// The same for the plain evaluator.
+fn plainly_written((labels, samples): &Given) -> Series {
+    let sample = |sample: &store::Sample| Sample {
+        time: sample.time,
+        point: match &sample.value {
+            SampleValue::Float(value) if is_stale(*value) => None,
+            SampleValue::Float(value) => Some(Point::Float(*value)),
+            SampleValue::Histogram(histogram) => Some(Point::Histogram(Native::of(&histogram.to_float()))),
+        },
+        start_time: sample.start_time,
+    };
+    (labels.clone(), samples.iter().map(sample).collect())
 }
 
 impl Case {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed ^ 0x0da7_a5e7);
         let base = random.one(&[0, 1_600_000_000_000, 1_599_999_993_000, -300_000]);
-        let data = random_data::series(&mut random, base);
-        let wide = random_data::many_series(&mut random, base);
+        let mut given = random_data::series(&mut random, base);
+        let mut wide = random_data::many_series(&mut random, base);
         let histograms = random_natives::series(&mut random, base);
-        let wide = filled(&wide, &histograms);
-        let source = filled(&data, &histograms);
-        let natives = histograms.iter().map(|(labels, samples)| {
-            let plain = samples
-                .iter()
-                .map(|(time, h)| (*time, h.as_ref().map(Native::of)));
-            (labels.clone(), plain.collect())
-        });
-        let natives = natives.collect();
+        wide.extend(histograms.iter().cloned());
+        given.extend(histograms);
+        given.sort_by(|a, b| a.0.cmp(&b.0));
         Self {
             seed,
             base,
-            data,
-            natives,
-            source,
-            wide,
+            data: given.iter().map(plainly_written).collect(),
+            source: filled(&given),
+            wide: filled(&wide),
         }
     }
 
@@ -191,27 +180,21 @@ impl Case {
             end: start + step * random.between(0, 20) + random.one(&[0, 0, 1]).min(step),
             step,
             lookback_ms: random.one(&[300_000, 300_000, 60_000, 15_000]),
+            delayed: random.once_in(DELAYED_ONCE_IN),
         };
         let depth = random.one(&[1, 2, 2, 3, 3, 4, 4, 5]);
-        let base = self.base;
         let mut queries = Queries {
             random: &mut random,
-            base,
+            base: self.base,
+            delayed: when.delayed,
         };
-        let of_natives = queries.random.once_in(NATIVE_ONCE_IN);
-        let query = if of_natives {
-            queries.native(depth)
-        } else if step == 0 {
-            queries.at_one_time(depth)
-        } else {
-            queries.query(depth)
-        };
+        let query = queries.any(depth, step == 0);
         let compared = if random.once_in(WIDE_ONCE_IN) {
             self.compare_threads(&query, when)
         } else {
             Ok(())
         };
-        let compared = compared.and_then(|()| self.compare(&query, when, of_natives));
+        let compared = compared.and_then(|()| self.compare(&query, when));
         compared.map_err(|what| Difference {
             seed,
             question: format!("{query}\n    {when:?}"),
@@ -237,10 +220,11 @@ impl Case {
         }
     }
 
-    fn compare(&self, query: &str, when: When, of_natives: bool) -> Result<Agreed, String> {
-        let expr = narthex_promql::parse(query, &features()).map_err(|e| format!("is no query: {e}"))?;
+    fn compare(&self, query: &str, when: When) -> Result<Agreed, String> {
+        let expr =
+            narthex_promql::parse(query, &features(when.delayed)).map_err(|e| format!("is no query: {e}"))?;
         let engine = ask(&self.source, query, when, 1);
-        let (plain, order) = match self.plainly(&expr, when, of_natives) {
+        let (plain, order) = match self.plainly(&expr, when) {
             Err(Failure::Unknown(what)) => return Err(format!("the plain evaluator does not know {what}")),
             Err(Failure::Query(what)) => {
                 return match engine {
@@ -256,13 +240,18 @@ impl Case {
         if let Expr::Call(call) = &expr
             && call.function.starts_with("sort")
             && when.step == 0
-            && !(order.len() == engine_order.len()
-                && order
-                    .iter()
-                    .zip(&engine_order)
-                    .all(|(a, b)| almost_equal(*a, *b, EPSILON)))
         {
-            return Err(format!("plain is sorted {order:?}, engine {engine_order:?}"));
+            let by_label = call.function.starts_with("sort_by_label");
+            let same = |((a, x), (b, y)): (&(Labels, f64), &(Labels, f64))| {
+                if by_label {
+                    a == b
+                } else {
+                    almost_equal(*x, *y, EPSILON)
+                }
+            };
+            if order.len() != engine_order.len() || !order.iter().zip(&engine_order).all(same) {
+                return Err(format!("plain is sorted {order:?}, engine {engine_order:?}"));
+            }
         }
         Ok(if plain.is_empty() {
             Agreed::Empty
@@ -271,42 +260,44 @@ impl Case {
         })
     }
 
-    fn plainly(&self, expr: &Expr, when: When, of_natives: bool) -> Result<(Answer, Vec<f64>), Failure> {
+    fn plainly(&self, expr: &Expr, when: When) -> Result<(Answer, Order), Failure> {
         let plain = Plain {
             data: &self.data,
-            natives: &self.natives,
+            delayed: when.delayed,
+            step_ms: when.step,
             lookback_ms: when.lookback_ms,
             default_step_ms: DEFAULT_STEP_MS,
             bounds: (when.start, when.end),
             steps: (when.start, when.end - (when.end - when.start) % when.step.max(1)),
         };
-        let (mut found, mut order) = (Answer::new(), Vec::new());
+        let (mut found, mut order) = (Answer::new(), Order::new());
         let mut time = when.start;
         if expr.value_type() == ValueType::Matrix {
-            let series = plain.window(expr, time)?.series.into_iter();
-            let numbers = |samples: Vec<(i64, f64)>| samples.into_iter().map(|(at, value)| (at, vec![value]));
-            found.extend(series.map(|(labels, samples)| (labels, numbers(samples).collect())));
+            for run in plain.window(expr, time)?.runs {
+                let samples = run.samples.iter().map(|(at, point)| (*at, numbers(point)));
+                if found.insert(run.shown(), samples.collect()).is_some() {
+                    return Err(SAME_LABELS);
+                }
+            }
             return Ok((found, order));
         }
         while time <= when.end {
-            let elements: Vec<(Labels, Vec<f64>)> = if of_natives {
-                let points = plain.native(expr, time)?.into_iter();
-                let numbers = |point| match point {
-                    Point::Float(value) => vec![value],
-                    Point::Histogram(histogram) => histogram.numbers(),
-                };
-                points.map(|(labels, point)| (labels, numbers(point))).collect()
-            } else {
-                match plain.evaluate(expr, time)? {
-                    PlainValue::Scalar(value) => vec![(Labels::empty(), vec![value])],
-                    PlainValue::Vector(elements) => {
-                        order.extend(elements.iter().map(|element| element.value));
-                        elements.into_iter().map(|e| (e.labels, vec![e.value])).collect()
-                    }
-                }
+            let elements = match plain.evaluate(expr, time)? {
+                PlainValue::Scalar(value) => vec![Element {
+                    labels: Labels::empty(),
+                    drop_name: false,
+                    point: Point::Float(value),
+                }],
+                PlainValue::Vector(elements) => elements,
             };
-            for (labels, numbers) in elements {
-                found.entry(labels).or_default().push((time, numbers));
+            for element in elements {
+                let labels = element.shown();
+                order.push((labels.clone(), element.point.float().unwrap_or(f64::NAN)));
+                let samples = found.entry(labels).or_default();
+                if samples.last().is_some_and(|(at, _)| *at == time) {
+                    return Err(SAME_LABELS);
+                }
+                samples.push((time, numbers(&element.point)));
             }
             if when.step == 0 {
                 break;
@@ -317,15 +308,23 @@ impl Case {
     }
 }
 
+/// All that counts of a value.
+fn numbers(point: &Point) -> Vec<f64> {
+    match point {
+        Point::Float(value) => vec![*value],
+        Point::Histogram(histogram) => histogram.numbers(),
+    }
+}
+
 /// The engine's answer, and its values in order.
 fn ask(
     source: &MemorySource,
     query: &str,
     when: When,
     parallelism: usize,
-) -> Result<(Answer, Vec<f64>), QueryError> {
+) -> Result<(Answer, Order), QueryError> {
     let engine = Engine::new(EngineOptions {
-        features: features(),
+        features: features(when.delayed),
         parallelism,
         default_subquery_step_ms: DEFAULT_STEP_MS,
         lookback_delta_ms: when.lookback_ms,
@@ -353,17 +352,18 @@ fn ask(
     Ok(answer(output.value))
 }
 
-fn features() -> Features {
+fn features(delayed_name_removal: bool) -> Features {
     Features {
         experimental_functions: true,
         binop_fill_modifiers: true,
         extended_range_selectors: true,
+        delayed_name_removal,
         ..Features::default()
     }
 }
 
-fn answer(value: Value) -> (Answer, Vec<f64>) {
-    let (mut found, mut order) = (Answer::new(), Vec::new());
+fn answer(value: Value) -> (Answer, Order) {
+    let (mut found, mut order) = (Answer::new(), Order::new());
     match value {
         Value::Scalar { time, value } => {
             found.insert(Labels::empty(), vec![(time, vec![value])]);
@@ -371,12 +371,14 @@ fn answer(value: Value) -> (Answer, Vec<f64>) {
         Value::Vector(samples) => {
             for sample in samples {
                 let numbers = match sample.value {
-                    InstantValue::Float(value) => {
-                        order.push(value);
-                        vec![value]
-                    }
+                    InstantValue::Float(value) => vec![value],
                     InstantValue::Histogram(histogram) => Native::of(&histogram).numbers(),
                 };
+                let number = match numbers.as_slice() {
+                    [value] => *value,
+                    _ => f64::NAN,
+                };
+                order.push((sample.labels.clone(), number));
                 found
                     .entry(sample.labels)
                     .or_default()

@@ -5,7 +5,10 @@
 
 use crate::random::Random;
 
-const METRICS: [&str; 10] = [
+/// Of how many queries one is over native histograms.
+const NATIVE_ONCE_IN: usize = 4;
+/// Metrics of numbers.
+const METRICS: [&str; 12] = [
     "g",
     "g",
     "h",
@@ -16,8 +19,10 @@ const METRICS: [&str; 10] = [
     "lat_bucket",
     "one",
     "meta",
+    "of_target",
+    "build_info",
 ];
-const LABELS: [&str; 5] = ["job", "inst", "le", "zone", "__name__"];
+pub(crate) const LABELS: [&str; 5] = ["job", "inst", "le", "zone", "__name__"];
 const PLAIN_LABELS: [&str; 4] = ["job", "inst", "le", "zone"];
 const MATCHERS: [&str; 12] = [
     "job=\"a\"",
@@ -33,12 +38,13 @@ const MATCHERS: [&str; 12] = [
     "inst=~\".+\"",
     "job=\"none\"",
 ];
-const RANGES: [&str; 8] = ["15s", "30s", "45s", "1m", "1m30s", "2m", "3m", "10m"];
+pub(crate) const RANGES: [&str; 8] = ["15s", "30s", "45s", "1m", "1m30s", "2m", "3m", "10m"];
 const STEPS: [&str; 6] = ["5s", "15s", "20s", "40s", "1m", ""];
 const OFFSETS: [&str; 6] = ["5s", "15s", "1m", "-10s", "-1m", "9m"];
 const NUMBERS: [&str; 12] = [
     "0", "1", "2", "0.5", "-1", "3", "10", "0.1", "1.5", "NaN", "Inf", "-Inf",
 ];
+const SHARES: [&str; 6] = ["0.5", "0", "1", "0.9", "0.99", "0.25"];
 const FILLS: [&str; 4] = ["0", "1", "-2.5", "NaN"];
 const ANCHORED: [&str; 5] = ["rate", "increase", "delta", "resets", "changes"];
 const SMOOTHED: [&str; 3] = ["rate", "increase", "delta"];
@@ -56,7 +62,7 @@ const CALENDAR: [&str; 8] = [
     "month",
     "year",
 ];
-const OVER_TIME: [&str; 25] = [
+pub(crate) const OVER_TIME: [&str; 25] = [
     "rate",
     "increase",
     "delta",
@@ -83,12 +89,12 @@ const OVER_TIME: [&str; 25] = [
     "rate",
     "increase",
 ];
-const AGGREGATIONS: [&str; 9] = [
+pub(crate) const AGGREGATIONS: [&str; 9] = [
     "sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "sum",
 ];
 const ARITHMETIC: [&str; 7] = ["+", "-", "*", "/", "%", "^", "atan2"];
 const COMPARISONS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
-const SETS: [&str; 3] = ["and", "or", "unless"];
+const SETS: [&str; 3] = ["or", "and", "unless"];
 
 /// Writes random queries over data that begins at `base` (Unix milliseconds).
 #[derive(Debug)]
@@ -97,9 +103,23 @@ pub struct Queries<'r> {
     pub random: &'r mut Random,
     /// When the data begins, in Unix milliseconds.
     pub base: i64,
+    /// Whether names go at the query's end. Of elements of one series some of which lose their names and some do not,
+    /// Prometheus takes the first step's word for all: such are not asked for.
+    pub delayed: bool,
 }
 
 impl Queries<'_> {
+    /// A query of about `depth` levels; at one time only or over a range.
+    pub fn any(&mut self, depth: usize, at_one_time: bool) -> String {
+        if self.random.once_in(NATIVE_ONCE_IN) {
+            self.native(depth)
+        } else if at_one_time {
+            self.at_one_time(depth)
+        } else {
+            self.query(depth)
+        }
+    }
+
     /// An instant vector, or now and then a scalar, of about `depth` levels.
     pub fn query(&mut self, depth: usize) -> String {
         if self.random.once_in(12) {
@@ -122,7 +142,7 @@ impl Queries<'_> {
         if depth == 0 {
             return self.selector();
         }
-        match self.random.below(24) {
+        match self.random.below(26) {
             0 => self.selector(),
             1..=6 => self.over_time(depth),
             7..=10 => self.aggregation(depth),
@@ -135,6 +155,8 @@ impl Queries<'_> {
             }
             19 => self.relabelled(depth),
             20 => self.histogram(depth),
+            23 => self.informed(),
+            24 => self.whole_or_number(depth),
             21 => self.of_numbers(depth),
             22 => self.of_times(depth),
             _ => self.wrapped(depth),
@@ -251,6 +273,10 @@ impl Queries<'_> {
                 self.random.between(0, 3),
                 self.selector()
             ),
+            5 => {
+                let share = self.random.one(&["0.5", "0.2", "-0.3", "0", "1", "-1", "NaN"]);
+                format!("limit_ratio{grouping} ({share}, {inner})")
+            }
             _ => format!("{}{grouping} ({inner})", self.random.one(&AGGREGATIONS)),
         }
     }
@@ -325,13 +351,14 @@ impl Queries<'_> {
 
     fn set_operation(&mut self, depth: usize) -> String {
         let (left, right) = (self.vector(depth - 1), self.vector(depth - 1));
-        let op = self.random.one(&SETS);
+        let op = self.random.one(if self.delayed { &SETS[1..] } else { &SETS });
         format!("({left}) {op}{} ({right})", self.matching(false))
     }
 
     fn relabelled(&mut self, depth: usize) -> String {
         let inner = self.vector(depth - 1);
-        let dst = self.random.one(&["job", "new", "inst", "__name__", "zone"]);
+        let names: &[&str] = &["job", "new", "inst", "zone", "__name__"];
+        let dst = self.random.one(if self.delayed { &names[..4] } else { names });
         let src = self.random.one(&["job", "inst", "__name__", "le", "none"]);
         if self.random.once_in(2) {
             let other = self.random.one(&LABELS);
@@ -357,7 +384,17 @@ impl Queries<'_> {
             2 => format!("sum by (le) (increase(lat_bucket[{range}]))"),
             _ => format!("sum by (job, le) (rate(lat_bucket[{range}]))"),
         };
-        format!("histogram_quantile({q}, {buckets})")
+        match self.random.below(4) {
+            0 => {
+                let (lower, upper) = (self.scalar(0), self.scalar(0));
+                format!("histogram_fraction({lower}, {upper}, {buckets})")
+            }
+            1 => format!(
+                "histogram_quantiles({buckets}, \"q\", 0.25, {})",
+                self.random.one(&SHARES)
+            ),
+            _ => format!("histogram_quantile({q}, {buckets})"),
+        }
     }
 
     fn of_numbers(&mut self, depth: usize) -> String {
@@ -373,7 +410,9 @@ impl Queries<'_> {
 
     fn of_times(&mut self, depth: usize) -> String {
         let calendar = self.random.one(&CALENDAR);
-        match self.random.below(6) {
+        match self.random.below(8) {
+            6 => format!("start_timestamp({})", self.selector()),
+            7 => format!("start_timestamp({})", self.vector(depth - 1)),
             0 => format!("timestamp({})", self.selector()),
             1 => format!("timestamp({})", self.vector(depth - 1)),
             2 => format!("{calendar}()"),
@@ -389,7 +428,14 @@ impl Queries<'_> {
             0 => format!("-({inner})"),
             1 => format!("({inner})"),
             2 => format!("sort({inner})"),
-            3 => format!("sort_desc({inner})"),
+            3 if self.random.once_in(2) => format!("sort_desc({inner})"),
+            3 => {
+                let (function, label) = (
+                    self.random.one(&["sort_by_label", "sort_by_label_desc"]),
+                    self.random.one(&LABELS),
+                );
+                format!("{function}({inner}, \"{label}\", \"inst\")")
+            }
             _ if self.random.once_in(2) => format!("absent(({}))", self.selector()),
             _ => format!("absent({inner})"),
         }
@@ -400,16 +446,23 @@ impl Queries<'_> {
         if self.random.once_in(8) {
             return self.scalar(depth);
         }
-        self.random
-            .one(&["0.5", "0", "1", "0.9", "0.99", "0.25"])
-            .to_owned()
+        self.random.one(&SHARES).to_owned()
     }
 
     fn scalar(&mut self, depth: usize) -> String {
         if depth == 0 {
             return self.random.one(&NUMBERS).to_owned();
         }
-        match self.random.below(6) {
+        match self.random.below(8) {
+            6 => format!("{}()", self.random.one(&["pi", "start", "end", "step", "range"])),
+            7 => {
+                let function = self.random.one(&["min_of", "max_of"]);
+                format!(
+                    "{function}({}, {})",
+                    self.scalar(depth - 1),
+                    self.scalar(depth - 1)
+                )
+            }
             0 => "time()".to_owned(),
             1 => format!("scalar({})", self.vector(depth - 1)),
             2 => {

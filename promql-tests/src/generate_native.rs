@@ -15,6 +15,9 @@ const OF_ANY: [&str; 6] = [
     "avg_over_time",
 ];
 const COUNTS: [&str; 4] = ["count_over_time", "present_over_time", "resets", "changes"];
+const STEPS: [&str; 4] = ["15s", "20s", "40s", ""];
+/// Values that meet no bucket's end exactly.
+const BETWEEN: [&str; 9] = ["-3.3", "-0.7", "0", "0.3", "1.1", "3.7", "7", "Inf", "-Inf"];
 const NUMBERS: [&str; 6] = ["2", "0.5", "3", "-1", "10", "0"];
 /// Shares that meet no bucket's end exactly.
 const SHARES: [&str; 8] = ["0.37", "0.813", "0.051", "0.9371", "0", "1", "-1", "NaN"];
@@ -22,7 +25,22 @@ const SHARES: [&str; 8] = ["0.37", "0.813", "0.051", "0.9371", "0", "1", "-1", "
 impl Queries<'_> {
     /// A query over native histograms.
     pub fn native(&mut self, depth: usize) -> String {
-        match self.random.below(10) {
+        match self.random.below(14) {
+            10 => {
+                let function = self.random.one(&["histogram_stddev", "histogram_stdvar"]);
+                format!("{function}({})", self.grown(depth))
+            }
+            11..=12 => {
+                let (lower, upper) = (self.random.one(&BETWEEN), self.random.one(&BETWEEN));
+                format!("histogram_fraction({lower}, {upper}, {})", self.grown(depth))
+            }
+            13 => {
+                let (one, other) = (self.random.one(&SHARES), self.random.one(&SHARES));
+                format!(
+                    "histogram_quantiles({}, \"q\", {one}, {other})",
+                    self.grown(depth)
+                )
+            }
             0 => format!("histogram_count({})", self.histograms(depth)),
             1 => format!("histogram_sum({})", self.histograms(depth)),
             2 => format!("histogram_avg({})", self.grown(depth)),
@@ -37,6 +55,20 @@ impl Queries<'_> {
             }
             _ => self.histograms(depth),
         }
+    }
+
+    /// A window of stored histograms, or of a subquery.
+    fn runs(&mut self, of: &[&str], depth: usize) -> String {
+        if depth < 2 || !self.random.once_in(4) {
+            return self.window(of);
+        }
+        let inner = if of.len() == COUNTERS.len() {
+            self.grown(depth - 2)
+        } else {
+            self.histograms(depth - 2)
+        };
+        let (range, step) = (self.random.one(&RANGES), self.random.one(&STEPS));
+        format!("({inner})[{range}:{step}]{}", self.modifiers())
     }
 
     fn window(&mut self, of: &[&str]) -> String {
@@ -62,7 +94,11 @@ impl Queries<'_> {
                 let op = self.random.one(&["sum", "avg"]);
                 format!("{op}{} ({})", self.groups(), self.grown(depth - 1))
             }
-            _ => format!("{}({})", self.random.one(&OF_COUNTERS), self.window(&COUNTERS)),
+            _ => format!(
+                "{}({})",
+                self.random.one(&OF_COUNTERS),
+                self.runs(&COUNTERS, depth)
+            ),
         }
     }
 
@@ -72,8 +108,12 @@ impl Queries<'_> {
         }
         match self.random.below(12) {
             0 => self.random.one(&ANY).to_owned() + &self.modifiers(),
-            1..=3 => format!("{}({})", self.random.one(&OF_COUNTERS), self.window(&COUNTERS)),
-            4 => format!("{}({})", self.random.one(&OF_ANY), self.window(&ANY)),
+            1..=3 => format!(
+                "{}({})",
+                self.random.one(&OF_COUNTERS),
+                self.runs(&COUNTERS, depth)
+            ),
+            4 => format!("{}({})", self.random.one(&OF_ANY), self.runs(&ANY, depth)),
             5..=6 => {
                 let op = self.random.one(&["sum", "avg"]);
                 format!("{op}{} ({})", self.groups(), self.histograms(depth - 1))

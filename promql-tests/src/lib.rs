@@ -7,9 +7,12 @@
 pub mod compare;
 pub mod differential;
 pub mod generate;
+pub mod generate_mixed;
 pub mod generate_native;
 pub mod histogram_notation;
+#[cfg(feature = "stores")]
 pub mod http_source;
+#[cfg(feature = "stores")]
 pub mod json_answer;
 pub mod load;
 pub mod memory_source;
@@ -24,4 +27,5 @@ pub mod script;
 pub mod series_notation;
 pub mod shown;
 pub mod store;
+#[cfg(feature = "stores")]
 pub mod tsdb_source;

@@ -1,9 +1,15 @@
 //! Random series: gauges, counters with resets, classic buckets; with gaps, stale markers, NaN and infinities.
 
-use narthex_model::{Labels, stale_nan};
+use narthex_model::{Labels, SampleValue, stale_nan};
 
-use crate::plain::Series;
 use crate::random::Random;
+use crate::store::Sample;
+
+/// A series of numbers.
+type Series = (Labels, Vec<(i64, f64)>);
+
+/// Labels, and samples as a store takes them.
+pub type Given = (Labels, Vec<Sample>);
 
 /// How many scrapes there are.
 const SCRAPES: i64 = 40;
@@ -17,13 +23,13 @@ const MANY_INSTANCES: usize = 32;
 
 /// Series in label order whose samples begin about `base` (Unix milliseconds).
 #[must_use]
-pub fn series(random: &mut Random, base: i64) -> Vec<Series> {
+pub fn series(random: &mut Random, base: i64) -> Vec<Given> {
     of_instances(random, base, &INSTANCES)
 }
 
 /// The same with so many series that several threads work on them.
 #[must_use]
-pub fn many_series(random: &mut Random, base: i64) -> Vec<Series> {
+pub fn many_series(random: &mut Random, base: i64) -> Vec<Given> {
     let names: Vec<String> = (0..MANY_INSTANCES).map(|i| i.to_string()).collect();
     of_instances(
         random,
@@ -32,7 +38,7 @@ pub fn many_series(random: &mut Random, base: i64) -> Vec<Series> {
     )
 }
 
-fn of_instances(random: &mut Random, base: i64, instances: &[&str]) -> Vec<Series> {
+fn of_instances(random: &mut Random, base: i64, instances: &[&str]) -> Vec<Given> {
     let mut all: Vec<Series> = Vec::new();
     let shared = times(random, base);
     for metric in ["g", "h", "c_total", "d_total"] {
@@ -60,7 +66,52 @@ fn of_instances(random: &mut Random, base: i64, instances: &[&str]) -> Vec<Serie
         let samples = shared.iter().map(|time| (*time, 1.0)).collect();
         all.push((Labels::from_pairs(pairs), samples));
     }
+    all.extend(targets(random, &shared));
     all.sort_by(|a, b| a.0.cmp(&b.0));
+    all.into_iter().map(given).collect()
+}
+
+/// What a store takes. Counters say when they began.
+fn given((labels, samples): Series) -> Given {
+    let first = samples.first().map_or(0, |(time, _)| time - INTERVAL_MS);
+    let start_time = if labels.metric_name().ends_with("_total") {
+        first
+    } else {
+        0
+    };
+    let sample = |(time, value)| Sample {
+        time,
+        value: SampleValue::Float(value),
+        start_time,
+    };
+    (labels, samples.into_iter().map(sample).collect())
+}
+
+/// Series of targets, and what is known of these: versions follow each other, now and then at the same time.
+fn targets(random: &mut Random, times: &[i64]) -> Vec<Series> {
+    let mut all = Vec::new();
+    for (job, instance) in [("a", "x:1"), ("a", "y:1"), ("b", "x:1")] {
+        let of = |name, more: &[(&str, &str)]| {
+            let identity = [("__name__", name), ("job", job), ("instance", instance)];
+            Labels::from_pairs(identity.into_iter().chain(more.iter().copied()))
+        };
+        all.push((of("of_target", &[]), counter(random, times.to_vec())));
+        let change = random.below(times.len());
+        // A version goes when the next one comes, with a marker or without.
+        let meet = usize::from(random.once_in(8));
+        let mut before: Vec<(i64, f64)> = times[..change + meet].iter().map(|time| (*time, 1.0)).collect();
+        if meet == 0 && random.once_in(2) {
+            before.push((times[change], stale_nan()));
+        }
+        let after: Vec<(i64, f64)> = times[change..].iter().map(|time| (*time, 1.0)).collect();
+        all.push((of("target_info", &[("version", "1")]), before));
+        all.push((of("target_info", &[("version", "2"), ("zone", "x")]), after));
+        if random.once_in(2) {
+            let version = random.one(&["2", "3"]);
+            let constant = times.iter().map(|time| (*time, 1.0)).collect();
+            all.push((of("build_info", &[("version", version), ("go", "1")]), constant));
+        }
+    }
     all
 }
 

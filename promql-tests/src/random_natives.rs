@@ -1,13 +1,14 @@
-//! Random native histograms: counters with resets, gauges, custom bounds; resolutions and bounds change on the way.
+//! Random native histograms: counters with resets, gauges, custom bounds; resolutions and bounds change on the way, and
+//! numbers come in between.
 
 use narthex_model::histogram::CUSTOM_BUCKETS_SCHEMA;
-use narthex_model::{FloatHistogram, Labels, ResetHint, Span};
+use std::sync::Arc;
+
+use narthex_model::{FloatHistogram, HistogramValue, Labels, ResetHint, SampleValue, Span, stale_nan};
 
 use crate::random::Random;
-use crate::random_data::INTERVAL_MS;
-
-/// A series; `None` is the end of the series.
-pub type Histograms = (Labels, Vec<(i64, Option<FloatHistogram>)>);
+use crate::random_data::{Given, INTERVAL_MS};
+use crate::store::Sample;
 
 /// How many scrapes there are.
 const SCRAPES: i64 = 40;
@@ -22,7 +23,7 @@ const BOUNDS: [f64; 4] = [-1.0, 2.0, 5.0, 10.0];
 
 /// Series in label order whose samples begin about `base` (Unix milliseconds).
 #[must_use]
-pub fn series(random: &mut Random, base: i64) -> Vec<Histograms> {
+pub fn series(random: &mut Random, base: i64) -> Vec<Given> {
     let first = base + random.between(-2, 2) * 1_000;
     let mut all = Vec::new();
     for metric in ["nc", "ng", "nh"] {
@@ -37,12 +38,47 @@ pub fn series(random: &mut Random, base: i64) -> Vec<Histograms> {
                     "ng" => gauge(random, first),
                     _ => counter(random, first, job == "a"),
                 };
-                all.push((labels, samples));
+                all.push((labels, samples.into_iter().map(given).collect()));
             }
         }
     }
+    for job in ["a", "b"] {
+        let labels = Labels::from_pairs([("__name__", "mx"), ("job", job)]);
+        all.push((labels, mixed(random, first)));
+    }
     all.sort_by(|a, b| a.0.cmp(&b.0));
     all
+}
+
+/// What a store takes.
+fn given((time, histogram): (i64, Option<FloatHistogram>)) -> Sample {
+    Sample {
+        time,
+        value: match histogram {
+            Some(h) => SampleValue::Histogram(HistogramValue::Float(Arc::new(h))),
+            None => SampleValue::Float(stale_nan()),
+        },
+        start_time: 0,
+    }
+}
+
+/// Runs of histograms and runs of numbers under the same labels.
+fn mixed(random: &mut Random, first: i64) -> Vec<Sample> {
+    let mut samples: Vec<Sample> = counter(random, first, false).into_iter().map(given).collect();
+    let mut number = None;
+    for sample in &mut samples {
+        if random.once_in(6) {
+            number = match number {
+                None => Some(0.0),
+                Some(_) => None,
+            };
+        }
+        if let Some(number) = &mut number {
+            *number += random.between(0, 9) as f64;
+            sample.value = SampleValue::Float(*number);
+        }
+    }
+    samples
 }
 
 /// One sample each scrape, but for gaps and ends.

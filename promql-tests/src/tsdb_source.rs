@@ -30,8 +30,13 @@ pub struct TsdbSource {
 
 /// 100 years in milliseconds.
 const CENTURY_MS: i64 = 100 * 365 * 86_400_000;
-/// Length of the windows that become blocks, in milliseconds. Of the first histogram in a block nothing is known, as of
-/// the first in one of Prometheus's chunks; scripts that ask for the hint of one ask elsewhere.
+/// Length of the windows that become blocks, in milliseconds.
+///
+/// Of the first histogram in a block nothing is known: Prometheus's store too says "unknown" of the first one in each
+/// chunk, whatever it knows of what lies before (`chunkenc.counterResetHint`: that may be gone, or other data may come
+/// between later), and no chunk of it reaches from one block into the next. Its scripts ask for hints ("not reset" ten
+/// minutes after the first sample, in native_histograms.test) that hold as long as a run lies in one chunk, as it does
+/// where they come from. Windows of a quarter of an hour begin where no script looks, and still cut most of them.
 const BLOCK_MS: i64 = 900_000;
 
 impl TsdbSource {

@@ -1,152 +1,221 @@
 //! Function calls.
 
+use std::cmp::Ordering;
+
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
 use narthex_promql::ast::{Call, Expr, ValueType};
 
-use super::evaluate::{Element, Failure, Plain, Value, distinct, each_without_name};
+use super::evaluate::{Element, Failure, Plain, Point, Value};
+use super::labels::text;
 use super::math::{calendar, math, round, smaller};
-use super::over_time::over_time;
-use super::{extended, histogram, labels};
-
-/// Functions of range vectors that leave the samples, and so the name, as they are.
-const KEEP_NAME: [&str; 2] = ["last_over_time", "first_over_time"];
+use super::native::Native;
+use super::{histogram, labels};
 
 impl Plain<'_> {
     pub(super) fn call(&self, call: &Call, time: i64) -> Result<Value, Failure> {
         let seconds = time as f64 / 1000.0;
+        if let Some(value) = self.clock(&call.function, seconds) {
+            return match call.args.as_slice() {
+                [] => Ok(Value::Scalar(value)),
+                _ => Err(Failure::Unknown(call.function.clone())),
+            };
+        }
         match (call.function.as_str(), call.args.as_slice()) {
-            ("time", []) => Ok(Value::Scalar(seconds)),
-            ("pi", []) => Ok(Value::Scalar(std::f64::consts::PI)),
-            ("vector", [arg]) => Ok(Value::Vector(vec![Element {
-                labels: Labels::empty(),
-                value: self.scalar(arg, time)?,
-            }])),
-            ("scalar", [arg]) => Ok(Value::Scalar(match self.vector(arg, time)?.as_slice() {
-                [element] => element.value,
-                _ => f64::NAN,
-            })),
-            ("timestamp", [arg]) => self.timestamp(arg, time),
+            ("min_of", [a, b]) => Ok(Value::Scalar(smaller(
+                self.scalar(a, time)?,
+                self.scalar(b, time)?,
+                1.0,
+            ))),
+            ("max_of", [a, b]) => Ok(Value::Scalar(smaller(
+                self.scalar(a, time)?,
+                self.scalar(b, time)?,
+                -1.0,
+            ))),
+            ("vector", [arg]) => Ok(alone(self.scalar(arg, time)?)),
+            ("scalar", [arg]) => {
+                let elements = self.vector(arg, time)?;
+                let numbers: Vec<f64> = elements.iter().filter_map(|e| e.point.float()).collect();
+                Ok(Value::Scalar(match numbers.as_slice() {
+                    [value] => *value,
+                    _ => f64::NAN,
+                }))
+            }
+            ("timestamp" | "start_timestamp", [arg]) => self.timestamp(&call.function, arg, time),
             ("absent", [arg]) => {
                 let nothing = self.vector(arg, time)?.is_empty();
                 Ok(absent(nothing, arg))
             }
             ("absent_over_time", [arg]) => {
-                let nothing = self.window(arg, time)?.series.is_empty();
+                let nothing = self.window(arg, time)?.runs.is_empty();
                 Ok(absent(nothing, arg))
             }
             ("sort", [arg]) => self.sorted(arg, time, 1.0),
             ("sort_desc", [arg]) => self.sorted(arg, time, -1.0),
+            ("sort_by_label", [arg, names @ ..]) => self.sorted_by_label(arg, names, time, false),
+            ("sort_by_label_desc", [arg, names @ ..]) => self.sorted_by_label(arg, names, time, true),
             ("label_replace", [arg, texts @ ..]) => {
                 labels::replace(&self.vector(arg, time)?, texts).map(Value::Vector)
             }
             ("label_join", [arg, texts @ ..]) => {
                 labels::join(&self.vector(arg, time)?, texts).map(Value::Vector)
             }
-            ("histogram_quantile", [q, arg]) => {
-                let q = self.scalar(q, time)?;
-                histogram::histogram_quantile(q, &self.vector(arg, time)?).map(Value::Vector)
-            }
-            (function, []) if calendar(function, seconds).is_some() => {
-                let value = calendar(function, seconds).unwrap_or(f64::NAN);
-                let labels = Labels::empty();
-                Ok(Value::Vector(vec![Element { labels, value }]))
-            }
-            (_, [first, numbers @ ..]) if is_vector(first) => {
+            ("info", [arg, rest @ ..]) => self.info(arg, rest.first(), time).map(Value::Vector),
+            (function, _) if function.starts_with("histogram_") => self.of_histograms(call, time),
+            (function, []) => match calendar(function, seconds) {
+                Some(value) => Ok(alone(value)),
+                None => Err(Failure::Unknown(function.into())),
+            },
+            (_, [first, numbers @ ..]) if first.value_type() == ValueType::Vector => {
                 let elements = self.vector(first, time)?;
                 let numbers = numbers
                     .iter()
                     .map(|n| self.scalar(n, time))
                     .collect::<Result<Vec<_>, _>>()?;
-                of_numbers(&call.function, elements, &numbers)
+                self.of_numbers(&call.function, elements, &numbers)
             }
             _ => self.of_window(call, time),
         }
     }
 
-    fn timestamp(&self, arg: &Expr, time: i64) -> Result<Value, Failure> {
+    /// What only the query's times say.
+    fn clock(&self, function: &str, seconds: f64) -> Option<f64> {
+        Some(match function {
+            "time" => seconds,
+            "pi" => std::f64::consts::PI,
+            "start" => self.bounds.0 as f64 / 1000.0,
+            "end" => self.bounds.1 as f64 / 1000.0,
+            "range" => (self.bounds.1 - self.bounds.0) as f64 / 1000.0,
+            "step" => self.step_ms as f64 / 1000.0,
+            _ => return None,
+        })
+    }
+
+    /// A selector's samples know their times; all else is of now, and has no beginning.
+    fn timestamp(&self, function: &str, arg: &Expr, time: i64) -> Result<Value, Failure> {
+        let begins = function == "start_timestamp";
         match arg {
-            Expr::Paren(paren) => self.timestamp(&paren.expr, time),
+            Expr::Paren(paren) => self.timestamp(function, &paren.expr, time),
             Expr::Vector(selector) => {
-                let newest = self.newest(selector, time).into_iter();
-                let times = newest.map(|(labels, at, _)| Element {
-                    labels: labels.without_name(),
-                    value: at as f64 / 1000.0,
+                let times = self.newest(selector, time, |sample, _| {
+                    let at = if begins { sample.start_time } else { sample.time };
+                    Point::Float(at as f64 / 1000.0)
                 });
-                distinct(times.collect()).map(Value::Vector)
+                self.unnamed(times, |at| Some(at.clone()))
             }
-            _ => each_without_name(self.vector(arg, time)?, |_| time as f64 / 1000.0),
+            _ => self.unnamed(self.vector(arg, time)?, |_| {
+                (!begins).then_some(Point::Float(time as f64 / 1000.0))
+            }),
         }
     }
 
-    /// In the order of the values, NaN last.
+    /// The numbers in the order of the values, NaN last.
     fn sorted(&self, arg: &Expr, time: i64, sign: f64) -> Result<Value, Failure> {
-        let mut elements = self.vector(arg, time)?;
-        elements.sort_by(|a, b| match (a.value.is_nan(), b.value.is_nan()) {
-            (false, false) => (sign * a.value).total_cmp(&(sign * b.value)),
+        let mut numbers: Vec<(f64, Element)> = self
+            .vector(arg, time)?
+            .into_iter()
+            .filter_map(|element| Some((element.point.float()?, element)))
+            .collect();
+        numbers.sort_by(|(a, _), (b, _)| match (a.is_nan(), b.is_nan()) {
+            (false, false) => (sign * a).total_cmp(&(sign * b)),
             (a, b) => a.cmp(&b),
+        });
+        Ok(Value::Vector(
+            numbers.into_iter().map(|(_, element)| element).collect(),
+        ))
+    }
+
+    /// In the order of these labels, and of all labels where these are equal. The labels of the random data have
+    /// values of one digit or of letters, which stand in the same order with and without regard to numbers.
+    fn sorted_by_label(&self, arg: &Expr, names: &[Expr], time: i64, down: bool) -> Result<Value, Failure> {
+        let names = names.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        let mut elements = self.vector(arg, time)?;
+        let value = |labels: &Labels, name: &str| labels.get(name).unwrap_or("").to_owned();
+        let order = |a: &Labels, b: &Labels| -> Ordering {
+            names
+                .iter()
+                .map(|name| value(a, name).cmp(&value(b, name)))
+                .find(|order| order.is_ne())
+                .unwrap_or_else(|| a.cmp(b))
+        };
+        elements.sort_by(|a, b| {
+            if down {
+                order(&b.labels, &a.labels)
+            } else {
+                order(&a.labels, &b.labels)
+            }
         });
         Ok(Value::Vector(elements))
     }
 
-    /// A function of a range vector, with numbers before or behind it.
-    fn of_window(&self, call: &Call, time: i64) -> Result<Value, Failure> {
-        let is_number = |arg: &&Expr| arg.value_type() == ValueType::Scalar;
-        let (numbers, ranges): (Vec<&Expr>, Vec<&Expr>) = call.args.iter().partition(is_number);
-        let [range] = ranges.as_slice() else {
-            return Err(Failure::Unknown(call.function.clone()));
+    fn of_histograms(&self, call: &Call, time: i64) -> Result<Value, Failure> {
+        let found = match (call.function.as_str(), call.args.as_slice()) {
+            ("histogram_quantile", [q, arg]) => {
+                let q = self.scalar(q, time)?;
+                histogram::asked(&self.vector(arg, time)?, |h| h.quantile(q))?
+            }
+            ("histogram_fraction", [lower, upper, arg]) => {
+                let (lower, upper) = (self.scalar(lower, time)?, self.scalar(upper, time)?);
+                histogram::asked(&self.vector(arg, time)?, |h| h.fraction(lower, upper))?
+            }
+            ("histogram_quantiles", [arg, name, shares @ ..]) => {
+                let (name, elements) = (text(name)?, self.vector(arg, time)?);
+                let mut found = Vec::new();
+                for share in shares {
+                    let q = self.scalar(share, time)?;
+                    for element in histogram::asked(&elements, |h| h.quantile(q))? {
+                        let mut labels = LabelsBuilder::from(&element.labels);
+                        labels.set(name, &histogram::bound_text(q));
+                        found.push(Element {
+                            labels: labels.labels(),
+                            ..element
+                        });
+                    }
+                }
+                found
+            }
+            (function, [arg]) => {
+                let of: fn(&Native) -> f64 = match function {
+                    "histogram_count" => |h| h.count,
+                    "histogram_sum" => |h| h.sum,
+                    "histogram_avg" => |h| h.sum / h.count,
+                    "histogram_stdvar" => Native::variance,
+                    "histogram_stddev" => |h| h.variance().sqrt(),
+                    _ => return Err(Failure::Unknown(function.into())),
+                };
+                return self.unnamed(self.vector(arg, time)?, |point| {
+                    Some(Point::Float(of(point.histogram()?)))
+                });
+            }
+            (function, _) => return Err(Failure::Unknown(function.into())),
         };
-        let numbers = numbers.iter().map(|number| self.scalar(number, time));
-        let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
-        let window = self.window(range, time)?;
-        let mut found = Vec::new();
-        for (labels, samples) in window.series {
-            let value = match extension(range) {
-                (true, _) => extended::anchored(&call.function, &samples, window.ends),
-                (_, true) => extended::smoothed(&call.function, &samples, window.ends),
-                _ => over_time(&call.function, &samples, window.ends, time, &numbers),
-            };
-            let value = value.ok_or_else(|| Failure::Unknown(call.function.clone()))?;
-            let labels = if KEEP_NAME.contains(&call.function.as_str()) {
-                labels
-            } else {
-                labels.without_name()
-            };
-            found.extend(value.map(|value| Element { labels, value }));
+        self.unnamed(found, |value| Some(value.clone()))
+    }
+
+    /// A function of each number alone, with numbers behind it.
+    fn of_numbers(&self, function: &str, elements: Vec<Element>, numbers: &[f64]) -> Result<Value, Failure> {
+        match (function, numbers) {
+            ("round", []) => self.unnamed_floats(elements, |v| round(v, 1.0)),
+            ("round", [to]) => self.unnamed_floats(elements, |v| round(v, *to)),
+            ("clamp", [min, max]) if max < min => Ok(Value::Vector(Vec::new())),
+            ("clamp", [min, max]) => {
+                self.unnamed_floats(elements, |v| smaller(*min, smaller(*max, v, 1.0), -1.0))
+            }
+            ("clamp_min", [min]) => self.unnamed_floats(elements, |v| smaller(v, *min, -1.0)),
+            ("clamp_max", [max]) => self.unnamed_floats(elements, |v| smaller(v, *max, 1.0)),
+            (_, []) if math(function, 0.0).is_some() => {
+                self.unnamed_floats(elements, |v| math(function, v).unwrap_or(f64::NAN))
+            }
+            (_, []) if calendar(function, 0.0).is_some() => {
+                self.unnamed_floats(elements, |v| calendar(function, v).unwrap_or(f64::NAN))
+            }
+            _ => Err(Failure::Unknown(function.into())),
         }
-        distinct(found).map(Value::Vector)
     }
 }
 
-/// Whether a range selector is anchored, and whether it is smoothed.
-fn extension(expr: &Expr) -> (bool, bool) {
-    match expr {
-        Expr::Paren(paren) => extension(&paren.expr),
-        Expr::Matrix(matrix) => (matrix.vector.anchored, matrix.vector.smoothed),
-        _ => (false, false),
-    }
-}
-
-fn is_vector(expr: &Expr) -> bool {
-    expr.value_type() == ValueType::Vector
-}
-
-/// A function of each element alone, with numbers behind it.
-fn of_numbers(function: &str, elements: Vec<Element>, numbers: &[f64]) -> Result<Value, Failure> {
-    match (function, numbers) {
-        ("round", []) => each_without_name(elements, |v| round(v, 1.0)),
-        ("round", [to]) => each_without_name(elements, |v| round(v, *to)),
-        ("clamp", [min, max]) if max < min => Ok(Value::Vector(Vec::new())),
-        ("clamp", [min, max]) => each_without_name(elements, |v| smaller(*min, smaller(*max, v, 1.0), -1.0)),
-        ("clamp_min", [min]) => each_without_name(elements, |v| smaller(v, *min, -1.0)),
-        ("clamp_max", [max]) => each_without_name(elements, |v| smaller(v, *max, 1.0)),
-        (function, []) if math(function, 0.0).is_some() => {
-            each_without_name(elements, |v| math(function, v).unwrap_or(f64::NAN))
-        }
-        (function, []) if calendar(function, 0.0).is_some() => {
-            each_without_name(elements, |v| calendar(function, v).unwrap_or(f64::NAN))
-        }
-        _ => Err(Failure::Unknown(function.into())),
-    }
+/// A vector of one number without labels.
+fn alone(value: f64) -> Value {
+    Value::Vector(vec![Element::number(Labels::empty(), value)])
 }
 
 /// One element where there is nothing, with the labels that the selector demands.
@@ -164,10 +233,7 @@ fn absent(nothing: bool, arg: &Expr) -> Value {
             labels.remove(&matcher.name);
         }
     }
-    Value::Vector(vec![Element {
-        labels: labels.labels(),
-        value: 1.0,
-    }])
+    Value::Vector(vec![Element::number(labels.labels(), 1.0)])
 }
 
 fn demanded(expr: &Expr) -> &[Matcher] {

@@ -3,19 +3,96 @@
 use narthex_model::Labels;
 use narthex_promql::ast::{Binary, Expr};
 
-use super::binary::{filter, operate};
-use super::over_natives::NativeSeries;
+use super::binary::{scalars, with_scalar};
+use super::native::Native;
 
-/// A series: its labels and its samples (Unix milliseconds and value), ascending in time.
-pub type Series = (Labels, Vec<(i64, f64)>);
+/// What a series is at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Point {
+    /// A number.
+    Float(f64),
+    /// A native histogram.
+    Histogram(Native),
+}
+
+impl Point {
+    /// The number, if it is one.
+    #[must_use]
+    pub const fn float(&self) -> Option<f64> {
+        match self {
+            Self::Float(value) => Some(*value),
+            Self::Histogram(_) => None,
+        }
+    }
+
+    /// The histogram, if it is one.
+    #[must_use]
+    pub const fn histogram(&self) -> Option<&Native> {
+        match self {
+            Self::Float(_) => None,
+            Self::Histogram(histogram) => Some(histogram),
+        }
+    }
+}
+
+/// One sample of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Unix milliseconds.
+    pub time: i64,
+    /// `None` is the end of the series.
+    pub point: Option<Point>,
+    /// When what it counts began, in Unix milliseconds; 0: not known.
+    pub start_time: i64,
+}
+
+/// A series: its labels and its samples, ascending in time.
+pub type Series = (Labels, Vec<Sample>);
 
 /// A series' value at one step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Element {
     /// The series.
     pub labels: Labels,
+    /// Whether its name goes at the query's end.
+    pub drop_name: bool,
     /// Its value.
-    pub value: f64,
+    pub point: Point,
+}
+
+impl Element {
+    /// A number.
+    pub(super) const fn number(labels: Labels, value: f64) -> Self {
+        Self {
+            labels,
+            drop_name: false,
+            point: Point::Float(value),
+        }
+    }
+
+    /// The same series with another value.
+    pub(super) fn with(&self, point: Point) -> Self {
+        Self {
+            labels: self.labels.clone(),
+            drop_name: self.drop_name,
+            point,
+        }
+    }
+
+    /// The labels as the answer shows them.
+    #[must_use]
+    pub fn shown(&self) -> Labels {
+        shown(&self.labels, self.drop_name)
+    }
+}
+
+/// The labels of a series as the answer shows them.
+pub(super) fn shown(labels: &Labels, drop_name: bool) -> Labels {
+    if drop_name {
+        labels.without_name()
+    } else {
+        labels.clone()
+    }
 }
 
 /// The value of an expression at one time.
@@ -41,16 +118,18 @@ pub enum Failure {
 pub struct Plain<'d> {
     /// All series.
     pub data: &'d [Series],
-    /// All series of native histograms.
-    pub natives: &'d [NativeSeries],
     /// How far an instant selector looks back, in milliseconds.
     pub lookback_ms: i64,
     /// Step of subqueries that name none, in milliseconds.
     pub default_step_ms: i64,
     /// `start()` and `end()` of the query, in Unix milliseconds.
     pub bounds: (i64, i64),
+    /// `step()` of the query, in milliseconds.
+    pub step_ms: i64,
     /// The first and the last step, in Unix milliseconds: for the query's own expression those of the query.
     pub steps: (i64, i64),
+    /// Whether names that are wrong go at the query's end only.
+    pub delayed: bool,
 }
 
 impl Plain<'_> {
@@ -65,9 +144,14 @@ impl Plain<'_> {
             Expr::Unary(unary) => match self.evaluate(&unary.expr, time)? {
                 value if !unary.minus => Ok(value),
                 Value::Scalar(value) => Ok(Value::Scalar(-value)),
-                Value::Vector(elements) => each_without_name(elements, |value| -value),
+                Value::Vector(elements) => self.unnamed(elements, |point| {
+                    Some(match point {
+                        Point::Float(value) => Point::Float(-value),
+                        Point::Histogram(histogram) => Point::Histogram(histogram.each(|value| -value)),
+                    })
+                }),
             },
-            Expr::Vector(selector) => Ok(Value::Vector(self.instant(selector, time))),
+            Expr::Vector(selector) => self.instant(selector, time).map(Value::Vector),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate, time).map(Value::Vector),
             Expr::Binary(binary) => self.binary(binary, time),
             Expr::Call(call) => self.call(call, time),
@@ -99,52 +183,59 @@ impl Plain<'_> {
             self.evaluate(&binary.rhs, time)?,
         );
         match (left, right) {
-            (Value::Scalar(left), Value::Scalar(right)) => Ok(Value::Scalar(operate(binary.op, left, right))),
+            (Value::Scalar(left), Value::Scalar(right)) => Ok(Value::Scalar(scalars(binary.op, left, right))),
             (Value::Vector(left), Value::Vector(right)) => {
-                super::binary::vectors(binary, &left, &right).map(Value::Vector)
+                self.vectors(binary, &left, &right).map(Value::Vector)
             }
             (Value::Vector(elements), Value::Scalar(right)) => {
-                with_scalar(binary, elements, |value| (value, right))
+                let right = Point::Float(right);
+                with_scalar(self, binary, elements, |point| (point.clone(), right.clone()))
             }
             (Value::Scalar(left), Value::Vector(elements)) => {
-                with_scalar(binary, elements, |value| (left, value))
+                let left = Point::Float(left);
+                with_scalar(self, binary, elements, |point| (left.clone(), point.clone()))
             }
         }
     }
-}
 
-/// `v op 5` or `5 op v`; `sides` says which value stands where.
-fn with_scalar(
-    binary: &Binary,
-    elements: Vec<Element>,
-    sides: impl Fn(f64) -> (f64, f64),
-) -> Result<Value, Failure> {
-    if binary.op.is_comparison() && !binary.return_bool {
-        let kept = elements.into_iter().filter(|element| {
-            let (left, right) = sides(element.value);
-            filter(binary.op, left, right)
-        });
-        return Ok(Value::Vector(kept.collect()));
+    /// The element under a name that is no longer right.
+    pub(super) fn renamed(&self, element: Element) -> Element {
+        Element {
+            labels: if self.delayed {
+                element.labels
+            } else {
+                element.labels.without_name()
+            },
+            drop_name: true,
+            ..element
+        }
     }
-    each_without_name(elements, |value| {
-        let (left, right) = sides(value);
-        operate(binary.op, left, right)
-    })
-}
 
-/// The elements with other values and without their names.
-pub(super) fn each_without_name(
-    elements: Vec<Element>,
-    change: impl Fn(f64) -> f64,
-) -> Result<Value, Failure> {
-    let changed = elements
-        .into_iter()
-        .map(|element| Element {
-            labels: element.labels.without_name(),
-            value: change(element.value),
-        })
-        .collect();
-    distinct(changed).map(Value::Vector)
+    /// The elements with other values and without their names.
+    pub(super) fn unnamed(
+        &self,
+        elements: Vec<Element>,
+        change: impl Fn(&Point) -> Option<Point>,
+    ) -> Result<Value, Failure> {
+        let changed = elements
+            .into_iter()
+            .filter_map(|element| Some(self.renamed(element.with(change(&element.point)?))));
+        let changed = changed.collect();
+        if self.delayed && self.steps.0 == self.steps.1 {
+            // Names may still tell them apart in the end, and who asks at one time waits for that.
+            return Ok(Value::Vector(changed));
+        }
+        distinct(changed).map(Value::Vector)
+    }
+
+    /// The numbers among the elements with other values and without their names.
+    pub(super) fn unnamed_floats(
+        &self,
+        elements: Vec<Element>,
+        change: impl Fn(f64) -> f64,
+    ) -> Result<Value, Failure> {
+        self.unnamed(elements, |point| Some(Point::Float(change(point.float()?))))
+    }
 }
 
 /// The elements, if no two of them have the same labels.

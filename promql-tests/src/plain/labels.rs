@@ -1,13 +1,13 @@
 //! Functions that change labels.
 
-use narthex_model::LabelsBuilder;
+use narthex_model::{LabelsBuilder, METRIC_NAME};
 use narthex_promql::ast::Expr;
 use regex::Regex;
 
 use super::evaluate::{Element, Failure, distinct};
 
 /// The text of a string literal.
-fn text(expr: &Expr) -> Result<&str, Failure> {
+pub(super) fn text(expr: &Expr) -> Result<&str, Failure> {
     match expr {
         Expr::String(literal) => Ok(&literal.value),
         _ => Err(Failure::Unknown(format!("{expr} is no text"))),
@@ -19,7 +19,9 @@ fn with_label(element: &Element, name: &str, value: &str) -> Element {
     labels.set(name, value);
     Element {
         labels: labels.labels(),
-        value: element.value,
+        // Who writes a name wants to see it.
+        drop_name: element.drop_name && name != METRIC_NAME,
+        point: element.point.clone(),
     }
 }
 

@@ -1,17 +1,35 @@
 //! Which samples a selector sees at a time: lookback, stale markers, `offset`, `@`, subqueries.
 
-use narthex_model::is_stale;
+use narthex_model::Labels;
 use narthex_promql::ast::{AtBound, Expr, Modifiers, Subquery, VectorSelector};
 
-use super::evaluate::{Element, Failure, Plain, Series};
+use super::evaluate::{Element, Failure, Plain, Point, Sample, Series, shown};
 use super::extended::on_the_line;
-use narthex_model::Labels;
+
+/// The samples of one series that a range vector sees.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// The series.
+    pub labels: Labels,
+    /// Whether its name goes at the query's end.
+    pub drop_name: bool,
+    /// Its samples, ascending in time.
+    pub samples: Vec<(i64, Point)>,
+}
+
+impl Run {
+    /// The labels as the answer shows them.
+    #[must_use]
+    pub fn shown(&self) -> Labels {
+        shown(&self.labels, self.drop_name)
+    }
+}
 
 /// What a range vector is at one time.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Window {
-    /// The samples of each series that has any.
-    pub series: Vec<Series>,
+pub struct Seen {
+    /// Each series that has any sample.
+    pub runs: Vec<Run>,
     /// The window's left end, itself outside, and its right end, in Unix milliseconds.
     pub ends: (i64, i64),
 }
@@ -34,50 +52,60 @@ impl Plain<'_> {
             .filter(|(labels, _)| selector.matchers.iter().all(|m| m.matches_labels(labels)))
     }
 
-    /// The newest sample of each series, with its time.
-    pub(super) fn newest(&self, selector: &VectorSelector, time: i64) -> Vec<(Labels, i64, f64)> {
-        let to = self.moved(&selector.modifiers, time);
-        self.matching(selector)
-            .filter_map(|(labels, samples)| {
-                let (at, value) = *samples.iter().rfind(|(at, _)| *at <= to)?;
-                (at > to - self.lookback_ms && !is_stale(value)).then(|| (labels.clone(), at, value))
-            })
-            .collect()
+    /// The newest sample of a series at a time.
+    pub(super) fn newest_of<'s>(&self, samples: &'s [Sample], to: i64) -> Option<(&'s Sample, &'s Point)> {
+        let sample = samples.iter().rfind(|sample| sample.time <= to)?;
+        let point = sample.point.as_ref()?;
+        (sample.time > to - self.lookback_ms).then_some((sample, point))
     }
 
-    /// The value at the time on the line between the samples around it, or the newest one.
-    fn between(&self, selector: &VectorSelector, time: i64) -> Vec<Element> {
+    /// The newest sample of each series, its value taken from the whole of it.
+    pub(super) fn newest(
+        &self,
+        selector: &VectorSelector,
+        time: i64,
+        value: impl Fn(&Sample, &Point) -> Point,
+    ) -> Vec<Element> {
         let to = self.moved(&selector.modifiers, time);
-        let reach = (to - self.lookback_ms, to + self.lookback_ms);
         self.matching(selector)
             .filter_map(|(labels, samples)| {
-                let seen = samples.iter().copied();
-                let seen = seen.filter(|(at, value)| reach.0 < *at && *at <= reach.1 && !is_stale(*value));
-                let seen: Vec<(i64, f64)> = seen.collect();
-                let before = seen.iter().rposition(|(at, _)| *at <= to)?;
+                let (sample, point) = self.newest_of(samples, to)?;
                 Some(Element {
                     labels: labels.clone(),
-                    value: on_the_line(&seen, before, to, false),
+                    drop_name: false,
+                    point: value(sample, point),
                 })
             })
             .collect()
     }
 
-    pub(super) fn instant(&self, selector: &VectorSelector, time: i64) -> Vec<Element> {
+    /// The value at the time on the line between the samples around it, or the newest one.
+    fn between(&self, selector: &VectorSelector, time: i64) -> Result<Vec<Element>, Failure> {
+        let to = self.moved(&selector.modifiers, time);
+        let reach = (to - self.lookback_ms, to + self.lookback_ms);
+        let mut found = Vec::new();
+        for (labels, samples) in self.matching(selector) {
+            let seen = numbers(&inside(samples, reach))?;
+            if let Some(before) = seen.iter().rposition(|(at, _)| *at <= to) {
+                let value = on_the_line(&seen, before, to, false);
+                found.push(Element::number(labels.clone(), value));
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn instant(&self, selector: &VectorSelector, time: i64) -> Result<Vec<Element>, Failure> {
         if selector.smoothed {
             return self.between(selector, time);
         }
-        let newest = self.newest(selector, time).into_iter();
-        newest
-            .map(|(labels, _, value)| Element { labels, value })
-            .collect()
+        Ok(self.newest(selector, time, |_, point| point.clone()))
     }
 
     /// The window of a range selector or a subquery.
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
-    pub fn window(&self, expr: &Expr, time: i64) -> Result<Window, Failure> {
+    pub fn window(&self, expr: &Expr, time: i64) -> Result<Seen, Failure> {
         match expr {
             Expr::Paren(paren) => self.window(&paren.expr, time),
             Expr::Matrix(matrix) => {
@@ -96,16 +124,13 @@ impl Plain<'_> {
                         ends.1
                     },
                 );
-                let inside = |at: i64, value: f64| reach.0 < at && at <= reach.1 && !is_stale(value);
-                let series = self
-                    .matching(&matrix.vector)
-                    .map(|(labels, samples)| {
-                        let seen = samples.iter().copied().filter(|(at, value)| inside(*at, *value));
-                        (labels.clone(), seen.collect::<Vec<_>>())
-                    })
-                    .filter(|(_, samples)| !samples.is_empty())
-                    .collect();
-                Ok(Window { series, ends })
+                let runs = self.matching(&matrix.vector).map(|(labels, samples)| Run {
+                    labels: labels.clone(),
+                    drop_name: false,
+                    samples: inside(samples, reach),
+                });
+                let runs = runs.filter(|run| !run.samples.is_empty()).collect();
+                Ok(Seen { runs, ends })
             }
             Expr::Subquery(subquery) => self.subquery(subquery, time),
             _ => Err(Failure::Unknown(format!("{expr} is no range vector"))),
@@ -113,7 +138,7 @@ impl Plain<'_> {
     }
 
     /// The inner expression at each multiple of the step inside the window.
-    fn subquery(&self, subquery: &Subquery, time: i64) -> Result<Window, Failure> {
+    fn subquery(&self, subquery: &Subquery, time: i64) -> Result<Seen, Failure> {
         let step = if subquery.step_ms == 0 {
             self.default_step_ms
         } else {
@@ -138,17 +163,41 @@ impl Plain<'_> {
             }
         }
         let ends = window_of(time);
-        let mut series: Vec<Series> = Vec::new();
+        let mut runs: Vec<Run> = Vec::new();
         let mut at = first_in(ends);
         while at <= ends.1 {
             for element in inner.vector(&subquery.expr, at)? {
-                match series.iter_mut().find(|(labels, _)| *labels == element.labels) {
-                    Some((_, samples)) => samples.push((at, element.value)),
-                    None => series.push((element.labels, vec![(at, element.value)])),
+                let same =
+                    |run: &&mut Run| (&run.labels, run.drop_name) == (&element.labels, element.drop_name);
+                match runs.iter_mut().find(same) {
+                    Some(run) => run.samples.push((at, element.point)),
+                    None => runs.push(Run {
+                        labels: element.labels,
+                        drop_name: element.drop_name,
+                        samples: vec![(at, element.point)],
+                    }),
                 }
             }
             at += step;
         }
-        Ok(Window { series, ends })
+        Ok(Seen { runs, ends })
     }
+}
+
+/// The samples behind the first time up to the second one, stale markers left out.
+fn inside(samples: &[Sample], reach: (i64, i64)) -> Vec<(i64, Point)> {
+    samples
+        .iter()
+        .filter(|sample| reach.0 < sample.time && sample.time <= reach.1)
+        .filter_map(|sample| Some((sample.time, sample.point.clone()?)))
+        .collect()
+}
+
+/// The samples as numbers, for what is drawn between samples.
+pub(super) fn numbers(samples: &[(i64, Point)]) -> Result<Vec<(i64, f64)>, Failure> {
+    let number = |(at, point): &(i64, Point)| Some((*at, point.float()?));
+    let numbers: Option<Vec<_>> = samples.iter().map(number).collect();
+    numbers.ok_or(Failure::Query(
+        "smoothed and anchored modifiers do not work with native histograms",
+    ))
 }
