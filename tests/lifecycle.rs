@@ -2,8 +2,10 @@
 
 use crate::support::{Server, free_port, narthex, request};
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::Receiver;
 
 /// A server whose log the test reads: what has no answer is seen there.
 struct Logged {
@@ -221,10 +223,14 @@ fn a_changed_file_is_reloaded_if_asked_for() {
 /// A family `h` with native buckets of 2 and 1 observations, up to 1 and up to 2.
 const NATIVE_PAGE: &[u8] = b"\x29\x0a\x01h\x18\x04\x22\x22\x3a\x20\x08\x03\x11\0\0\0\0\0\0\x0c\x40\x28\0\x62\x04\x08\0\x10\x02\x6a\x02\x04\x01\x31\0\0\0\0\0\0\0\0";
 
-#[test]
-fn native_histograms_go_from_a_target_to_a_query() {
+/// A classic histogram `h` of the same observations.
+const CLASSIC_PAGE: &[u8] =
+    b"# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"2\"} 3\nh_bucket{le=\"+Inf\"} 3\nh_sum 3.5\nh_count 3\n";
+
+/// A target with this page; what it is asked is heard.
+fn target(kind: &'static str, page: &'static [u8]) -> (SocketAddr, Receiver<String>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let target = listener.local_addr().unwrap();
+    let address = listener.local_addr().unwrap();
     let (asked, heard) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -232,28 +238,71 @@ fn native_histograms_go_from_a_target_to_a_query() {
             let mut request = [0; 4096];
             let length = stream.read(&mut request).unwrap_or(0);
             let head = format!(
-                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\ncontent-type: application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n\r\n",
-                NATIVE_PAGE.len()
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\ncontent-type: {kind}\r\n\r\n",
+                page.len()
             );
-            let _ = std::io::Write::write_all(&mut stream, &[head.as_bytes(), NATIVE_PAGE].concat());
-            let _ = asked.send(String::from_utf8_lossy(&request[..length]).into_owned());
+            let _ = std::io::Write::write_all(&mut stream, &[head.as_bytes(), page].concat());
+            let _ = asked.send(String::from_utf8_lossy(&request[..length]).to_ascii_lowercase());
         }
     });
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("prometheus.yml");
-    let text = format!(
-        "scrape_configs: [{{job_name: n, scrape_interval: 1s, scrape_timeout: 1s, scrape_native_histograms: true, static_configs: [{{targets: ['{target}']}}]}}]"
-    );
-    std::fs::write(&config, text).unwrap();
-    let server = Logged::start(folder.path(), &[&format!("--config.file={}", config.display())]);
-    let request_head = heard.recv().unwrap().to_ascii_lowercase();
-    assert!(
-        request_head.contains("accept: application/vnd.google.protobuf"),
-        "{request_head}"
-    );
-    // The second request comes after the first page has been stored.
-    heard.recv().unwrap();
-    let path = "/api/v1/query?query=histogram_quantile(1,h)";
-    let answer = request(server.port, "GET", path, &[], b"").unwrap().json();
-    assert_eq!(answer["data"]["result"][0]["value"][1], "2", "{answer}");
+    (address, heard)
+}
+
+#[test]
+fn native_histograms_go_from_a_target_to_a_query() {
+    const PROTOBUF: &str =
+        "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+    for (kind, page, key, shown) in [
+        (
+            PROTOBUF,
+            NATIVE_PAGE,
+            "scrape_native_histograms",
+            r#"[[0,"0.5","1","2"],[0,"1","2","1"]]"#,
+        ),
+        (
+            "text/plain; version=0.0.4",
+            CLASSIC_PAGE,
+            "convert_classic_histograms_to_nhcb",
+            r#"[[3,"-Inf","1","2"],[0,"1","2","1"]]"#,
+        ),
+    ] {
+        let (address, heard) = target(kind, page);
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("prometheus.yml");
+        let text = format!(
+            "scrape_configs: [{{job_name: n, scrape_interval: 1s, scrape_timeout: 1s, {key}: true, static_configs: [{{targets: ['{address}']}}]}}]"
+        );
+        std::fs::write(&config, text).unwrap();
+        let flag = format!("--config.file={}", config.display());
+        let mut server = Logged::start(folder.path(), &[&flag]);
+        let asked = heard.recv().unwrap();
+        assert_eq!(
+            asked.contains("accept: application/vnd.google.protobuf"),
+            kind == PROTOBUF,
+            "{asked}"
+        );
+        // The second request comes after the first page has been stored.
+        heard.recv().unwrap();
+        let ask = |server: &Logged, query: &str| {
+            let path = format!("/api/v1/query?query={query}");
+            let answer = request(server.port, "GET", &path, &[], b"").unwrap().json();
+            answer["data"]["result"][0].clone()
+        };
+        let is_whole = |answer: &serde_json::Value| {
+            let histogram = &answer["histogram"][1];
+            assert_eq!(
+                (&histogram["count"], &histogram["sum"]),
+                (&"3".into(), &"3.5".into()),
+                "{answer}"
+            );
+            assert_eq!(histogram["buckets"].to_string(), shown, "{answer}");
+        };
+        is_whole(&ask(&server, "h"));
+        assert_eq!(ask(&server, "histogram_quantile(1,h)")["value"][1], "2");
+        // After a stop it is read back from the log.
+        server.signal("-TERM");
+        assert!(server.child.wait().unwrap().success());
+        let server = Logged::start(folder.path(), &[&flag]);
+        is_whole(&ask(&server, "last_over_time(h[1m])"));
+    }
 }

@@ -7,6 +7,7 @@ mod federation;
 mod grafana;
 mod limits;
 mod names;
+mod native;
 mod otlp;
 mod parameters;
 mod push;

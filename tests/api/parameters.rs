@@ -68,3 +68,69 @@ fn a_heavy_query_meets_its_timeout() {
         (503, "timeout", "query timed out in expression evaluation")
     );
 }
+
+#[test]
+fn a_query_looks_back_as_far_as_it_says() {
+    let later = NOW + 100;
+    for (lookback, found) in [
+        ("", 2),
+        ("&lookback_delta=50s", 0),
+        ("&lookback_delta=100", 0),
+        ("&lookback_delta=100.001", 2),
+        ("&lookback_delta=2m", 2),
+    ] {
+        for path in [
+            format!("/api/v1/query?query=up&time={later}{lookback}"),
+            format!("/api/v1/query_range?query=up&start={later}&end={later}&step=1{lookback}"),
+        ] {
+            let answer = world().get(&path).json();
+            let result = answer["data"]["result"].as_array().unwrap();
+            assert_eq!(result.len(), found, "{path}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn only_series_are_limited() {
+    let range = format!("start={NOW}&end={NOW}&step=1");
+    for (path, cut) in [
+        (format!("query_range?query=up&{range}&limit=1"), true),
+        (format!("query_range?query=up&{range}&limit=2"), false),
+        (format!("query_range?query=up&{range}&limit=0"), false),
+        (format!("query?query=up%5B2m%5D&time={NOW}&limit=1"), true),
+        (format!("query?query=1&time={NOW}&limit=1"), false),
+    ] {
+        let answer = world().get(&format!("/api/v1/{path}")).json();
+        let warned = answer.get("warnings").is_some();
+        assert_eq!(warned, cut, "{path}: {answer}");
+        let shown = answer["data"]["result"].as_array().map_or(0, Vec::len);
+        assert_eq!(shown, if cut { 1 } else { 2 }, "{path}: {answer}");
+    }
+}
+
+#[test]
+fn samples_are_counted_by_step_if_that_is_on() {
+    let stats = |api: &Api, path: &str| {
+        let answer = api.get(&format!("/api/v1/{path}")).json();
+        answer["data"]["stats"]["samples"].clone()
+    };
+    let path = format!(
+        "query_range?query=up&start={}&end={NOW}&step=60&stats=",
+        NOW - 120
+    );
+    let off = stats(world(), &format!("{path}all"));
+    assert_eq!(off["totalQueryableSamples"], 4);
+    assert_eq!(off.get("totalQueryableSamplesPerStep"), None, "{off}");
+    assert!(stats(world(), &path).is_null());
+
+    let api = Api::empty(|options| options.per_step_stats = true);
+    for job in ["a", "b"] {
+        api.put(&[("__name__", "up"), ("job", job)], &[(60, 1.0), (0, 1.0)]);
+    }
+    let by_step = serde_json::json!([[NOW - 120, 0], [NOW - 60, 2], [NOW, 2]]);
+    let on = stats(&api, &format!("{path}all"));
+    assert_eq!(on["totalQueryableSamplesPerStep"], by_step);
+    assert_eq!(on["totalQueryableSamples"], 4);
+    let only_sums = stats(&api, &format!("{path}true"));
+    assert_eq!(only_sums.get("totalQueryableSamplesPerStep"), None, "{only_sums}");
+}
