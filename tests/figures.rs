@@ -55,6 +55,16 @@ fn dashboards_and_alerts_find_what_they_ask_for() {
         .filter(|line| !page.lines().any(|l| l == line))
         .collect();
     assert!(missing.is_empty(), "missing: {missing:#?}");
+    let mut series: Vec<&str> = page
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .filter_map(|l| l.rsplit_once(' '))
+        .map(|l| l.0)
+        .collect();
+    let all = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), all, "a series stands twice");
     let group = format!("{{rule_group=\"{};g\"}}", folder.path().join("r.yml").display());
     for line in [
         format!("prometheus_rule_group_rules{group} 2"),

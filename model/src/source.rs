@@ -62,6 +62,26 @@ pub trait SeriesSet: Send + Sync {
     fn read_newest(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError> {
         self.read(index, buffer)
     }
+
+    /// What could not be read by the reads so far, in words with file and offset: samples are missing from what they
+    /// found, which whoever gets the answer is to be told.
+    fn lost(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Fails if something could not be read: for whoever cannot tell it beside an answer.
+    ///
+    /// # Errors
+    /// [`SourceErrorKind::Corrupt`] with the first of what is [lost](Self::lost).
+    fn check_whole(&self) -> Result<(), SourceError> {
+        match self.lost().into_iter().next() {
+            None => Ok(()),
+            Some(message) => Err(SourceError {
+                kind: SourceErrorKind::Corrupt,
+                message,
+            }),
+        }
+    }
 }
 
 /// No series.

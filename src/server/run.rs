@@ -324,9 +324,6 @@ async fn open_store(
     );
     replay.set(clock.elapsed(begun).as_secs_f64());
     let stats = db.stats();
-    for damage in &stats.damage {
-        tracing::warn!(damage, "Damage in the store; what is sound is served");
-    }
     if !stats.foreign.is_empty() {
         let files: Vec<String> = stats
             .foreign

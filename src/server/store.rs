@@ -9,7 +9,7 @@ use narthex_tsdb::{Db, Error as StoreError, OpenProgress, Options as StoreOption
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -75,8 +75,13 @@ impl Keeper {
         let stop = Arc::new(AtomicBool::new(false));
         let every = every.clamp(Duration::from_millis(50), Duration::from_secs(1));
         let (compacting, watch) = (db.clone(), clock.clone());
+        let told = tell_damage(&db, 0);
+        let told = AtomicUsize::new(told);
         let threads = vec![
-            repeat("store-keeper", &stop, every, move || db.tick(clock.now_ms()))?,
+            repeat("store-keeper", &stop, every, move || {
+                told.store(tell_damage(&db, told.load(Ordering::Relaxed)), Ordering::Relaxed);
+                db.tick(clock.now_ms())
+            })?,
             repeat("store-compactor", &stop, COMPACT_EVERY, move || {
                 compactions.count(&compacting, &watch)
             })?,
@@ -163,6 +168,15 @@ impl Compactions {
         }
         done
     }
+}
+
+/// Logs the damage that was found after the first so many places; how many there are now.
+fn tell_damage(db: &Db, told: usize) -> usize {
+    let found = db.damage_since(told);
+    for damage in &found {
+        tracing::warn!(damage, "Damage in the store; what is sound is served");
+    }
+    told + found.len()
 }
 
 /// Calls `work` again and again on a thread of its own; says once when it begins to fail.

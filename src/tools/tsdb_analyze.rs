@@ -16,7 +16,10 @@ type Spans = Vec<(Labels, i64, i64)>;
 /// Runs the tool.
 pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
     match spans(given) {
-        Ok((spans, blocks)) => {
+        Ok((spans, blocks, lost)) => {
+            for place in lost {
+                streams.complain(format!("damaged: {place}"));
+            }
             let limit = usize::try_from(given.whole("limit")).unwrap_or(0);
             streams.say(format!("Store: {}", given.directory(0)))?;
             sizes(&blocks, streams)?;
@@ -30,7 +33,10 @@ pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
     }
 }
 
-fn spans(given: &Given) -> Result<(Spans, Vec<BlockMeta>), String> {
+/// The series, what the blocks say about themselves, and what could not be read.
+type Read = (Spans, Vec<BlockMeta>, Vec<String>);
+
+fn spans(given: &Given) -> Result<Read, String> {
     let sets = matchers(&given.texts("match"))?;
     let store = open(given.directory(0))?;
     let snapshot = store.snapshot();
@@ -53,7 +59,7 @@ fn spans(given: &Given) -> Result<(Spans, Vec<BlockMeta>), String> {
             found.push((labels, *first, *last));
         }
     }
-    Ok((found, store.blocks()))
+    Ok((found, store.blocks(), set.lost()))
 }
 
 /// What the blocks take on disk, and what of it is samples.

@@ -103,8 +103,15 @@ fn samples(given: &Given, streams: &mut Streams<'_>, lines: Lines<'_>) -> Result
             return Ok(Err(error));
         }
     }
-    for damage in store.stats().damage {
+    let damage = store.stats().damage;
+    for damage in &damage {
         streams.complain(format!("damaged: {damage}"));
     }
-    Ok(Ok(()))
+    // What is sound has been written; that it is not all must not pass unseen.
+    match set.lost().len() {
+        0 => Ok(Ok(())),
+        places => Err(format!(
+            "samples are missing: {places} corrupt places in files of the store"
+        )),
+    }
 }

@@ -22,6 +22,8 @@ pub const BLOCK_INDEX: &str = "index";
 pub const BLOCK_CHUNKS: &str = "chunks";
 /// In a block: deletions.
 pub const BLOCK_TOMBSTONES: &str = "tombstones";
+/// In a block: what of it could not be read, in words for people.
+pub const BLOCK_DAMAGE: &str = "damage.txt";
 /// Ends the name of a file or folder that is being written; removed at start.
 pub const TEMPORARY_SUFFIX: &str = ".tmp";
 /// Ends the name of the second copy of a file of the catalog, after the name of the first.

@@ -157,4 +157,53 @@ fn what_is_not_there_yet_has_its_shape() {
         tsdb["data"]["seriesCountByMetricName"].as_array().unwrap().len(),
         1
     );
+    for only_asked_for in [
+        "totalSeries",
+        "seriesCountByLabelName",
+        "seriesCountByFocusLabelValue",
+    ] {
+        assert!(tsdb["data"].get(only_asked_for).is_none(), "{only_asked_for}");
+    }
+}
+
+#[test]
+fn what_makes_the_head_large_is_found_step_by_step() {
+    let ask = |query: &str| world().get(&format!("/api/v1/status/tsdb?{query}")).json()["data"].clone();
+    let all = ask("label=__name__&limit=100");
+    assert_eq!(all["totalSeries"], all["headStats"]["numSeries"]);
+    assert_eq!(
+        all["seriesCountByFocusLabelValue"],
+        all["seriesCountByMetricName"]
+    );
+    assert_eq!(all["seriesCountByLabelName"][0]["name"], "__name__");
+    let largest = all["seriesCountByMetricName"][0].clone();
+    let part = ask(&format!(
+        "match[]={}&label=job",
+        encoded(largest["name"].as_str().unwrap())
+    ));
+    assert_eq!(part["totalSeries"], largest["value"]);
+    assert_eq!(part["seriesCountByMetricName"], serde_json::json!([largest]));
+    assert!(part["seriesCountByFocusLabelValue"].is_array(), "{part}");
+    // Two selectors: the series that either finds.
+    let names: Vec<&str> = ["up", "special"].to_vec();
+    let either = ask(&format!("match[]={}&match[]={}&limit=10000", names[0], names[1]));
+    assert_eq!(
+        either["seriesCountByMetricName"].as_array().unwrap().len(),
+        2,
+        "{either}"
+    );
+    assert!(either.get("seriesCountByFocusLabelValue").is_none());
+    assert_eq!(ask("match[]=none_of_them")["totalSeries"], 0);
+    for (query, text) in [
+        ("match[]=%7B", "invalid parameter \"match[]\": "),
+        (
+            "match[]=%7Bjob%3D~%22.*%22%7D",
+            "match[] must contain at least one non-empty matcher",
+        ),
+        ("limit=x", "limit must be a positive number"),
+    ] {
+        let (status, kind, error) = world().error(&format!("/api/v1/status/tsdb?{query}"));
+        assert_eq!((status, kind.as_str()), (400, "bad_data"), "{query}");
+        assert!(error.contains(text), "{error}");
+    }
 }

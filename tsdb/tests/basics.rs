@@ -313,7 +313,7 @@ fn lists_are_sorted_merged_and_cut() {
             .items
             .is_empty()
     );
-    let cardinality = db.cardinality(1, &[Matcher::equal("__name__", "up")]);
+    let cardinality = db.cardinality(1, &[vec![Matcher::equal("__name__", "up")]], Some("instance"));
     assert_eq!(
         (
             cardinality.series,
@@ -322,6 +322,19 @@ fn lists_are_sorted_merged_and_cut() {
         (2, "__name__=up")
     );
     assert_eq!(cardinality.values_by_label_name[0].count, 2);
+    let named = |counts: &[narthex_tsdb::NamedCount]| -> Vec<(String, u64)> {
+        counts.iter().map(|c| (c.name.clone(), c.count)).collect()
+    };
+    let either = ["up", "down", "never"].map(|name| vec![Matcher::equal("__name__", name)]);
+    let both = db.cardinality(0, &either, Some("__name__"));
+    assert_eq!(both, db.cardinality(0, &[], Some("__name__")));
+    assert_eq!(both.series_by_focus_value, both.series_by_metric_name);
+    assert_eq!(named(&cardinality.series_by_focus_value), [("a".to_owned(), 1)]);
+    assert_eq!(
+        named(&cardinality.series_by_label_name),
+        [("__name__".to_owned(), 2)]
+    );
+    assert!(db.cardinality(0, &[], None).series_by_focus_value.is_empty());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod basics;
 mod blocks;
 mod crash;
+mod damage;
 mod delete;
 mod leave;
 mod life;

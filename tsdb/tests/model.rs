@@ -132,18 +132,21 @@ impl Model {
     }
 }
 
-fn run(window: i64, operations: Vec<Operation>) {
+/// Runs operations on a store whose times are `scale` as long.
+fn run(window: i64, scale: i64, operations: Vec<Operation>) {
     let disk = MemoryDisk::new();
     let options = Options {
-        out_of_order_window_ms: window,
+        out_of_order_window_ms: window * scale,
         wal_segment_bytes: 2_000,
-        seal_interval_ms: 5_000,
-        block_interval_ms: 12_000,
+        seal_interval_ms: 5_000 * scale,
+        block_interval_ms: 12_000 * scale,
+        max_block_ms: 120_000 * scale,
+        in_order_window_ms: i64::MAX / 4,
         ..Options::default()
     };
     let mut db = open(&disk, options.clone());
     let mut model = Model::default();
-    let mut now = 0;
+    let (mut now, window) = (0, window * scale);
     let name = |series: u8| labels("m", &format!("{series:02}"));
     let check = |db: &narthex_tsdb::Db, model: &Model, range: TimeRange| {
         let found = select(&db.snapshot(), &[], range);
@@ -157,7 +160,11 @@ fn run(window: i64, operations: Vec<Operation>) {
     for operation in operations {
         match operation {
             Operation::Append { group, step, pushes } => {
-                now += step;
+                now += step * scale;
+                let pushes: Vec<Push> = pushes
+                    .into_iter()
+                    .map(|(series, delta, bits)| (series, delta * scale, bits))
+                    .collect();
                 let mut batch = Batch::new(now);
                 if group > 0 {
                     batch = batch.with_group(group);
@@ -189,8 +196,8 @@ fn run(window: i64, operations: Vec<Operation>) {
             }
             Operation::Delete { series, min, length } => {
                 let range = TimeRange {
-                    min,
-                    max: min + length,
+                    min: min * scale,
+                    max: (min + length) * scale,
                 };
                 let matcher = match series {
                     Some(series) => Matcher::equal("instance", &*format!("{series:02}")),
@@ -205,8 +212,8 @@ fn run(window: i64, operations: Vec<Operation>) {
                 &db,
                 &model,
                 TimeRange {
-                    min,
-                    max: min + length,
+                    min: min * scale,
+                    max: (min + length) * scale,
                 },
             ),
         }
@@ -215,16 +222,38 @@ fn run(window: i64, operations: Vec<Operation>) {
     assert_eq!(db.stats().damage, Vec::<String>::new());
 }
 
+/// Cases of about 75 operations: 100,000 operations of each test with `NARTHEX_FULL=1`.
+fn cases(few: u32) -> u32 {
+    if std::env::var_os("NARTHEX_FULL").is_some() {
+        1_400
+    } else {
+        few
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(60), ..ProptestConfig::default() })]
 
     #[test]
     fn a_store_holds_what_a_map_holds(operations in prop::collection::vec(operation(), 1..150)) {
-        run(0, operations);
+        run(0, 1, operations);
     }
 
     #[test]
     fn so_it_does_with_samples_in_any_order(operations in prop::collection::vec(operation(), 1..150)) {
-        run(2_500, operations);
+        run(2_500, 1, operations);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(20), ..ProptestConfig::default() })]
+
+    /// Blocks of two hours, samples up to a day late.
+    #[test]
+    fn so_it_does_with_samples_hours_and_days_late(
+        operations in prop::collection::vec(operation(), 1..150),
+        window in prop::sample::select(vec![3_000, 36_000, 144_000_i64]),
+    ) {
+        run(window, 600, operations);
     }
 }

@@ -290,6 +290,10 @@ fn a_damaged_segment_is_set_aside_or_reported_and_never_wrong() {
                 }
             }
         }
+        let lost = set.lost();
+        assert!(lost.iter().all(|text| text.contains(&file.name)), "{lost:?}");
+        assert!(db.stats().damage.len() >= lost.len());
+        reported += lost.len();
     }
     assert!(aside > 0 && reported > 0, "{aside} {reported}");
 }
@@ -348,4 +352,50 @@ fn a_lost_catalog_costs_the_names_and_gives_no_series_the_samples_of_another() {
         assert_eq!(everything(&db), expected);
         db.close().unwrap();
     }
+}
+
+#[test]
+fn exemplars_are_sealed_and_there_again_after_a_restart() {
+    let options = Options {
+        max_exemplars: 10,
+        ..Options::default()
+    };
+    let disk = MemoryDisk::new();
+    let db = open(&disk, options.clone());
+    let append = |db: &narthex_tsdb::Db, time: i64| {
+        let mut batch = Batch::new(time);
+        batch.push_float_labelled(&labels("m", "a"), time, 1.0);
+        let exemplar = narthex_tsdb::Exemplar {
+            labels: narthex_model::Labels::from_pairs([("trace_id", time.to_string().as_str())]),
+            value: f64::from_bits(0x7ff0_0000_0000_0002 + time as u64),
+            time: time - 1,
+        };
+        batch.push_exemplar_labelled(&labels("m", "a"), exemplar);
+        db.append(&batch, NOW).unwrap();
+    };
+    let found = |db: &narthex_tsdb::Db| -> Vec<(i64, u64, String)> {
+        let found = db.snapshot().exemplars(&[], TimeRange::ALL);
+        let all = found.into_iter().flat_map(|(_, e)| e);
+        all.map(|e| (e.time, e.value.to_bits(), e.labels.to_string()))
+            .collect()
+    };
+    for time in [10, 20, 30, 40] {
+        append(&db, time);
+        if time % 20 == 0 {
+            db.seal().unwrap();
+        }
+    }
+    append(&db, 50);
+    let before = found(&db);
+    assert_eq!(before.len(), 5);
+    db.close().unwrap();
+    drop(db);
+    let db = open(&disk, options.clone());
+    assert_eq!(found(&db), before);
+    // Each stands in one segment only, also after it came out of the log.
+    append(&db, 60);
+    db.seal().unwrap();
+    let before = found(&db);
+    assert_eq!((before.len(), found(&open(&disk.fork(), options))), (6, before));
+    assert_eq!(found(&open(&disk.fork(), Options::default())), []);
 }

@@ -106,3 +106,31 @@ fn a_full_disk_stops_compaction_and_not_reading() {
     assert_eq!(after[0].1.len(), before[0].1.len() + 1);
     assert_eq!(everything(&open(&disk.after_kill(), options)), after);
 }
+
+#[test]
+fn a_store_stays_below_its_largest_size_between_two_looks() {
+    let disk = FaultyDisk::new();
+    let largest = 400_000;
+    let options = Options {
+        retention_bytes: largest,
+        wal_segment_bytes: 20_000,
+        seal_interval_ms: 1_000_000,
+        block_interval_ms: 50,
+        ..Options::default()
+    };
+    let db = open_on(&disk, options);
+    for time in 0..4_000 {
+        append(&db, time, 40).unwrap();
+        if time % 1_000 == 999 {
+            db.tick(time * 1_000).unwrap();
+            db.compact().unwrap();
+        }
+    }
+    let peak = disk.peak_bytes();
+    assert!(peak <= largest && peak > largest / 2, "{peak}");
+    assert!(
+        everything(&db)
+            .iter()
+            .all(|(_, s)| s.last().unwrap().0 == 3_999 && s.len() > 300)
+    );
+}

@@ -58,6 +58,12 @@ impl Context<'_> {
         format!("{prefix}{text} ({line}:{column})")
     }
 
+    /// Adds a warning that belongs to no place of the query.
+    pub(crate) fn warn(&self, text: String) {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        record.annotations.add(Severity::Warning, text);
+    }
+
     /// Everything that was found and counted.
     pub(crate) fn take_record(&self) -> Record {
         let mut record = std::mem::take(&mut *self.record.lock().unwrap_or_else(PoisonError::into_inner));

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use narthex_model::{Grouping, Matcher, Projection, SampleBuffer, Selection, SeriesSet, TimeRange};
 
 use super::context::Context;
-use super::guard::{Guard, Held};
+use super::guard::Held;
 use super::vector::Identity;
 use crate::error::QueryError;
 
@@ -13,7 +13,7 @@ use crate::error::QueryError;
 pub(super) struct StoredSeries<'a> {
     set: Box<dyn SeriesSet + 'a>,
     identities: OnceLock<(Vec<Identity>, Option<Held<'a>>)>,
-    guard: &'a Guard<'a>,
+    cx: &'a Context<'a>,
     _held: Held<'a>,
 }
 
@@ -36,7 +36,7 @@ impl<'a> StoredSeries<'a> {
         Ok(Self {
             set,
             identities: OnceLock::new(),
-            guard: &cx.guard,
+            cx,
             _held: held,
         })
     }
@@ -49,7 +49,7 @@ impl<'a> StoredSeries<'a> {
     /// All of them. Where there is no room for their labels the query has failed, and the rest has none.
     pub(super) fn all(&self) -> &[Identity] {
         let (identities, _) = self.identities.get_or_init(|| {
-            let mut held = self.guard.hold(0).ok();
+            let mut held = self.cx.guard.hold(0).ok();
             let mut all = Vec::with_capacity(self.set.len());
             while all.len() < self.set.len() {
                 let from = all.len();
@@ -86,5 +86,14 @@ impl<'a> StoredSeries<'a> {
     /// Reads the samples of one.
     pub(super) fn read(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), QueryError> {
         Ok(self.set.read(index, buffer)?)
+    }
+}
+
+impl Drop for StoredSeries<'_> {
+    fn drop(&mut self) {
+        for lost in self.set.lost() {
+            let text = format!("samples are missing, as a file of the store is damaged: {lost}");
+            self.cx.warn(text);
+        }
     }
 }

@@ -151,6 +151,7 @@ fn newest(
                 samples.push(Newest { labels, time, value });
             }
         }
+        series.check_whole()?;
     }
     samples.sort_by(|a, b| {
         let names = a.labels.metric_name().cmp(b.labels.metric_name());

@@ -1,11 +1,15 @@
 //! `/api/v1/status/tsdb`: sizes of the head and what makes it large; `/api/v1/status/tsdb/blocks`.
+//!
+//! With `match[]` the lists are over the series that the selectors find, and with `label` there is one more over the
+//! values of that label: whoever follows the largest entry of a list comes to what makes a store large. Lists that
+//! Prometheus does not have carry VictoriaMetrics's names, and are there only if one of both is given.
 
 use narthex_tsdb::{BlockMeta, NamedCount};
 use serde::Serialize;
 
 use super::super::body::Reply;
 use super::super::call::Call;
-use super::super::params::parse_int;
+use super::super::params::{matcher_sets, parse_int, well_formed};
 use super::super::problem::Problem;
 use super::data::{store, value};
 
@@ -20,6 +24,18 @@ struct TsdbStatus {
     label_value_count_by_label_name: Vec<Named>,
     memory_in_bytes_by_label_name: Vec<Named>,
     series_count_by_label_value_pair: Vec<Named>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    drilled: Option<Drilled>,
+}
+
+/// What only those get who ask for a part of the series or for one label.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Drilled {
+    total_series: u64,
+    series_count_by_label_name: Vec<Named>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series_count_by_focus_label_value: Option<Vec<Named>>,
 }
 
 #[derive(Serialize)]
@@ -40,13 +56,22 @@ struct Named {
 
 /// Answers.
 pub(crate) async fn tsdb(call: Call) -> Result<Reply, Problem> {
-    let limit = limit(call.url_form().get("limit"))?;
+    let form = call.url_form();
+    well_formed(&form)?;
+    let limit = limit(form.get("limit"))?;
+    let sets = matcher_sets(&form).map_err(|reason| Problem::invalid("match[]", reason))?;
+    let focus = Some(form.get("label").to_owned()).filter(|label| !label.is_empty());
     let store = store(&call.app)?;
     let status = call
         .app
         .queries
         .read(move |_| {
-            let (stats, largest) = (store.stats(), store.cardinality(limit, &[]));
+            let (stats, largest) = (store.stats(), store.cardinality(limit, &sets, focus.as_deref()));
+            let drilled = (!sets.is_empty() || focus.is_some()).then(|| Drilled {
+                total_series: largest.series,
+                series_count_by_label_name: named(largest.series_by_label_name),
+                series_count_by_focus_label_value: focus.map(|_| named(largest.series_by_focus_value)),
+            });
             TsdbStatus {
                 head_stats: HeadStats {
                     num_series: stats.series,
@@ -60,6 +85,7 @@ pub(crate) async fn tsdb(call: Call) -> Result<Reply, Problem> {
                 label_value_count_by_label_name: named(largest.values_by_label_name),
                 memory_in_bytes_by_label_name: named(largest.bytes_by_label_name),
                 series_count_by_label_value_pair: named(largest.series_by_label_pair),
+                drilled,
             }
         })
         .await?;

@@ -133,7 +133,7 @@ fn log(g: &mut Gather, stats: &Stats) {
     for (name, help, value) in [
         (
             "prometheus_tsdb_wal_corruptions_total",
-            "Total number of damaged records in the log.",
+            "Total number of damaged places in the log.",
             stats.wal_corruptions,
         ),
         (
@@ -157,6 +157,11 @@ fn log(g: &mut Gather, stats: &Stats) {
 }
 
 fn disk(g: &mut Gather, stats: &Stats) {
+    g.counter(
+        "narthex_store_damaged_places_total",
+        "Places in files of the store that could not be read, at the start and since: the log names them, and so does tsdb list.",
+        stats.damage.len() as f64,
+    );
     for (name, help, value) in [
         (
             "prometheus_tsdb_blocks_loaded",

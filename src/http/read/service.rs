@@ -181,6 +181,7 @@ fn stream(
         })?;
         for series in 0..set.len() {
             set.read(series, &mut buffer)?;
+            set.check_whole()?;
             if buffer.times().is_empty() {
                 if sender.is_closed() {
                     return Ok(());
@@ -225,6 +226,7 @@ fn whole(
                 return Ok(Vec::new());
             }
             set.read(series, &mut buffer)?;
+            set.check_whole()?;
             read += buffer.times().len() as u64;
             if limits.samples > 0 && read > limits.samples {
                 return Err(ReadFault::Request(format!(

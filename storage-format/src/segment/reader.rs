@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::extras::Exemplar;
-use crate::header::{FileHeader, FileKind};
+use crate::header::{self, FileHeader, FileKind};
 use crate::sections::Sections;
 
 use super::body::{Chunk, ChunkDecoder};
@@ -136,7 +136,9 @@ impl<'a> ChunksFile<'a> {
         if !cache.group.as_ref().is_some_and(cached) {
             let group = self.groups.find(position)?;
             cache.group = None;
-            self.groups.read(&group, &mut cache.bytes)?;
+            let read = self.groups.read(&group, &mut cache.bytes);
+            // The groups are the first section.
+            read.map_err(|e| e.at(header::LENGTH as u64))?;
             cache.group = Some(group);
         }
         let start = cache

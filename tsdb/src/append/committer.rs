@@ -141,12 +141,10 @@ impl Appender<'_> {
     fn new_exemplars<'b>(&self, batch: &'b Batch) -> Vec<wal::Exemplar<'b>> {
         let logged = |(target, exemplar): &'b (Target, Exemplar)| {
             let id = self.exemplar_id(batch, target)?;
-            self.head.exemplars.is_new(id, exemplar).then(|| wal::Exemplar {
-                id,
-                time: exemplar.time,
-                value: exemplar.value,
-                labels: exemplar.labels.iter().collect(),
-            })
+            self.head
+                .exemplars
+                .is_new(id, exemplar)
+                .then(|| exemplar.stored(id))
         };
         batch.exemplars.iter().filter_map(logged).collect()
     }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
 use narthex_format::wal;
-use narthex_model::{HistogramValue, Labels};
+use narthex_model::HistogramValue;
 use rustc_hash::FxHashMap;
 
 use super::placer::Placer;
@@ -96,12 +96,8 @@ impl<'h> Replay<'h> {
             columns.place(group, record.time);
         }
         for exemplar in &record.exemplars {
-            let kept = Exemplar {
-                labels: Labels::from_pairs(exemplar.labels.iter().copied()),
-                value: exemplar.value,
-                time: exemplar.time,
-            };
-            head.exemplars.add(exemplar.id, 0, &kept);
+            head.exemplars
+                .add(exemplar.id, record.commit, &Exemplar::from(exemplar));
         }
         let record = wal::Batch {
             commit: record.commit,

@@ -11,13 +11,14 @@ use parking_lot::{Mutex, RwLock};
 use super::reader::Block;
 use super::segments::set_aside;
 use super::span::Span;
-use crate::disk::{Damage, Disk};
+use crate::disk::{Damage, DamageList, Disk};
 use crate::error::Error;
 
 /// The blocks, by age: of samples with one time the older one counts. A reader takes the list as it is; blocks that are removed stay readable for it.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     disk: Arc<dyn Disk>,
+    damages: Arc<DamageList>,
     pub(crate) folder: PathBuf,
     list: RwLock<Arc<Vec<Arc<Block>>>>,
     /// Blocks that have been removed: what was in them is not cut again from a segment that is still there.
@@ -29,7 +30,11 @@ pub(crate) struct Blocks {
 impl Blocks {
     /// Opens the blocks in a folder. What was being written when the process ended is removed; what is damaged is set
     /// aside and reported.
-    pub(super) fn open(disk: Arc<dyn Disk>, folder: PathBuf) -> Result<(Self, Vec<Damage>), Error> {
+    pub(super) fn open(
+        disk: Arc<dyn Disk>,
+        damages: Arc<DamageList>,
+        folder: PathBuf,
+    ) -> Result<(Self, Vec<Damage>), Error> {
         let entries = disk.list(&folder).map_err(|e| Error::io("list", &folder, e))?;
         let (mut list, mut damage) = (Vec::new(), Vec::new());
         for entry in entries.iter().filter(|e| e.is_dir) {
@@ -38,7 +43,7 @@ impl Blocks {
                 disk.remove_dir_all(&path)
                     .map_err(|e| Error::io("remove", &path, e))?;
             } else if !entry.name.ends_with(filenames::QUARANTINE_SUFFIX) {
-                let reason = match Block::open(&*disk, path.clone()) {
+                let reason = match Block::open(&*disk, &damages, path.clone()) {
                     Ok(block) => {
                         damage.extend(block.chunks().deleted().load(&*disk)?);
                         list.push(Arc::new(block));
@@ -66,6 +71,7 @@ impl Blocks {
         list.sort_by_key(|b| b.age());
         let blocks = Self {
             disk,
+            damages,
             folder,
             list: RwLock::new(Arc::new(list)),
             gone: Mutex::default(),
@@ -82,7 +88,7 @@ impl Blocks {
 
     /// Opens a block that has been written under its final name and adds it.
     pub(crate) fn add(&self, path: PathBuf) -> Result<Arc<Block>, Error> {
-        let block = Arc::new(Block::open(&*self.disk, path)?);
+        let block = Arc::new(Block::open(&*self.disk, &self.damages, path)?);
         let mut list = self.list.write();
         let mut next = list.to_vec();
         next.push(Arc::clone(&block));
@@ -94,7 +100,9 @@ impl Blocks {
     /// Puts a block that has been written under its final name, if there is one, in the place of its parents, and
     /// removes these. Whether it did: not if a parent has been removed meanwhile, whose samples are not wanted any more.
     pub(crate) fn replace(&self, parents: &[Arc<Block>], path: Option<PathBuf>) -> Result<bool, Error> {
-        let block = path.map(|path| Block::open(&*self.disk, path)).transpose()?;
+        let block = path
+            .map(|path| Block::open(&*self.disk, &self.damages, path))
+            .transpose()?;
         let mut list = self.list.write();
         let is_parent = |block: &Arc<Block>| parents.iter().any(|p| Arc::ptr_eq(p, block));
         let wanted = list.iter().filter(|b| is_parent(b)).count() == parents.len();
@@ -141,6 +149,14 @@ impl Blocks {
         self.doomed.lock().push(gone.folder.clone());
         drop((list, spans));
         self.sweep()
+    }
+
+    /// Writes down what could not be read of blocks, for people and for the next start: damage is told again then before
+    /// somebody meets it.
+    pub(crate) fn note_damage(&self) -> Result<(), Error> {
+        self.list()
+            .iter()
+            .try_for_each(|b| b.note_damage(&*self.disk, &self.damages))
     }
 
     /// Removes the folders of blocks that are in the list no more. What cannot be removed is tried again.

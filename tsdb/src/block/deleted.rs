@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use narthex_format::header::FileHeader;
+use narthex_format::tombstones;
 use narthex_format::wal::Tombstone;
-use narthex_format::{filenames, tombstones};
 use parking_lot::RwLock;
 
 use super::piece::{Mark, Piece};
-use crate::disk::{Damage, Disk};
+use crate::disk::{Damage, Disk, replace};
 use crate::error::Error;
 
 /// Deleted ranges: sorted by series, then time; those of one series do not touch.
@@ -116,21 +116,7 @@ impl Deleted {
     fn write(&self, disk: &dyn Disk, ranges: &Ranges) -> std::io::Result<()> {
         let invalid = |e| std::io::Error::new(std::io::ErrorKind::InvalidInput, e);
         let bytes = tombstones::encode(self.header, &ranges.0).map_err(invalid)?;
-        let mut temporary = self.path.as_os_str().to_owned();
-        temporary.push(filenames::TEMPORARY_SUFFIX);
-        let temporary = PathBuf::from(temporary);
-        // What an interrupted attempt left.
-        let _ = disk.remove(&temporary);
-        let file = disk.create(&temporary)?;
-        let placed = file
-            .append(&bytes)
-            .and_then(|()| file.sync())
-            .and_then(|()| disk.rename(&temporary, &self.path))
-            .and_then(|()| disk.sync_dir(self.path.parent().unwrap_or(Path::new(""))));
-        if placed.is_err() {
-            let _ = disk.remove(&temporary);
-        }
-        placed
+        replace(disk, &self.path, &bytes)
     }
 
     /// How many ranges there are.

@@ -4,6 +4,7 @@ use narthex_format::wal::Tombstone;
 use narthex_model::{HistogramValue, SampleBuffer, TimeRange};
 
 use super::columns::ColumnRef;
+use crate::error::Error;
 
 /// Samples of one series, gathered from files and head; buffers that are reused from series to series.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub(crate) struct Piece {
     pub(crate) starts: Vec<(i64, i64)>,
     /// The columns that times come from, in the order of the files.
     pub(crate) columns: Vec<ColumnRef>,
+    /// What could not be read: samples are missing.
+    pub(crate) lost: Vec<Error>,
 }
 
 impl Piece {
@@ -29,6 +32,7 @@ impl Piece {
         self.late.clear();
         self.starts.clear();
         self.columns.clear();
+        self.lost.clear();
     }
 
     /// Notes where the times of a chunk come from.
@@ -48,7 +52,16 @@ impl Piece {
         Mark {
             floats: self.times.len(),
             histograms: self.histograms.len(),
+            starts: self.starts.len(),
         }
+    }
+
+    /// Takes back what was added behind a mark.
+    pub(super) fn take_back(&mut self, to: Mark) {
+        self.times.truncate(to.floats);
+        self.values.truncate(to.floats);
+        self.histograms.truncate(to.histograms);
+        self.starts.truncate(to.starts);
     }
 
     /// Takes out what was added behind a mark and lies in one of the ranges.
@@ -182,6 +195,7 @@ impl Piece {
 pub(crate) struct Mark {
     floats: usize,
     histograms: usize,
+    starts: usize,
 }
 
 /// A sample on its way into the buffer.

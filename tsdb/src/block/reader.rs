@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use narthex_format::block::BlockMeta;
 use narthex_format::filenames;
@@ -17,8 +19,11 @@ use super::piece::Piece;
 use super::segment::{Segment, corrupt};
 use super::span::Span;
 use super::work::CACHED;
-use crate::disk::{Disk, Mapped};
+use crate::disk::{DamageList, Disk, Mapped, replace};
 use crate::error::Error;
+
+/// Damaged places of a block that are written down.
+const NOTED_MAX: usize = 1_000;
 
 thread_local! {
     /// Of each block the series looked up last and their neighbours: where their chunks are.
@@ -40,8 +45,10 @@ pub(crate) struct Block {
     pub(crate) bytes: u64,
     /// The newest commit that was visible when the block was added: later readers look into the block.
     pub(crate) added: AtomicU64,
-    /// Whether something in it could not be read when it was to be merged: it stays as it is then.
-    pub(crate) damaged: AtomicBool,
+    /// Whether something in its index could not be read since it was opened.
+    damaged: AtomicBool,
+    /// Lines of damage that have been written down.
+    noted: AtomicUsize,
     spans: Vec<Span>,
     chunks: Segment,
     index: OpenIndex,
@@ -58,7 +65,7 @@ impl std::fmt::Debug for Block {
 
 impl Block {
     /// Maps a block's files and checks everything in them but the chunks, which are checked as they are read.
-    pub(super) fn open(disk: &dyn Disk, folder: PathBuf) -> Result<Self, Error> {
+    pub(super) fn open(disk: &dyn Disk, damages: &Arc<DamageList>, folder: PathBuf) -> Result<Self, Error> {
         let path = folder.join(filenames::BLOCK_META);
         let bytes = disk.read(&path).map_err(|e| Error::io("read", &path, e))?;
         let meta = BlockMeta::decode(&bytes).map_err(|e| corrupt(&path, e))?;
@@ -73,15 +80,23 @@ impl Block {
         });
         let index = index.map_err(|e| corrupt(&index_path, e))?;
         let tombstones = folder.join(filenames::BLOCK_TOMBSTONES);
-        let chunks = Segment::open(disk, folder.join(filenames::BLOCK_CHUNKS), tombstones, 0, &CHUNKS)?;
+        let chunks = Segment::open(
+            (disk, damages),
+            folder.join(filenames::BLOCK_CHUNKS),
+            tombstones,
+            0,
+            &CHUNKS,
+        )?;
         let index_bytes = (**index.borrow_owner()).as_ref().len() as u64;
         let spans = spans(&meta, chunks.summary());
+        let noted = known_damage(disk, damages, &folder);
         Ok(Self {
             folder,
             meta,
             bytes: bytes.len() as u64 + index_bytes + chunks.bytes,
             added: AtomicU64::new(0),
-            damaged: AtomicBool::new(false),
+            damaged: AtomicBool::new(noted > 0),
+            noted: AtomicUsize::new(noted),
             spans,
             chunks,
             index,
@@ -127,9 +142,7 @@ impl Block {
     /// Hands the series from a number on, with their labels as numbers, to `each`: as many as are kept together.
     pub(super) fn series_from(&self, number: u32, each: impl FnMut(u32, &SeriesEntry)) -> Result<(), Error> {
         let index = self.index.borrow_dependent();
-        index
-            .series_from(number, each)
-            .map_err(|e| corrupt(&self.index_path, e))
+        index.series_from(number, each).map_err(|e| self.index_fault(e))
     }
 
     /// The labels of an entry of the index; `known` are the texts of the entry before, which neighbours mostly share.
@@ -156,7 +169,7 @@ impl Block {
             }
             Ok(())
         };
-        fill().map_err(|e| corrupt(&self.index_path, e))
+        fill().map_err(|e| self.index_fault(e))
     }
 
     /// Whether samples of any series may lie in the range.
@@ -172,7 +185,7 @@ impl Block {
             found.insert_range(0..index.series_count());
         }
         for set in sets {
-            found |= find(index, set).map_err(|e| corrupt(&self.index_path, e))?;
+            found |= find(index, set).map_err(|e| self.index_fault(e))?;
         }
         Ok(found)
     }
@@ -182,7 +195,7 @@ impl Block {
         let listed = self.index.borrow_dependent().names();
         listed
             .walk(0, |_, name| add(names, name))
-            .map_err(|e| corrupt(&self.index_path, e))
+            .map_err(|e| self.index_fault(e))
     }
 
     /// Adds all values of a label.
@@ -196,14 +209,14 @@ impl Block {
             Some(listed) => listed.walk(0, |_, value| add(values, value)),
             None => Ok(()),
         });
-        walked.map_err(|e| corrupt(&self.index_path, e))
+        walked.map_err(|e| self.index_fault(e))
     }
 
     /// The labels of a series.
     pub(crate) fn labels(&self, number: u32) -> Result<Labels, Error> {
         let index = self.index.borrow_dependent();
         let pairs = index.series(number).and_then(|entry| index.labels(&entry));
-        let pairs = pairs.map_err(|e| corrupt(&self.index_path, e))?;
+        let pairs = pairs.map_err(|e| self.index_fault(e))?;
         Ok(Labels::from_sorted(
             pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())),
         ))
@@ -251,7 +264,7 @@ impl Block {
                     }
                     count += 1;
                 });
-                read.map_err(|e| corrupt(&self.index_path, e))?;
+                read.map_err(|e| self.index_fault(e))?;
                 lists.truncate(count);
                 *last = group;
             }
@@ -270,7 +283,33 @@ impl Block {
 
     /// What a fault in the index is to whoever asked.
     pub(crate) fn index_fault(&self, error: narthex_format::Error) -> Error {
-        corrupt(&self.index_path, error)
+        self.damaged.store(true, Relaxed);
+        self.chunks.tell(&self.index_path, error)
+    }
+
+    /// Writes down what could not be read since it was written down last.
+    pub(super) fn note_damage(&self, disk: &dyn Disk, damages: &DamageList) -> Result<(), Error> {
+        if !self.is_damaged() {
+            return Ok(());
+        }
+        let told = damages.since(0);
+        let of_this = told.iter().filter_map(|text| {
+            let place = text.strip_prefix(&*self.folder.to_string_lossy())?;
+            place.strip_prefix(std::path::MAIN_SEPARATOR)
+        });
+        let lines: Vec<&str> = of_this.take(NOTED_MAX).collect();
+        if lines.len() > self.noted.load(Relaxed) {
+            let path = self.folder.join(filenames::BLOCK_DAMAGE);
+            let text = format!("{}\n", lines.join("\n"));
+            replace(disk, &path, text.as_bytes()).map_err(|e| Error::io("write", &path, e))?;
+            self.noted.store(lines.len(), Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Whether something in it could not be read so far: it stays as it is then, readable where it is sound.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Relaxed) || self.chunks.is_damaged()
     }
 
     /// Appends the samples of the series of this number, whose entry in the index is known.
@@ -283,6 +322,18 @@ impl Block {
         self.chunks
             .read_list(number, &entry.chunks, TimeRange::ALL, piece)
     }
+}
+
+/// Tells the damage that was written down before; how many places there are.
+fn known_damage(disk: &dyn Disk, damages: &DamageList, folder: &Path) -> usize {
+    let noted = disk
+        .read(&folder.join(filenames::BLOCK_DAMAGE))
+        .unwrap_or_default();
+    let noted = String::from_utf8_lossy(&noted);
+    let lines = noted.lines().take(NOTED_MAX);
+    lines
+        .map(|line| damages.tell(folder.join(line).display().to_string()))
+        .count()
 }
 
 fn spans(meta: &BlockMeta, summary: Summary) -> Vec<Span> {

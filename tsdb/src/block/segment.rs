@@ -1,18 +1,19 @@
 //! A file of chunks, mapped and read in place: a sealed head segment, or the chunks of a block.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use narthex_format::header::FileKind;
 use narthex_format::segment::{ChunkList, ChunksFile, Summary};
-use narthex_format::wal::Tombstone;
+use narthex_format::wal::{self, Tombstone};
 use narthex_model::TimeRange;
 use roaring::RoaringBitmap;
 
 use super::deleted::Deleted;
 use super::piece::Piece;
 use super::work::Work;
-use crate::disk::{Disk, Mapped};
+use crate::disk::{DamageList, Disk, Mapped};
 use crate::error::Error;
 
 self_cell::self_cell!(
@@ -33,8 +34,11 @@ pub(crate) struct Segment {
     file: OpenFile,
     summary: Summary,
     deleted: Deleted,
-    /// Whether something in it could not be read when it was cut: it is set aside then, not removed.
-    pub(crate) damaged: AtomicBool,
+    /// Where damage is told.
+    damages: Arc<DamageList>,
+    /// Whether something in it could not be read: a segment is set aside then when it would be removed, and a block stays
+    /// as it is.
+    damaged: AtomicBool,
     /// Told apart from every other segment that this process has open.
     key: u64,
 }
@@ -51,7 +55,7 @@ impl Segment {
     /// Maps a file of this kind and checks everything in it but the chunks. The number is that of a segment, 0 for a
     /// block; what is deleted from it is kept in the file `tombstones`.
     pub(super) fn open(
-        disk: &dyn Disk,
+        (disk, damages): (&dyn Disk, &Arc<DamageList>),
         path: PathBuf,
         tombstones: PathBuf,
         number: u64,
@@ -71,6 +75,7 @@ impl Segment {
             file,
             summary,
             deleted,
+            damages: Arc::clone(damages),
             damaged: AtomicBool::new(false),
             key,
         })
@@ -86,23 +91,40 @@ impl Segment {
         self.summary.time_min <= range.max && self.summary.time_max >= range.min
     }
 
+    /// Whether something in it could not be read so far.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// Tells what could not be read.
+    fn fault(&self, error: narthex_format::Error) -> Error {
+        self.damaged.store(true, Ordering::Relaxed);
+        self.tell(&self.path, error)
+    }
+
+    /// Tells what could not be read of a file that belongs to this one.
+    pub(super) fn tell(&self, path: &std::path::Path, error: narthex_format::Error) -> Error {
+        self.damages.tell(format!("{}: {error}", path.display()));
+        corrupt(path, error)
+    }
+
     /// Whether the segment has samples of a series.
     pub(crate) fn contains(&self, id: u32) -> Result<bool, Error> {
         let found = self.file.borrow_dependent().directory().find(id);
-        Ok(found.map_err(|e| corrupt(&self.path, e))?.is_some())
+        Ok(found.map_err(|e| self.fault(e))?.is_some())
     }
 
     /// One above the highest id of a series in the segment.
     pub(crate) fn next_id(&self) -> Result<usize, Error> {
         let next = self.file.borrow_dependent().directory().next_id();
-        next.map(|next| next as usize).map_err(|e| corrupt(&self.path, e))
+        next.map(|next| next as usize).map_err(|e| self.fault(e))
     }
 
     /// Appends the times of a column.
     pub(super) fn column(&self, number: u32, times: &mut Vec<i64>) -> Result<(), Error> {
         let columns = self.file.borrow_dependent().columns();
         let read = Work::with(|work| work.read_column(&columns, number, times));
-        read.map_err(|e| corrupt(&self.path, e))
+        read.map_err(|e| self.fault(e))
     }
 
     /// Adds the ids of all series in the segment.
@@ -118,7 +140,15 @@ impl Segment {
             .borrow_dependent()
             .directory()
             .for_each(|id, _| count += usize::from(which(id)));
-        counted.map(|()| count).map_err(|e| corrupt(&self.path, e))
+        counted.map(|()| count).map_err(|e| self.fault(e))
+    }
+
+    /// Hands every exemplar to `each`, oldest first.
+    pub(crate) fn exemplars(&self, each: impl FnMut(wal::Exemplar<'_>)) -> Result<(), Error> {
+        let found = self.file.borrow_dependent().exemplars();
+        found
+            .map(|found| found.into_iter().for_each(each))
+            .map_err(|e| self.fault(e))
     }
 
     /// Appends the samples of a series; chunks without samples in the range may be left out.
@@ -134,7 +164,7 @@ impl Segment {
     pub(crate) fn find(&self, id: u32, list: &mut ChunkList) -> Result<bool, Error> {
         let directory = self.file.borrow_dependent().directory();
         let found = Work::with(|work| directory.find_into(id, work.neighbours(self.key), list));
-        found.map_err(|e| corrupt(&self.path, e))
+        found.map_err(|e| self.fault(e))
     }
 
     /// Told apart from every other file of chunks that this process has open.
@@ -145,11 +175,11 @@ impl Segment {
     /// Whether a plan alone tells the times of all samples in the range; see [`Work::is_plain`].
     pub(crate) fn is_plain(&self, plan: u32, range: TimeRange) -> Result<bool, Error> {
         let file = (self.key, self.file.borrow_dependent());
-        Work::with(|work| work.is_plain(file, plan, range)).map_err(|e| corrupt(&self.path, e))
+        Work::with(|work| work.is_plain(file, plan, range)).map_err(|e| self.fault(e))
     }
 
-    /// Appends the samples of a list of chunks, which are those of a series, but for what has been deleted of it; see
-    /// [`Work::read_list`].
+    /// Appends the samples of a list of chunks, which are those of a series, but for what has been deleted of it. A chunk
+    /// that cannot be read is told, noted in the piece and left out; see [`Work::read_list`].
     pub(crate) fn read_list(
         &self,
         series: u32,
@@ -159,9 +189,11 @@ impl Segment {
     ) -> Result<(), Error> {
         let file = (self.key, self.file.borrow_dependent());
         let mark = piece.mark();
-        Work::with(|work| work.read_list(file, list, range, piece)).map_err(|e| corrupt(&self.path, e))?;
+        let mut lost = Vec::new();
+        let read = Work::with(|work| work.read_list(file, list, range, piece, &mut lost));
         self.deleted.apply(series, piece, mark);
-        Ok(())
+        piece.lost.extend(lost.into_iter().map(|e| self.fault(e)));
+        read.map_err(|e| self.fault(e))
     }
 
     /// Whether something of a series has been deleted: then its chunks do not tell its samples.
@@ -191,7 +223,7 @@ impl Segment {
         out: &mut Vec<f64>,
     ) -> Result<(), Error> {
         let file = (self.key, self.file.borrow_dependent());
-        Work::with(|work| work.read_floats(file, list, range, skip, out)).map_err(|e| corrupt(&self.path, e))
+        Work::with(|work| work.read_floats(file, list, range, skip, out)).map_err(|e| self.fault(e))
     }
 }
 

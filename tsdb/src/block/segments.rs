@@ -11,13 +11,15 @@ use parking_lot::RwLock;
 
 use super::blocks::Blocks;
 use super::segment::Segment;
-use crate::disk::{Damage, Disk};
+use crate::disk::{Damage, DamageList, Disk};
 use crate::error::Error;
 
 /// The sealed segments, by number. A reader takes the list as it is; files that are removed stay readable for it.
 #[derive(Debug)]
 pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
+    /// What could not be read so far, of segments and of blocks.
+    pub(crate) damages: Arc<DamageList>,
     pub(crate) folder: PathBuf,
     /// Where segments go when their time is complete.
     pub(crate) blocks: Blocks,
@@ -34,7 +36,8 @@ impl Segments {
         folder: PathBuf,
         blocks: PathBuf,
     ) -> Result<(Self, Vec<Damage>), Error> {
-        let (blocks, mut damage) = Blocks::open(Arc::clone(&disk), blocks)?;
+        let damages = Arc::<DamageList>::default();
+        let (blocks, mut damage) = Blocks::open(Arc::clone(&disk), Arc::clone(&damages), blocks)?;
         let entries = disk.list(&folder).map_err(|e| Error::io("list", &folder, e))?;
         let mut list = Vec::new();
         for entry in entries.iter().filter(|e| !e.is_dir) {
@@ -43,7 +46,13 @@ impl Segments {
                 disk.remove(&path).map_err(|e| Error::io("remove", &path, e))?;
             } else if let Some(number) = filenames::parse_head_segment(&entry.name) {
                 let tombstones = folder.join(filenames::head_tombstones(number));
-                match Segment::open(&*disk, path.clone(), tombstones.clone(), number, &SEGMENT) {
+                match Segment::open(
+                    (&*disk, &damages),
+                    path.clone(),
+                    tombstones.clone(),
+                    number,
+                    &SEGMENT,
+                ) {
                     Ok(segment) => {
                         damage.extend(segment.deleted().load(&*disk)?);
                         list.push(Arc::new(segment));
@@ -82,6 +91,7 @@ impl Segments {
         let list = RwLock::new(Arc::new(list));
         let segments = Self {
             disk,
+            damages,
             folder,
             blocks,
             list,
@@ -115,7 +125,7 @@ impl Segments {
     /// Opens a file that has been written under its final name and adds it.
     pub(crate) fn add(&self, path: PathBuf, number: u64) -> Result<(), Error> {
         let tombstones = self.folder.join(filenames::head_tombstones(number));
-        let segment = Segment::open(&*self.disk, path, tombstones, number, &SEGMENT)?;
+        let segment = Segment::open((&*self.disk, &self.damages), path, tombstones, number, &SEGMENT)?;
         self.highest.fetch_max(number, Relaxed);
         let mut list = self.list.write();
         let mut next = list.to_vec();
@@ -134,7 +144,7 @@ impl Segments {
         let gone = next.remove(at);
         *list = Arc::new(next);
         drop(list);
-        if gone.damaged.load(Relaxed) {
+        if gone.is_damaged() {
             set_aside(&*self.disk, &self.folder, &gone.path)?;
         } else {
             self.disk

@@ -102,13 +102,15 @@ impl Work {
         Ok(LastPlan::get(last, file, plan, range, column, decoder)?.plain)
     }
 
-    /// Appends the samples of a list of chunks, leaving out chunks without samples in the range.
+    /// Appends the samples of a list of chunks, leaving out chunks without samples in the range and those that cannot be
+    /// read, which are added to `lost`.
     pub(super) fn read_list(
         &mut self,
         (key, file): (u64, &ChunksFile<'_>),
         list: &ChunkList,
         range: TimeRange,
         piece: &mut Piece,
+        lost: &mut Vec<narthex_format::Error>,
     ) -> narthex_format::Result<()> {
         let (last, decoder, _) = self.of_file(key);
         let LastRead {
@@ -119,7 +121,15 @@ impl Work {
             if let ChunkTimes::Shared { column, .. } = place.2.times {
                 piece.note_column((key, column));
             }
-            read_chunk(file, place, (group, column), decoder, piece)
+            let mark = piece.mark();
+            if let Err(error) = read_chunk(file, place, (group, column), decoder, piece) {
+                piece.take_back(mark);
+                // A group holds many chunks.
+                if lost.last() != Some(&error) {
+                    lost.push(error);
+                }
+            }
+            Ok(())
         })
     }
 

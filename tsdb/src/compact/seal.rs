@@ -158,8 +158,11 @@ fn write(
         floats,
         ..
     } = writing;
+    let sealed = sealer.segments.summaries().iter().map(|s| s.commit).max();
+    let kept = sealer.head.exemplars.between(sealed.unwrap_or(0), commit);
+    let exemplars: Vec<_> = kept.iter().map(|(id, exemplar)| exemplar.stored(*id)).collect();
     writer
-        .finish(summary, directory, &[], &[], &mut out)
+        .finish(summary, directory, &exemplars, &[], &mut out)
         .map_err(|e| failed(invalid(e)))?;
     file.append(&out).and_then(|()| file.sync()).map_err(failed)?;
     Ok(floats)

@@ -28,6 +28,7 @@ impl Inner {
             .cut()
             .and_then(|()| self.merger(&pause, &reserve).merge());
         drop(alone);
+        let swept = swept.and(self.segments.blocks.note_damage());
         match compacted {
             // It goes on with the next call.
             Err(Error::Interrupted) => swept,

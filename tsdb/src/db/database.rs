@@ -112,6 +112,7 @@ impl Db {
             // A failure is counted, and the next tick reports what is left of it.
             let _ = wal.sync();
         }
+        self.inner.make_room();
         Ok(commit)
     }
 
@@ -164,10 +165,18 @@ impl Db {
         self.inner.stats()
     }
 
-    /// Which labels make the head large: the first `limit` of each list, over the series that fulfil all matchers.
+    /// Damage found after the first `count` places, each told once: the file, the offset, what was expected and what was
+    /// found. What is sound is served, and [`SeriesSet::lost`](narthex_model::SeriesSet::lost) tells what an answer lacks.
     #[must_use]
-    pub fn cardinality(&self, limit: usize, matchers: &[Matcher]) -> Cardinality {
-        Cardinality::of(&self.inner.head.index.read(), limit, matchers)
+    pub fn damage_since(&self, count: usize) -> Vec<String> {
+        self.inner.segments.damages.since(count)
+    }
+
+    /// Which labels make the head large: the first `limit` of each list (0: all), over the series that fulfil one of the
+    /// sets of matchers (all series if there is no set). With `focus` also the values of that label.
+    #[must_use]
+    pub fn cardinality(&self, limit: usize, sets: &[Vec<Matcher>], focus: Option<&str>) -> Cardinality {
+        Cardinality::of(&self.inner.head.index.read(), limit, sets, focus)
     }
 
     /// Does what is due and quick: fsyncs the log, seals, removes what is old. To be called about once a second from a

@@ -16,7 +16,7 @@ use super::{foreign, recover};
 use crate::block::Segments;
 use crate::catalog::Catalog;
 use crate::compact::Leaving;
-use crate::disk::{Damage, Disk, DiskLock};
+use crate::disk::{Disk, DiskLock};
 use crate::error::Error;
 use crate::head::{Commits, Counter, Head};
 use crate::options::Options;
@@ -54,7 +54,10 @@ pub(super) struct Inner {
     pub(super) waiting: AtomicU32,
     /// Bytes of files that are being written, by [`Reserved`].
     pub(super) reserved: [AtomicU64; 2],
-    damage: Vec<String>,
+    /// Bytes of the log when it was last looked whether there is room.
+    pub(super) seen_log: AtomicU64,
+    /// Damaged places in the log when it was opened.
+    damaged_log: u64,
     foreign: Vec<ForeignFile>,
     closed: AtomicBool,
     lock: Mutex<Option<Box<dyn DiskLock>>>,
@@ -90,6 +93,9 @@ impl Inner {
         head.set_moved(segments.next_number());
         let summaries = segments.summaries();
         summaries.iter().for_each(|s| head.note_newest(s.time_max));
+        if options.max_exemplars > 0 {
+            recover::exemplars(&head, &segments);
+        }
         let mut recovered = recover::replay(
             &*disk,
             &wal_folder,
@@ -98,13 +104,23 @@ impl Inner {
             options.open_threads,
             progress,
         )?;
+        let damaged_log = recovered.damage.len() as u64;
         recovered.damage.extend(recover::nameless(&head, &segments));
         head.set_known_below(head.index.read().next_id());
         head.commits = Commits::after(recovered.commit);
 
         let followed = Followed::load(&*disk, &wal_folder)?;
         let damaged = [&loaded.damage, &lost, &recovered.damage, &followed.damage];
-        let damage = told(damaged, recovered.unknown);
+        for damage in damaged.into_iter().flatten() {
+            segments.damages.tell(damage.to_string());
+        }
+        if recovered.unknown > 0 {
+            let text = format!(
+                "{} samples belong to series whose names were lost",
+                recovered.unknown
+            );
+            segments.damages.tell(text);
+        }
         let catalog = Catalog::new(Arc::clone(&disk), catalog_folder, loaded);
         let next = recovered.next_segment.max(followed.next_segment());
         let old = recovered.segments;
@@ -123,7 +139,8 @@ impl Inner {
             compacting: Mutex::new(()),
             waiting: AtomicU32::new(0),
             reserved: Default::default(),
-            damage,
+            seen_log: AtomicU64::new(0),
+            damaged_log,
             foreign,
             closed: AtomicBool::new(false),
             lock: Mutex::new(Some(lock)),
@@ -184,12 +201,12 @@ impl Inner {
             expired_by_time: counters.expired_by_time.get(),
             expired_by_size: counters.expired_by_size.get(),
             oldest_pinned: head.commits.oldest(),
-            wal_corruptions: self.damage.len() as u64,
+            wal_corruptions: self.damaged_log,
             head_segment_bytes: self.segments.bytes(),
             block_bytes: self.segments.blocks.bytes(),
             blocks: self.segments.blocks.list().len() as u64,
             foreign: self.foreign.clone(),
-            damage: self.damage.clone(),
+            damage: self.segments.damages.since(0),
             ..Stats::default()
         };
         let (exemplars, exemplar_series, exemplar_oldest) = head.exemplars.sizes();
@@ -223,13 +240,6 @@ impl Inner {
         stats.head_bytes += (index.memory() + head.columns.memory()) as u64;
         stats
     }
-}
-
-/// What was lost, in words.
-fn told(damaged: [&Vec<Damage>; 4], unknown: u64) -> Vec<String> {
-    let damage = damaged.into_iter().flatten().map(ToString::to_string);
-    let unknown = (unknown > 0).then(|| format!("{unknown} samples belong to series whose names were lost"));
-    damage.chain(unknown).collect()
 }
 
 fn lock(disk: &dyn Disk, root: &Path) -> Result<Box<dyn DiskLock>, Error> {

@@ -5,11 +5,17 @@ use std::sync::atomic::Ordering::Relaxed;
 use narthex_format::SeriesTable;
 
 use super::inner::{Inner, Reserved};
-use crate::compact::{Leaver, Sealer, expire, seal};
+use crate::compact::{Leaver, Sealer, expire, seal, spare};
 use crate::error::Error;
 
 /// Part of the largest size of the store that the unsealed log may take.
 const UNSEALED_PART: u64 = 8;
+/// Part of it at which whoever appends seals too, and so waits: the log must not grow faster than it is sealed.
+const UNSEALED_PART_MOST: u64 = 4;
+/// Log that is not worth a segment of its own, however small the store may be.
+const SEALED_MIN: u64 = 64 << 10;
+/// Part of what is kept free by which the log grows between two looks.
+const GROWN_PART: u64 = 4;
 /// Series written to the catalog at a time, while registering waits.
 const CATALOG_SERIES: usize = 4_096;
 
@@ -63,6 +69,26 @@ impl Inner {
         self.head.counters.expired_by_time.add(expired.by_time);
         self.head.counters.expired_by_size.add(expired.by_size);
         Ok(())
+    }
+
+    /// Keeps a store that may only be so large from growing past it between two calls of [`maintain`](Self::maintain).
+    pub(super) fn make_room(&self) {
+        let most = self.options.retention_bytes;
+        if most == 0 {
+            return;
+        }
+        let log = self.wal.stats();
+        let seen = self.seen_log.load(Relaxed);
+        // It shrinks when it has been sealed.
+        if log.bytes >= seen && log.bytes - seen < spare(most) / GROWN_PART {
+            return;
+        }
+        self.seen_log.store(log.bytes, Relaxed);
+        // What fails here comes up again where it is due.
+        if log.bytes - log.kept_bytes >= (most / UNSEALED_PART_MOST).max(SEALED_MIN) {
+            drop(self.seal());
+        }
+        drop(self.expire());
     }
 
     /// Makes room for a file of so many bytes that is about to be written, if the store may only be so large; 0 once it

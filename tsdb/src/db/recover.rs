@@ -11,7 +11,7 @@ use crate::block::Segments;
 use crate::catalog::{self, Loaded};
 use crate::disk::{Damage, Disk};
 use crate::error::Error;
-use crate::head::Head;
+use crate::head::{Exemplar, Head};
 use crate::wal::{OldSegment, read_segment, segments};
 
 /// What was found in the log.
@@ -56,6 +56,20 @@ pub(super) fn nameless(head: &Head, segments: &Segments) -> Vec<Damage> {
         });
     }
     found
+}
+
+/// Takes the exemplars of sealed segments back into memory: the log has the newer ones. What cannot be read is told.
+pub(super) fn exemplars(head: &Head, segments: &Segments) {
+    for segment in segments.list().iter() {
+        let index = head.index.read();
+        let read = segment.exemplars(|stored| {
+            if index.contains(stored.id) {
+                head.exemplars.add(stored.id, 0, &Exemplar::from(&stored));
+            }
+        });
+        // Damage has been told, and costs exemplars only.
+        drop(read);
+    }
 }
 
 /// Replays the log in `folder` into an empty head, from after the last commit that is in a segment on.

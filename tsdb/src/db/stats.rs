@@ -35,7 +35,7 @@ pub struct Stats {
     pub wal_lost_segments: u64,
     /// Segment of the log that is being written.
     pub wal_segment: u64,
-    /// Damaged records and files found in the log.
+    /// Damaged places found in the log when it was opened.
     pub wal_corruptions: u64,
     /// Writes to the log that failed.
     pub wal_write_failures: u64,
@@ -85,7 +85,7 @@ pub struct Stats {
     pub duplicates: u64,
     /// Files of others that lie in the path and were left alone.
     pub foreign: Vec<ForeignFile>,
-    /// Damage found on opening: each names the file, the offset, what was expected and what was found.
+    /// Damage found so far, on opening and since: each names the file, the offset, what was expected and what was found.
     pub damage: Vec<String>,
 }
 

@@ -5,16 +5,18 @@ mod faulty;
 mod memory;
 mod mmap;
 mod real;
+mod replace;
 
 use std::fmt::Debug;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use damage::Damage;
+pub(crate) use damage::{Damage, DamageList};
 pub use faulty::{FaultyDisk, PowerLoss};
 pub use memory::MemoryDisk;
 pub use real::RealDisk;
+pub(crate) use replace::replace;
 
 /// One entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

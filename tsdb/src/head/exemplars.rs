@@ -1,7 +1,8 @@
-//! The newest exemplars, in memory; a restart finds those that the log still has.
+//! The newest exemplars, in memory; a restart finds those that log and sealed segments still have.
 
 use std::collections::VecDeque;
 
+use narthex_format::wal;
 use narthex_model::{Labels, TimeRange};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
@@ -17,6 +18,28 @@ pub struct Exemplar {
     pub value: f64,
     /// When it was measured, in Unix milliseconds.
     pub time: i64,
+}
+
+impl Exemplar {
+    /// As files have it.
+    pub(crate) fn stored(&self, series: u32) -> wal::Exemplar<'_> {
+        wal::Exemplar {
+            id: series,
+            time: self.time,
+            value: self.value,
+            labels: self.labels.iter().collect(),
+        }
+    }
+}
+
+impl From<&wal::Exemplar<'_>> for Exemplar {
+    fn from(stored: &wal::Exemplar<'_>) -> Self {
+        Self {
+            labels: Labels::from_pairs(stored.labels.iter().copied()),
+            value: stored.value,
+            time: stored.time,
+        }
+    }
 }
 
 /// As many exemplars as were asked for: a new one takes the place of the oldest.
@@ -90,6 +113,16 @@ impl Exemplars {
         let kept = self.kept.read();
         let first = kept.ring.front().map(|(_, _, exemplar)| exemplar.time);
         (kept.ring.len(), kept.last.len(), first)
+    }
+
+    /// Those that came with a commit after one and not after another.
+    pub(crate) fn between(&self, after: u64, to: u64) -> Vec<(u32, Exemplar)> {
+        let kept = self.kept.read();
+        let between = kept
+            .ring
+            .iter()
+            .filter(|(_, commit, _)| *commit > after && *commit <= to);
+        between.map(|(id, _, exemplar)| (*id, exemplar.clone())).collect()
     }
 
     /// Exemplars in the range that a reader of `pin` sees, by series.

@@ -29,16 +29,22 @@ pub struct Cardinality {
     pub bytes_by_label_name: Vec<NamedCount>,
     /// Series by `name=value`.
     pub series_by_label_pair: Vec<NamedCount>,
+    /// Series that have a label, by its name.
+    pub series_by_label_name: Vec<NamedCount>,
+    /// Series by the value of the one label that was asked for; empty if none was.
+    pub series_by_focus_value: Vec<NamedCount>,
 }
 
 impl Cardinality {
-    /// Counts over the series of the head that fulfil all matchers; each list is cut at `limit` (0: not at all).
-    pub(crate) fn of(index: &Index, limit: usize, matchers: &[Matcher]) -> Self {
-        let ids = matching::find(index, matchers);
-        let everything = matchers.is_empty();
+    /// Counts over the series of the head that fulfil one of the sets of matchers (all series if there is no set); each
+    /// list is cut at `limit` (0: not at all).
+    pub(crate) fn of(index: &Index, limit: usize, sets: &[Vec<Matcher>], focus: Option<&str>) -> Self {
+        let ids = matching::find_any(index, sets);
+        let everything = sets.is_empty();
         let (mut names, mut values, mut bytes, mut pairs) = (vec![], vec![], vec![], vec![]);
+        let (mut with_name, mut focused) = (vec![], vec![]);
         for (name, entry) in index.names() {
-            let (mut value_count, mut byte_count) = (0, 0);
+            let (mut value_count, mut byte_count, mut series_count) = (0, 0, 0);
             for pair in &entry.pairs {
                 let postings = index.postings(*pair);
                 let series = if everything {
@@ -50,21 +56,24 @@ impl Cardinality {
                     continue;
                 }
                 value_count += 1;
+                series_count += series;
                 byte_count += index.value_len(*pair) as u64;
                 if name == METRIC_NAME {
                     names.push((series, *pair));
                 }
+                if focus == Some(name) {
+                    focused.push((series, *pair));
+                }
                 pairs.push((series, *pair));
             }
             if value_count > 0 {
-                values.push(NamedCount {
+                let named = |count| NamedCount {
                     name: name.to_owned(),
-                    count: value_count,
-                });
-                bytes.push(NamedCount {
-                    name: name.to_owned(),
-                    count: byte_count,
-                });
+                    count,
+                };
+                values.push(named(value_count));
+                bytes.push(named(byte_count));
+                with_name.push(named(series_count));
             }
         }
         let named = |found: Vec<(u64, u32)>, name: &dyn Fn(u32) -> String| {
@@ -87,6 +96,8 @@ impl Cardinality {
                 let (name, value) = index.pair_text(pair);
                 format!("{name}={value}")
             }),
+            series_by_label_name: top(with_name, limit),
+            series_by_focus_value: named(focused, &|pair| index.value(pair).to_owned()),
         }
     }
 }

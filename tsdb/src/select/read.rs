@@ -4,10 +4,12 @@
 //! buffer. What is rarer is gathered piece by piece and put in order.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use narthex_format::segment::ChunkList;
 use narthex_model::{SampleBuffer, TimeRange};
+use parking_lot::Mutex;
 
 use super::found::Found;
 use crate::block::{Piece, Segment, Segments};
@@ -36,6 +38,8 @@ pub(super) struct Reading<'r> {
     pub(super) range: TimeRange,
     /// Number of the selection.
     pub(super) selection: u64,
+    /// What could not be read of it.
+    pub(super) lost: &'r Mutex<BTreeSet<String>>,
 }
 
 /// What a thread keeps from series to series.
@@ -118,10 +122,15 @@ impl Reading<'_> {
                 ..
             } = reader;
             if reader.plain && last.token != 0 && last.plans == *plans && last.in_memory == *in_memory {
-                self.read_values(list, reader, buffer)
-            } else {
-                self.gather(list, reader, buffer)
+                match self.read_values(list, reader, buffer) {
+                    // What is sound is found chunk by chunk.
+                    Err(Error::Corrupt { .. }) => {}
+                    read => return read,
+                }
+                buffer.set_times(&[]);
+                buffer.values_mut().clear();
             }
+            self.gather(list, reader, buffer)
         })
     }
 
@@ -299,6 +308,12 @@ impl Reading<'_> {
             last.skips.push(skip);
         }
         piece.append(newest);
+        // Without a chunk the plans do not tell the times.
+        *plain &= piece.lost.is_empty();
+        if !piece.lost.is_empty() {
+            let lost = piece.lost.drain(..).map(|e| e.to_string());
+            self.lost.lock().extend(lost);
+        }
         if *plain && piece.times.is_sorted_by(|a, b| a < b) {
             let end = piece.times.partition_point(|time| *time <= self.range.max);
             last.plans.clone_from(plans);

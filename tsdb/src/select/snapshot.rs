@@ -8,6 +8,7 @@ use narthex_model::{
     Grouping, Labels, Matcher, Projection, SampleBuffer, Selection, SeriesSet, SeriesSource, SourceError,
     SourceErrorKind, TimeRange,
 };
+use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashSet;
 
@@ -341,6 +342,7 @@ impl SeriesSource for Snapshot {
             found: self.join(ids, &[selection.matchers], selection.range)?,
             range: selection.range,
             number: read::new_number(),
+            lost: Mutex::default(),
         }))
     }
 }
@@ -351,6 +353,8 @@ struct Selected<'s> {
     found: Found,
     range: TimeRange,
     number: u64,
+    /// What could not be read.
+    lost: Mutex<BTreeSet<String>>,
 }
 
 impl Selected<'_> {
@@ -365,6 +369,7 @@ impl Selected<'_> {
             pin: pin.number(),
             range: self.range,
             selection: self.number,
+            lost: &self.lost,
         }
     }
 }
@@ -391,5 +396,9 @@ impl SeriesSet for Selected<'_> {
             return Ok(());
         }
         self.read(index, buffer)
+    }
+
+    fn lost(&self) -> Vec<String> {
+        self.lost.lock().iter().cloned().collect()
     }
 }
