@@ -392,6 +392,24 @@ fn a_store_is_dumped_listed_and_verified_without_being_touched() {
         "{}",
         dumped.err
     );
+    // What opening looks at is in the list too: names, and what a server has noted.
+    let folder = path.join(&chunks).with_file_name("");
+    std::fs::write(folder.join("damage.txt"), "chunks: group is corrupt\n").unwrap();
+    let mut index = std::fs::read(folder.join("index")).unwrap();
+    index[40] ^= 1;
+    std::fs::write(folder.join("index"), index).unwrap();
+    let listed = tool(path, &["tsdb", "list", "data"], "").err;
+    for place in [
+        "/chunks: group is corrupt\n",
+        "/index: section is corrupt at byte 32: expected 0x",
+    ] {
+        assert!(listed.contains(place), "{place} not in {listed}");
+    }
+    let block = folder.strip_prefix(path).unwrap().to_string_lossy().into_owned();
+    let inspected = tool(path, &["tsdb", "inspect", &block], "").out;
+    for file in ["chunks: ", "index: ", "meta.json: "] {
+        assert!(inspected.contains(file), "{file} not in {inspected}");
+    }
 }
 
 /// The same file through the promtool of the machine, where there is one.

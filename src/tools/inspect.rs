@@ -2,12 +2,14 @@
 
 use super::arguments::Given;
 use super::streams::{DONE, FAILED, Streams};
+use super::tsdb_verify::files;
 use super::{inspect_frames, inspect_sealed};
 use narthex_format::block::BlockMeta;
 use narthex_format::header::FileKind;
 use narthex_format::segment::{CHUNKS, SEGMENT};
 use narthex_format::{catalog, index, tombstones, wal};
 use std::io;
+use std::path::Path;
 
 /// Bytes of a part that are shown; of a longer one the first.
 const SHOWN: usize = 16;
@@ -79,8 +81,9 @@ impl<'a> Lines<'a> {
 /// Runs the tool.
 pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
     let mut code = DONE;
-    for path in given.args() {
-        let file = match std::fs::read(path) {
+    for path in given.args().iter().flat_map(|path| files_of(path)) {
+        let (path, asked_for) = path;
+        let file = match std::fs::read(&path) {
             Ok(file) => file,
             Err(error) => {
                 streams.complain(format!("{path}: {error}"));
@@ -90,6 +93,10 @@ pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
         };
         let mut lines = Lines::of(&file);
         let Some(what) = explain(&mut lines) else {
+            // What lies beside the files of a block is nobody's question.
+            if !asked_for {
+                continue;
+            }
             streams.complain(format!(
                 "{path}: no file of the narthex format: its first bytes are those of none"
             ));
@@ -103,6 +110,18 @@ pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
         }
     }
     Ok(code)
+}
+
+/// A file, which was asked for by name, or all that lie in a folder, which were not.
+fn files_of(path: &str) -> Vec<(String, bool)> {
+    if !Path::new(path).is_dir() {
+        return vec![(path.to_owned(), true)];
+    }
+    let inside = files(Path::new(path));
+    inside
+        .iter()
+        .map(|file| (file.display().to_string(), false))
+        .collect()
 }
 
 /// Explains the file; what it is, if it is ours.

@@ -26,7 +26,9 @@ pub(super) fn families(page: &[u8]) -> Result<Vec<Family>, ParseError> {
     while let Some(event) = parser.next_event(b"")? {
         match event {
             Event::Type { name, kind } => found.entry(name.into_owned()).or_default().kind = Some(kind),
-            Event::Help { name, .. } => found.entry(name.into_owned()).or_default().has_help = true,
+            Event::Help { name, text } => {
+                found.entry(name.into_owned()).or_default().has_help |= !text.is_empty();
+            }
             Event::Sample(sample) => {
                 list.clear();
                 parser.labels(&sample, &mut list)?;

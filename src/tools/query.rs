@@ -128,7 +128,10 @@ fn answer(
             } else {
                 text(&data)
             };
-            streams.say(shown)?;
+            // A list without items has no line; a value without elements has an empty one.
+            if !(shown.is_empty() && data.is_array()) {
+                streams.say(shown)?;
+            }
             Ok(DONE)
         }
         Err(fault) => {

@@ -3,10 +3,11 @@
 use super::arguments::Given;
 use super::store::root;
 use super::streams::{DONE, FAILED, Streams};
-use super::tsdb_verify::damage_of;
+use super::tsdb_verify::{Depth, damage_of, files, newest_log, torn_end};
 use narthex_format::block::BlockMeta;
 use narthex_format::filenames;
 use narthex_format::segment::{ChunksFile, SEGMENT};
+use narthex_tsdb::disk::{Disk, RealDisk};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -47,12 +48,11 @@ pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
             return Ok(FAILED);
         }
     };
-    let mut faults = Vec::new();
-    let mut rows = blocks(&root, &mut faults);
-    rows.extend(segments(&root, &mut faults));
+    let mut rows = blocks(&root);
+    rows.extend(segments(&root));
     rows.sort_by_key(|row| row.min);
     print(&rows, given.is_on("human-readable"), streams)?;
-    for fault in faults {
+    for fault in damage(&root) {
         streams.complain(format!("damaged: {fault}"));
     }
     Ok(DONE)
@@ -76,14 +76,14 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
-fn blocks(root: &Path, faults: &mut Vec<String>) -> Vec<Row> {
+fn blocks(root: &Path) -> Vec<Row> {
     let mut rows = Vec::new();
     for folder in entries(&root.join(filenames::BLOCKS)) {
-        let path = folder.join(filenames::BLOCK_META);
-        let read = std::fs::read(&path).map_err(|e| e.to_string());
-        let meta = read.and_then(|file| BlockMeta::decode(&file).map_err(|e| e.to_string()));
-        match meta {
-            Ok(meta) => rows.push(Row {
+        let file = std::fs::read(folder.join(filenames::BLOCK_META)).unwrap_or_default();
+        if let Ok(meta) = BlockMeta::decode(&file)
+            && !name_of(&folder).contains('.')
+        {
+            rows.push(Row {
                 split: split(&meta),
                 name: meta.ulid,
                 min: meta.min_time,
@@ -92,15 +92,57 @@ fn blocks(root: &Path, faults: &mut Vec<String>) -> Vec<Row> {
                 chunks: meta.stats.num_chunks,
                 series: meta.stats.num_series,
                 bytes: meta.files.iter().map(|file| file.bytes).sum(),
-            }),
-            Err(_) if name_of(&folder).contains('.') => {}
-            Err(fault) => faults.push(format!("{}: {fault}", path.display())),
-        }
-        if name_of(&folder).ends_with(filenames::QUARANTINE_SUFFIX) {
-            faults.push(format!("{}: set aside as damaged", folder.display()));
+            });
         }
     }
     rows
+}
+
+/// What of a store is damaged: what opening it would find, what a server has met since it opened it, and what has been
+/// set aside.
+fn damage(root: &Path) -> Vec<String> {
+    let paths = files(root);
+    let newest = newest_log(&paths);
+    let mut faults = Vec::new();
+    for path in &paths {
+        let aside = path
+            .ancestors()
+            .find(|p| name_of(p).ends_with(filenames::QUARANTINE_SUFFIX));
+        let depth = if aside.is_some() {
+            Depth::Everything
+        } else {
+            Depth::AllButSamples
+        };
+        // A running server may have removed it.
+        let Ok(mapped) = RealDisk.map(path) else { continue };
+        let file: &[u8] = (*mapped).as_ref();
+        if name_of(path) == filenames::BLOCK_DAMAGE {
+            let folder = path.parent().unwrap_or(path);
+            let lines = String::from_utf8_lossy(file);
+            faults.extend(lines.lines().map(|line| folder.join(line).display().to_string()));
+            continue;
+        }
+        let torn = (newest == Some(path)).then(|| torn_end(file)).flatten();
+        let sound = torn.and_then(|offset| file.get(..offset)).unwrap_or(file);
+        let name = name_of(path);
+        let plain = name.strip_suffix(filenames::QUARANTINE_SUFFIX).unwrap_or(&name);
+        let found = damage_of(&path.with_file_name(plain), sound, depth);
+        let set_aside = if aside.is_some() { "set aside: " } else { "" };
+        faults.extend(
+            found
+                .iter()
+                .map(|fault| format!("{}: {set_aside}{fault}", path.display())),
+        );
+    }
+    let folders = entries(&root.join(filenames::BLOCKS));
+    let aside = folders.iter().chain(&paths);
+    for path in aside.filter(|p| name_of(p).ends_with(filenames::QUARANTINE_SUFFIX)) {
+        let shown = path.display().to_string();
+        if !faults.iter().any(|fault| fault.starts_with(&shown)) {
+            faults.push(format!("{shown}: set aside, nothing is wrong with it by itself"));
+        }
+    }
+    faults
 }
 
 /// Bytes of samples and bytes of the index.
@@ -115,23 +157,17 @@ pub(super) fn split(meta: &BlockMeta) -> (u64, u64) {
     (of(filenames::BLOCK_CHUNKS), of(filenames::BLOCK_INDEX))
 }
 
-fn segments(root: &Path, faults: &mut Vec<String>) -> Vec<Row> {
+fn segments(root: &Path) -> Vec<Row> {
     let mut rows = Vec::new();
     for path in entries(&root.join(filenames::HEAD)) {
         let name = name_of(&path);
-        let set_aside = name.strip_suffix(filenames::QUARANTINE_SUFFIX);
-        if filenames::parse_head_segment(set_aside.unwrap_or(&name)).is_none() {
+        if filenames::parse_head_segment(&name).is_none() {
             continue;
         }
-        let Ok(file) = std::fs::read(&path) else { continue };
-        if let Some(plain) = set_aside {
-            let found = damage_of(&path.with_file_name(plain), &file);
-            let reason = found.first().map_or("nothing wrong by itself", String::as_str);
-            faults.push(format!("{}: set aside: {reason}", path.display()));
-            continue;
-        }
-        match ChunksFile::open(&file, &SEGMENT).map(|segment| segment.summary()) {
-            Ok(summary) => rows.push(Row {
+        let Ok(mapped) = RealDisk.map(&path) else { continue };
+        let file: &[u8] = (*mapped).as_ref();
+        if let Ok(summary) = ChunksFile::open(file, &SEGMENT).map(|segment| segment.summary()) {
+            rows.push(Row {
                 name,
                 min: summary.time_min,
                 max: summary.time_max.saturating_add(1),
@@ -140,8 +176,7 @@ fn segments(root: &Path, faults: &mut Vec<String>) -> Vec<Row> {
                 series: summary.series,
                 bytes: file.len() as u64,
                 split: (file.len() as u64, 0),
-            }),
-            Err(fault) => faults.push(format!("{}: {fault}", path.display())),
+            });
         }
     }
     rows

@@ -5,6 +5,7 @@ use super::progress::Progress;
 use super::store::root;
 use super::streams::{DONE, FAILED, Streams};
 use narthex_format::block::BlockMeta;
+use narthex_format::cursor::Cursor;
 use narthex_format::frame::{FRAME_HEADER_LENGTH, Frames, Step};
 use narthex_format::header::FileKind;
 use narthex_format::segment::{CHUNKS, ChunksFile, SEGMENT};
@@ -32,8 +33,7 @@ pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
     let paths = files(&root);
     let length = |path: &PathBuf| std::fs::metadata(path).map_or(0, |m| m.len());
     let mut progress = Progress::new("bytes", paths.iter().map(length).sum());
-    // The log's newest file may end in what is being written, or what a crash cut off.
-    let newest = paths.iter().rfind(|path| is_log(path)).cloned();
+    let newest = newest_log(&paths);
     let mut found = Found::default();
     for path in &paths {
         let file = match std::fs::read(path) {
@@ -49,7 +49,7 @@ pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
         found.files += 1;
         found.bytes += file.len() as u64;
         progress.step(file.len() as u64);
-        let torn_end = (newest.as_ref() == Some(path)).then(|| torn_end(&file)).flatten();
+        let torn_end = (newest == Some(path)).then(|| torn_end(&file)).flatten();
         if let Some(offset) = torn_end {
             streams.say(format!(
                 "{}: an unfinished record at byte {offset}: being written, or cut off by a crash; it was never acknowledged",
@@ -57,7 +57,7 @@ pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
             ))?;
         }
         let sound = torn_end.and_then(|offset| file.get(..offset)).unwrap_or(&file);
-        for fault in damage_of(path, sound) {
+        for fault in damage_of(path, sound, Depth::Everything) {
             found.damage += 1;
             streams.say(format!("{}: {fault}", path.display()))?;
         }
@@ -73,8 +73,19 @@ pub(super) fn run(given: &Given, streams: &mut Streams<'_>) -> io::Result<u8> {
     Ok(if damage == 0 { DONE } else { FAILED })
 }
 
-fn is_log(path: &Path) -> bool {
-    filenames::parse_wal_segment(&name(path)).is_some()
+/// How much of a store is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Everything but samples in sealed files: what opening a store looks at, which does not take long.
+    AllButSamples,
+    Everything,
+}
+
+/// The log's newest file: it may end in what is being written, or what a crash cut off.
+pub(super) fn newest_log(paths: &[PathBuf]) -> Option<&PathBuf> {
+    paths
+        .iter()
+        .rfind(|path| filenames::parse_wal_segment(&name(path)).is_some())
 }
 
 fn name(path: &Path) -> String {
@@ -85,7 +96,7 @@ fn name(path: &Path) -> String {
 }
 
 /// All files below a folder, by path.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)
         .into_iter()
@@ -102,7 +113,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Where the last record of a log begins if it is not whole.
-fn torn_end(file: &[u8]) -> Option<usize> {
+pub(super) fn torn_end(file: &[u8]) -> Option<usize> {
     let header = wal::segment::KIND.decode(file).ok()?;
     let last = Frames::new(file, header.id).last()?;
     match last {
@@ -112,14 +123,21 @@ fn torn_end(file: &[u8]) -> Option<usize> {
 }
 
 /// Everything that is wrong with a file, by its name and content: offset, what was expected, what was found.
-pub(super) fn damage_of(path: &Path, file: &[u8]) -> Vec<String> {
+pub(super) fn damage_of(path: &Path, file: &[u8], depth: Depth) -> Vec<String> {
     let name = name(path);
     let name = name
         .strip_suffix(filenames::COPY_SUFFIX)
         .map_or_else(|| name.clone(), str::to_owned);
     let text = |result: Result<(), Error>| result.err().map(|e| e.to_string()).into_iter().collect();
-    if let Some((number, id)) = filenames::parse_wal_segment(&name) {
-        return frames(file, &wal::segment::KIND, Some((number, id)), |payload| {
+    let chunks = |kind| {
+        let opened = ChunksFile::open(file, kind);
+        match depth {
+            Depth::AllButSamples => opened.map(drop),
+            Depth::Everything => opened.and_then(|f| f.verify()),
+        }
+    };
+    if let Some(named) = filenames::parse_wal_segment(&name).or_else(|| filenames::parse_wal_kept(&name)) {
+        return frames(file, &wal::segment::KIND, Some(named), |payload| {
             wal::Record::decode(payload).map(drop)
         });
     }
@@ -140,16 +158,16 @@ pub(super) fn damage_of(path: &Path, file: &[u8]) -> Vec<String> {
         });
     }
     if filenames::parse_head_segment(&name).is_some() {
-        return text(ChunksFile::open(file, &SEGMENT).and_then(|f| f.verify()));
+        return text(chunks(&SEGMENT));
     }
     match name.as_str() {
-        filenames::BLOCK_CHUNKS => text(ChunksFile::open(file, &CHUNKS).and_then(|f| f.verify())),
+        filenames::BLOCK_CHUNKS => text(chunks(&CHUNKS)),
         filenames::BLOCK_INDEX => text(index::Index::open(file).and_then(|f| f.verify())),
         filenames::BLOCK_META => match BlockMeta::decode(file) {
             Ok(meta) => lengths(path, &meta),
             Err(error) => vec![error.to_string()],
         },
-        _ if name.ends_with(filenames::QUARANTINE_SUFFIX) => vec!["set aside as damaged".to_owned()],
+        _ if filenames::parse_cursor(&name).is_some() => text(Cursor::decode(file).map(drop)),
         _ => Vec::new(),
     }
 }
