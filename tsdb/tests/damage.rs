@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use narthex_format::header::FileKind;
 use narthex_model::histogram::{Histogram, ResetHint, Span};
 use narthex_model::{HistogramValue, Labels, Matcher, SampleBuffer, Selection, SeriesSource, TimeRange};
 use narthex_tsdb::disk::{Disk, MemoryDisk};
-use narthex_tsdb::{Batch, Db, Exemplar, Options, Tail, TailStep};
+use narthex_tsdb::{Batch, Db, Error, Exemplar, Options, Tail, TailStep};
 
 use crate::world::{NOW, labels, open};
 
@@ -426,4 +427,58 @@ fn damage_in_any_file_gives_no_wrong_answer_and_what_is_lost_is_named() {
     ] {
         assert!(tallies.contains_key(kind), "no {kind} among {seen:?}");
     }
+}
+
+#[test]
+fn files_of_a_newer_version_are_refused_and_left_as_they_are() {
+    let life = Life::live();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for file in &life.files {
+        let count = kinds.entry(kind(file)).or_default();
+        *count += 1;
+        let bytes = life.disk.read(file).unwrap();
+        // What opening does not look at is refused by who reads it.
+        let unread =
+            file.extension().is_some_and(|e| e == "kept") || file.extension().is_some_and(|e| e == "copy");
+        if *count > 1 || unread || bytes.is_empty() {
+            continue;
+        }
+        let image = life.disk.fork();
+        if file.ends_with("meta.json") {
+            let newer = String::from_utf8(bytes)
+                .unwrap()
+                .replace("\"version\": 1", "\"version\": 2");
+            image.damage(file, |bytes| *bytes = newer.into_bytes()).unwrap();
+        } else {
+            let newer = FileKind {
+                what: "file",
+                magic: bytes[..8].try_into().unwrap(),
+                version: 1,
+            };
+            let header = newer.decode(&bytes).unwrap();
+            let header = FileKind { version: 2, ..newer }.encode(header);
+            image
+                .damage(file, |bytes| bytes[..header.len()].copy_from_slice(&header))
+                .unwrap();
+        }
+        let before = image.fork();
+        let opened = Db::open_on(Arc::new(image.clone()) as Arc<dyn Disk>, "data", options());
+        let shown = file.display().to_string();
+        let error = opened.err().unwrap_or_else(|| panic!("{shown} is taken"));
+        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&shown) && text.contains("version or kind 2"),
+            "{text}"
+        );
+        assert!(text.contains("reads up to 1: use a newer narthex"), "{text}");
+        for file in &life.files {
+            assert!(
+                image.read(file).unwrap() == before.read(file).unwrap(),
+                "{}",
+                file.display()
+            );
+        }
+    }
+    assert_eq!(kinds.len(), 13, "{kinds:?}");
 }

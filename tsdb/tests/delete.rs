@@ -251,17 +251,24 @@ fn a_copy_is_a_store_of_its_own() {
 
 #[test]
 fn what_comes_back_after_everything_was_deleted_stays_through_compaction() {
-    let disk = MemoryDisk::new();
-    let db = open(&disk, options());
-    let everything_deleted = [Matcher::equal("__name__", "m")];
-    append(&db, 0);
-    db.compact_all(&|_, _| {}).unwrap();
-    db.delete(&everything_deleted, TimeRange::ALL).unwrap();
-    db.clean_tombstones().unwrap();
-    // No segment and no block is left that would tell which numbers have been given out.
-    append(&db, 1);
-    let found = everything(&db);
-    assert_eq!(found.len(), 6);
-    db.compact_all(&|_, _| {}).unwrap();
-    assert_eq!(everything(&db), found);
+    for reopened in [false, true] {
+        let disk = MemoryDisk::new();
+        let mut db = open(&disk, options());
+        let everything_deleted = [Matcher::equal("__name__", "m")];
+        append(&db, 0);
+        db.compact_all(&|_, _| {}).unwrap();
+        if reopened {
+            db.close().unwrap();
+            drop(db);
+            db = open(&disk, options());
+        }
+        db.delete(&everything_deleted, TimeRange::ALL).unwrap();
+        db.clean_tombstones().unwrap();
+        // No segment and no block is left that would tell which numbers have been given out.
+        append(&db, 1);
+        let found = everything(&db);
+        assert_eq!(found.len(), 6);
+        db.compact_all(&|_, _| {}).unwrap();
+        assert_eq!(everything(&db), found, "reopened: {reopened}");
+    }
 }

@@ -20,7 +20,7 @@ const ENDS: usize = 4;
 pub(crate) type ColumnRef = (u64, u32);
 
 /// Where a chunk's times lie.
-pub(super) enum Place {
+pub(crate) enum Place {
     Own,
     Shared {
         column: u32,

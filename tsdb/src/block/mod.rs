@@ -13,7 +13,9 @@ mod span;
 mod work;
 mod writer;
 
+pub(crate) use columns::Place;
 pub(crate) use cursor::Cursor;
+pub(crate) use parts::{Part, PartValue, PartValues};
 pub(crate) use piece::Piece;
 pub(crate) use reader::Block;
 pub(crate) use segment::Segment;

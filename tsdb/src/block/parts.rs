@@ -6,25 +6,33 @@ use narthex_model::SampleBuffer;
 use super::columns::Place;
 use crate::histograms::{Stored, to_stored};
 
-/// Samples in a chunk.
+/// Samples in a chunk of a block.
 const CHUNK: usize = 480;
 
 /// Samples of one chunk.
-pub(super) struct Part {
-    pub(super) times: Vec<i64>,
-    starts: Option<Vec<Option<i64>>>,
-    values: Values,
+pub(crate) struct Part {
+    pub(crate) times: Vec<i64>,
+    /// Since when each has been counted, if any says so.
+    pub(crate) starts: Option<Vec<Option<i64>>>,
+    pub(crate) values: PartValues,
 }
 
-enum Values {
+/// Values of one kind.
+pub(crate) enum PartValues {
     Floats(Vec<f64>),
     Integers(Vec<narthex_format::Histogram>),
     FloatHistograms(Vec<narthex_format::FloatHistogram>),
 }
 
+/// One of them.
+pub(crate) enum PartValue {
+    Float(f64),
+    Histogram(Stored),
+}
+
 impl Part {
     /// As the format takes it, with its times in their place.
-    pub(super) fn input<'p>(&'p self, place: &'p Place) -> ChunkInput<'p> {
+    pub(crate) fn input<'p>(&'p self, place: &'p Place) -> ChunkInput<'p> {
         ChunkInput {
             times: match place {
                 Place::Own => InputTimes::Own(&self.times),
@@ -40,11 +48,64 @@ impl Part {
             },
             starts: self.starts.as_deref(),
             values: match &self.values {
-                Values::Floats(values) => InputValues::Floats(values),
-                Values::Integers(values) => InputValues::Histograms(values),
-                Values::FloatHistograms(values) => InputValues::FloatHistograms(values),
+                PartValues::Floats(values) => InputValues::Floats(values),
+                PartValues::Integers(values) => InputValues::Histograms(values),
+                PartValues::FloatHistograms(values) => InputValues::FloatHistograms(values),
             },
         }
+    }
+
+    /// Adds a sample to the last of several parts, or begins one where that has another kind or as many as it may have.
+    pub(crate) fn add(parts: &mut Vec<Self>, most: usize, time: i64, value: PartValue) {
+        let last = parts.last_mut().filter(|part| part.times.len() < most);
+        let values = match (last, value) {
+            (Some(part), value) => match part.values.push(value) {
+                None => return part.times.push(time),
+                Some(other) => PartValues::of(other),
+            },
+            (None, value) => PartValues::of(value),
+        };
+        parts.push(Self {
+            times: vec![time],
+            starts: None,
+            values,
+        });
+    }
+
+    /// Notes since when the sample added last has been counted; 0 is unknown.
+    fn note_start(&mut self, start: Option<i64>) {
+        let start = start.filter(|s| *s != 0);
+        let before = self.times.len().saturating_sub(1);
+        match (&mut self.starts, start) {
+            (Some(starts), start) => starts.push(start),
+            (None, None) => {}
+            (none, Some(_)) => {
+                let mut starts = vec![None; before];
+                starts.push(start);
+                *none = Some(starts);
+            }
+        }
+    }
+}
+
+impl PartValues {
+    fn of(value: PartValue) -> Self {
+        match value {
+            PartValue::Float(value) => Self::Floats(vec![value]),
+            PartValue::Histogram(Stored::Integer(value)) => Self::Integers(vec![value]),
+            PartValue::Histogram(Stored::Float(value)) => Self::FloatHistograms(vec![value]),
+        }
+    }
+
+    /// Adds a value, or gives back one of another kind.
+    fn push(&mut self, value: PartValue) -> Option<PartValue> {
+        match (self, value) {
+            (Self::Floats(list), PartValue::Float(value)) => list.push(value),
+            (Self::Integers(list), PartValue::Histogram(Stored::Integer(value))) => list.push(value),
+            (Self::FloatHistograms(list), PartValue::Histogram(Stored::Float(value))) => list.push(value),
+            (_, other) => return Some(other),
+        }
+        None
     }
 }
 
@@ -54,61 +115,14 @@ pub(super) fn cut(samples: &SampleBuffer) -> Vec<Part> {
     let starts = samples.start_times();
     let mut histograms = samples.histograms().iter().peekable();
     for (at, (time, value)) in samples.times().iter().zip(samples.values()).enumerate() {
-        let histogram = histograms
-            .next_if(|(position, _)| *position == at)
-            .map(|(_, h)| to_stored(h));
-        let open = parts.last_mut().filter(|p| p.times.len() < CHUNK);
-        let part = match (histogram, open) {
-            (None, Some(part)) if matches!(part.values, Values::Floats(_)) => {
-                if let Values::Floats(values) = &mut part.values {
-                    values.push(*value);
-                }
-                part.times.push(*time);
-                continue_starts(part, starts.get(at));
-                continue;
-            }
-            (Some(Stored::Integer(h)), Some(part)) if matches!(part.values, Values::Integers(_)) => {
-                if let Values::Integers(values) = &mut part.values {
-                    values.push(h);
-                }
-                part.times.push(*time);
-                continue_starts(part, starts.get(at));
-                continue;
-            }
-            (Some(Stored::Float(h)), Some(part)) if matches!(part.values, Values::FloatHistograms(_)) => {
-                if let Values::FloatHistograms(values) = &mut part.values {
-                    values.push(h);
-                }
-                part.times.push(*time);
-                continue_starts(part, starts.get(at));
-                continue;
-            }
-            (None, _) => Values::Floats(vec![*value]),
-            (Some(Stored::Integer(h)), _) => Values::Integers(vec![h]),
-            (Some(Stored::Float(h)), _) => Values::FloatHistograms(vec![h]),
-        };
-        let mut part = Part {
-            times: vec![*time],
-            starts: None,
-            values: part,
-        };
-        continue_starts(&mut part, starts.get(at));
-        parts.push(part);
-    }
-    parts
-}
-
-/// Notes since when the sample pushed last has been counted; 0 is unknown.
-fn continue_starts(part: &mut Part, start: Option<&i64>) {
-    let start = start.copied().filter(|s| *s != 0);
-    let before = part.times.len().saturating_sub(1);
-    match (&mut part.starts, start) {
-        (Some(starts), start) => starts.push(start),
-        (None, None) => {}
-        (none, Some(_)) => {
-            let mut starts = vec![None; before];
-            starts.push(start);
-            *none = Some(starts);
+        let histogram = histograms.next_if(|(position, _)| *position == at);
+        let value = histogram.map_or(PartValue::Float(*value), |(_, h)| {
+            PartValue::Histogram(to_stored(h))
+        });
+        Part::add(&mut parts, CHUNK, *time, value);
+        if let Some(part) = parts.last_mut() {
+            part.note_start(starts.get(at).copied());
         }
     }
+    parts
 }

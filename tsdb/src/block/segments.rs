@@ -24,7 +24,7 @@ pub(crate) struct Segments {
     /// Where segments go when their time is complete.
     pub(crate) blocks: Blocks,
     list: RwLock<Arc<Vec<Arc<Segment>>>>,
-    /// The highest number that a segment has had since the store was opened.
+    /// The highest number that a segment has had, as far as the files told when the store was opened.
     highest: AtomicU64,
 }
 
@@ -97,6 +97,8 @@ impl Segments {
             list,
             highest: AtomicU64::new(0),
         };
+        // Those of blocks too: they may go while it is open.
+        segments.highest.store(segments.next_number() - 1, Relaxed);
         Ok((segments, damage))
     }
 

@@ -9,17 +9,15 @@ use std::sync::Arc;
 
 use narthex_format::filenames;
 use narthex_format::header::FileHeader;
-use narthex_format::segment::{
-    ChunkInput, ChunkList, ChunksWriter, InputTimes, InputValues, SEGMENT, Summary,
-};
-use narthex_model::{HistogramValue, TimeRange};
+use narthex_format::segment::{ChunkList, ChunksWriter, SEGMENT, Summary};
+use narthex_model::TimeRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::block::Segments;
+use crate::block::{Part, PartValue, PartValues, Place, Segments};
 use crate::disk::DiskFile;
 use crate::error::Error;
 use crate::head::{Head, Next, Pin, Run, RunTimes, Slot, order, split};
-use crate::histograms::{Stored, to_stored};
+use crate::histograms::to_stored;
 
 /// Bytes gathered before they are written.
 const WRITE: usize = 1 << 20;
@@ -172,53 +170,6 @@ fn invalid(error: narthex_format::Error) -> std::io::Error {
     std::io::Error::new(std::io::ErrorKind::InvalidInput, error)
 }
 
-/// A chunk's parts, owned.
-struct Prepared {
-    times: PreparedTimes,
-    starts: Option<Vec<Option<i64>>>,
-    values: PreparedValues,
-}
-
-enum PreparedTimes {
-    Shared {
-        column: u32,
-        start: u32,
-        presence: Option<Vec<bool>>,
-    },
-    Own(Vec<i64>),
-}
-
-enum PreparedValues {
-    Floats(Vec<f64>),
-    Integers(Vec<narthex_format::Histogram>),
-    FloatHistograms(Vec<narthex_format::FloatHistogram>),
-}
-
-impl Prepared {
-    fn input(&self) -> ChunkInput<'_> {
-        ChunkInput {
-            times: match &self.times {
-                PreparedTimes::Own(times) => InputTimes::Own(times),
-                PreparedTimes::Shared {
-                    column,
-                    start,
-                    presence,
-                } => InputTimes::Shared {
-                    column: *column,
-                    start: *start,
-                    presence: presence.as_deref(),
-                },
-            },
-            starts: self.starts.as_deref(),
-            values: match &self.values {
-                PreparedValues::Floats(values) => InputValues::Floats(values),
-                PreparedValues::Integers(values) => InputValues::Histograms(values),
-                PreparedValues::FloatHistograms(values) => InputValues::FloatHistograms(values),
-            },
-        }
-    }
-}
-
 impl Writing {
     fn flush(&mut self, at_least: usize) -> std::io::Result<()> {
         if self.out.len() >= at_least {
@@ -236,7 +187,7 @@ impl Writing {
         count: usize,
         commit: u64,
     ) -> narthex_format::Result<()> {
-        let mut chunks = Vec::new();
+        let mut chunks: Vec<(Part, Place)> = Vec::new();
         let runs = if slot.has_deleted() {
             surviving(head, slot, count)
         } else {
@@ -252,40 +203,46 @@ impl Writing {
             for late in late.chunks(narthex_format::chunk::SAMPLES_MAX) {
                 let times = late.iter().map(|l| l.time).collect();
                 let values = late.iter().map(|l| l.value).collect();
-                chunks.push(self.own(slot, times, PreparedValues::Floats(values)));
+                chunks.push(self.own(slot, times, PartValues::Floats(values)));
             }
-            let histograms = rare
-                .histograms
-                .iter()
-                .filter(|h| h.commit <= commit)
-                .map(|h| (h.time, &h.value));
-            for (times, values) in alike(histograms) {
-                chunks.push(self.own(slot, times, values));
+            let mut parts = Vec::new();
+            for histogram in rare.histograms.iter().filter(|h| h.commit <= commit) {
+                let value = PartValue::Histogram(to_stored(&histogram.value));
+                Part::add(
+                    &mut parts,
+                    narthex_format::chunk::SAMPLES_MAX,
+                    histogram.time,
+                    value,
+                );
             }
+            let parts = parts
+                .into_iter()
+                .map(|part| self.own(slot, part.times, part.values));
+            chunks.extend(parts);
         }
         self.floats.push((id, count));
         if chunks.is_empty() {
             return Ok(());
         }
-        let inputs: Vec<_> = chunks.iter().map(Prepared::input).collect();
+        let inputs: Vec<_> = chunks.iter().map(|(part, place)| part.input(place)).collect();
         let list = self.writer.series(&inputs, &mut self.out)?;
         self.directory.push((id, list));
         Ok(())
     }
 
-    fn floats(&mut self, head: &Head, slot: &Slot, run: Run) -> narthex_format::Result<Prepared> {
-        let values = PreparedValues::Floats(run.values);
+    fn floats(&mut self, head: &Head, slot: &Slot, run: Run) -> narthex_format::Result<(Part, Place)> {
+        let values = PartValues::Floats(run.values);
         let (group, positions) = match run.times {
             RunTimes::Own(times) if times.len() < COLUMN_MIN => return Ok(self.own(slot, times, values)),
             RunTimes::Own(times) => {
                 let column = self.writer.column(&times)?;
-                let mut chunk = self.own(slot, times, values);
-                chunk.times = PreparedTimes::Shared {
+                let (part, _) = self.own(slot, times, values);
+                let place = Place::Shared {
                     column,
                     start: 0,
                     presence: None,
                 };
-                return Ok(chunk);
+                return Ok((part, place));
             }
             RunTimes::Shared { group, positions } => (group, positions),
         };
@@ -318,22 +275,23 @@ impl Writing {
             }
             presence
         });
-        let mut chunk = self.own(slot, times, values);
-        chunk.times = PreparedTimes::Shared {
+        let (part, _) = self.own(slot, times, values);
+        let place = Place::Shared {
             column,
             start: first - base,
             presence,
         };
-        Ok(chunk)
+        Ok((part, place))
     }
 
-    fn own(&mut self, slot: &Slot, times: Vec<i64>, values: PreparedValues) -> Prepared {
+    fn own(&mut self, slot: &Slot, times: Vec<i64>, values: PartValues) -> (Part, Place) {
         let starts = self.note(slot, &times);
-        Prepared {
-            times: PreparedTimes::Own(times),
+        let part = Part {
+            times,
             starts,
             values,
-        }
+        };
+        (part, Place::Own)
     }
 
     /// Notes the times of a chunk, and says since when its samples have been counted.
@@ -361,29 +319,6 @@ fn surviving(head: &Head, slot: &Slot, count: usize) -> Vec<Run> {
         values: values.to_vec(),
     };
     parts.map(run).collect()
-}
-
-/// Histograms cut into chunks of one kind.
-fn alike<'h>(histograms: impl Iterator<Item = (i64, &'h HistogramValue)>) -> Vec<(Vec<i64>, PreparedValues)> {
-    let mut chunks: Vec<(Vec<i64>, PreparedValues)> = Vec::new();
-    for (time, value) in histograms {
-        let open = chunks
-            .last_mut()
-            .filter(|(times, _)| times.len() < narthex_format::chunk::SAMPLES_MAX);
-        match (to_stored(value), open) {
-            (Stored::Integer(h), Some((times, PreparedValues::Integers(list)))) => {
-                times.push(time);
-                list.push(h);
-            }
-            (Stored::Float(h), Some((times, PreparedValues::FloatHistograms(list)))) => {
-                times.push(time);
-                list.push(h);
-            }
-            (Stored::Integer(h), _) => chunks.push((vec![time], PreparedValues::Integers(vec![h]))),
-            (Stored::Float(h), _) => chunks.push((vec![time], PreparedValues::FloatHistograms(vec![h]))),
-        }
-    }
-    chunks
 }
 
 /// Lets every page go of what the segment has.

@@ -16,7 +16,7 @@ use super::{foreign, recover};
 use crate::block::Segments;
 use crate::catalog::Catalog;
 use crate::compact::Leaving;
-use crate::disk::{Disk, DiskLock};
+use crate::disk::{Damage, Disk, DiskLock};
 use crate::error::Error;
 use crate::head::{Commits, Counter, Head};
 use crate::options::Options;
@@ -93,9 +93,7 @@ impl Inner {
         head.set_moved(segments.next_number());
         let summaries = segments.summaries();
         summaries.iter().for_each(|s| head.note_newest(s.time_max));
-        if options.max_exemplars > 0 {
-            recover::exemplars(&head, &segments);
-        }
+        recover::exemplars(&head, &segments);
         let mut recovered = recover::replay(
             &*disk,
             &wal_folder,
@@ -111,16 +109,7 @@ impl Inner {
 
         let followed = Followed::load(&*disk, &wal_folder)?;
         let damaged = [&loaded.damage, &lost, &recovered.damage, &followed.damage];
-        for damage in damaged.into_iter().flatten() {
-            segments.damages.tell(damage.to_string());
-        }
-        if recovered.unknown > 0 {
-            let text = format!(
-                "{} samples belong to series whose names were lost",
-                recovered.unknown
-            );
-            segments.damages.tell(text);
-        }
+        tell(&segments, damaged, recovered.unknown);
         let catalog = Catalog::new(Arc::clone(&disk), catalog_folder, loaded);
         let next = recovered.next_segment.max(followed.next_segment());
         let old = recovered.segments;
@@ -239,6 +228,17 @@ impl Inner {
         stats.label_pairs = index.pair_count() as u64;
         stats.head_bytes += (index.memory() + head.columns.memory()) as u64;
         stats
+    }
+}
+
+/// Tells what was lost.
+fn tell(segments: &Segments, damaged: [&Vec<Damage>; 4], unknown: u64) {
+    for damage in damaged.into_iter().flatten() {
+        segments.damages.tell(damage.to_string());
+    }
+    if unknown > 0 {
+        let text = format!("{unknown} samples belong to series whose names were lost");
+        segments.damages.tell(text);
     }
 }
 

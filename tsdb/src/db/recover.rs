@@ -60,7 +60,8 @@ pub(super) fn nameless(head: &Head, segments: &Segments) -> Vec<Damage> {
 
 /// Takes the exemplars of sealed segments back into memory: the log has the newer ones. What cannot be read is told.
 pub(super) fn exemplars(head: &Head, segments: &Segments) {
-    for segment in segments.list().iter() {
+    let segments = segments.list();
+    for segment in segments.iter().filter(|_| head.exemplars.are_kept()) {
         let index = head.index.read();
         let read = segment.exemplars(|stored| {
             if index.contains(stored.id) {

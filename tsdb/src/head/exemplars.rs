@@ -80,6 +80,11 @@ impl Exemplars {
         }
     }
 
+    /// Whether any are kept.
+    pub(crate) const fn are_kept(&self) -> bool {
+        self.capacity > 0
+    }
+
     /// Whether [`add`](Self::add) would keep an exemplar.
     pub(crate) fn is_new(&self, id: u32, exemplar: &Exemplar) -> bool {
         self.capacity > 0 && self.kept.read().is_new(id, exemplar)

@@ -62,14 +62,21 @@ impl Followed {
                 found.kept.push(Kept { segment, since: None });
             } else if let Some(name) = filenames::parse_cursor(&entry.name) {
                 let bytes = disk.read(&path).map_err(|e| Error::io("read", &path, e))?;
-                let cursor = Cursor::decode(&bytes).unwrap_or_else(|error| {
-                    found.damage.push(Damage {
-                        path,
-                        length: entry.len,
-                        reason: error.to_string(),
-                    });
-                    Cursor::default()
-                });
+                let cursor = match Cursor::decode(&bytes) {
+                    Ok(cursor) => cursor,
+                    Err(error @ narthex_format::Error::Unsupported { .. }) => {
+                        let reason = error.to_string();
+                        return Err(Error::Unsupported { path, reason });
+                    }
+                    Err(error) => {
+                        found.damage.push(Damage {
+                            path,
+                            length: entry.len,
+                            reason: error.to_string(),
+                        });
+                        Cursor::default()
+                    }
+                };
                 found.cursors.insert(name.to_owned(), cursor);
             }
         }
