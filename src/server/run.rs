@@ -6,6 +6,7 @@ use super::file_limit;
 use super::options::{Options, Retention};
 use super::signals::{Signals, Wish};
 use super::store::{Keeper, open, store_options};
+use super::timed_disk::TimedDisk;
 use super::watch_files::{changes, checksum};
 use crate::clock::Clock;
 use crate::config::{ConfigSource, Loaded};
@@ -307,7 +308,8 @@ async fn open_store(
     let begun = clock.monotonic();
     let path = options.storage_path.clone();
     let store = store_options(options, &loaded.config);
-    let mut opening = std::pin::pin!(open(path, store, front.replay.clone()));
+    let disk = TimedDisk::new(clock.clone(), &front.registry);
+    let mut opening = std::pin::pin!(open(disk, path, store, front.replay.clone()));
     let db = loop {
         tokio::select! {
             opened = &mut opening => break opened?,

@@ -2,6 +2,7 @@
 
 use super::addresses::retention;
 use super::options::Options;
+use super::timed_disk::TimedDisk;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::telemetry::metrics::{Counter, Histogram, Registry};
@@ -45,10 +46,14 @@ pub(super) fn store_options(options: &Options, config: &Config) -> StoreOptions 
 ///
 /// # Errors
 /// In Prometheus's words: `opening storage failed: …`.
-pub(super) async fn open(path: PathBuf, options: StoreOptions, progress: OpenProgress) -> Result<Db, String> {
-    let opening = tokio::task::spawn_blocking(move || {
-        Db::open_watched(Arc::new(narthex_tsdb::disk::RealDisk), path, options, &progress)
-    });
+pub(super) async fn open(
+    disk: TimedDisk,
+    path: PathBuf,
+    options: StoreOptions,
+    progress: OpenProgress,
+) -> Result<Db, String> {
+    let opening =
+        tokio::task::spawn_blocking(move || Db::open_watched(Arc::new(disk), path, options, &progress));
     match opening.await {
         Ok(Ok(db)) => Ok(db),
         Ok(Err(error @ StoreError::Locked { .. })) => Err(format!(
