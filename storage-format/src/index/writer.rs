@@ -34,8 +34,15 @@ pub(super) mod section {
 struct Name {
     text: String,
     values: HashMap<String, u32>,
-    /// Per value, in the order they came, the series that have it.
-    postings: Vec<Vec<u32>>,
+}
+
+/// A series while the index is gathered: as little as can be, as a block may have millions.
+#[derive(Debug, Clone, Copy)]
+struct Gathered {
+    shape: u32,
+    plan: u32,
+    position: u64,
+    chunks: u32,
 }
 
 /// Gathers an index.
@@ -43,8 +50,14 @@ struct Name {
 pub struct IndexWriter {
     names: Vec<Name>,
     numbers: HashMap<String, u32>,
-    /// Per series, numbers of names and values in the order they came.
-    series: Vec<(Vec<(u32, u32)>, ChunkList)>,
+    /// Numbers of the names of a series, in the order they came: most series have those of another.
+    shapes: Vec<Vec<u32>>,
+    shape_numbers: HashMap<Vec<u32>, u32>,
+    series: Vec<Gathered>,
+    /// Numbers of the values of all series behind each other.
+    values: Vec<u32>,
+    /// Lengths of the chunks of all series behind each other.
+    lengths: Vec<u32>,
 }
 
 impl IndexWriter {
@@ -57,10 +70,10 @@ impl IndexWriter {
         labels: impl IntoIterator<Item = (&'l str, &'l str)>,
         chunks: ChunkList,
     ) -> Result<()> {
-        let number = series_number(self.series.len())?;
-        let mut pairs = Vec::new();
+        series_number(self.series.len())?;
+        let mut names = Vec::new();
         for (name, value) in labels {
-            let name_number = match self.numbers.get(name) {
+            let number = match self.numbers.get(name) {
                 Some(number) => *number,
                 None => {
                     self.names.push(Name {
@@ -71,25 +84,59 @@ impl IndexWriter {
                     self.names.len() as u32 - 1
                 }
             };
-            let Some(name) = self.names.get_mut(name_number as usize) else {
+            let Some(name) = self.names.get_mut(number as usize) else {
                 continue;
             };
             let value_number = match name.values.get(value) {
                 Some(number) => *number,
                 None => {
-                    name.postings.push(Vec::new());
-                    name.values
-                        .insert(value.to_owned(), name.postings.len() as u32 - 1);
-                    name.postings.len() as u32 - 1
+                    let next = name.values.len() as u32;
+                    name.values.insert(value.to_owned(), next);
+                    next
                 }
             };
-            if let Some(postings) = name.postings.get_mut(value_number as usize) {
-                postings.push(number);
-            }
-            pairs.push((name_number, value_number));
+            names.push(number);
+            self.values.push(value_number);
         }
-        self.series.push((pairs, chunks));
+        let shape = match self.shape_numbers.get(&names) {
+            Some(shape) => *shape,
+            None => {
+                self.shapes.push(names.clone());
+                self.shape_numbers.insert(names, self.shapes.len() as u32 - 1);
+                self.shapes.len() as u32 - 1
+            }
+        };
+        self.series.push(Gathered {
+            shape,
+            plan: chunks.plan,
+            position: chunks.position,
+            chunks: chunks.lengths.len() as u32,
+        });
+        self.lengths.extend_from_slice(&chunks.lengths);
         Ok(())
+    }
+
+    /// All series in the order they came: names, values, chunks.
+    fn gathered(&self) -> impl Iterator<Item = (&[u32], &[u32], ChunkList)> {
+        let (mut values, mut lengths) = (&self.values[..], &self.lengths[..]);
+        self.series.iter().map(move |series| {
+            let names = self
+                .shapes
+                .get(series.shape as usize)
+                .map_or(&[][..], Vec::as_slice);
+            let (these, rest) = values.split_at_checked(names.len()).unwrap_or_default();
+            values = rest;
+            let (cut, rest) = lengths
+                .split_at_checked(series.chunks as usize)
+                .unwrap_or_default();
+            lengths = rest;
+            let chunks = ChunkList {
+                plan: series.plan,
+                position: series.position,
+                lengths: cut.to_vec(),
+            };
+            (names, these, chunks)
+        })
     }
 
     /// Appends the whole index; `id` is a random number.
@@ -103,12 +150,14 @@ impl IndexWriter {
         let (mut values, mut all_postings) = (BlobWriter::default(), BlobWriter::default());
         let mut value_ranks = vec![Vec::new(); self.names.len()];
         let mut texts = Vec::with_capacity(order.len());
+        let postings = Lists::new(self);
         for number in &order {
             let Some(name) = self.names.get(*number) else {
                 continue;
             };
             texts.push(name.text.as_str());
-            let ranks = write_name(name, &mut values, &mut all_postings)?;
+            let lists = postings.of_name(*number);
+            let ranks = write_name(name, &lists, &mut values, &mut all_postings)?;
             if let Some(place) = value_ranks.get_mut(*number) {
                 *place = ranks;
             }
@@ -134,14 +183,15 @@ impl IndexWriter {
         let (mut shapes, mut blocks) = (BlobWriter::default(), BlobWriter::default());
         let mut shape_numbers: HashMap<Vec<u32>, u32> = HashMap::new();
         let mut last: Vec<(u32, u32)> = Vec::new();
-        for (number, block) in self.series.chunks(BLOCK).enumerate() {
+        let (mut all, mut at) = (self.gathered(), 0);
+        while at < self.series.len() {
             let mut entries = Vec::with_capacity(BLOCK);
-            for (place, (pairs, chunks)) in block.iter().enumerate() {
-                let ranked: Vec<(u32, u32)> = pairs
+            for (names, values, chunks) in all.by_ref().take(BLOCK) {
+                let ranked: Vec<(u32, u32)> = names
                     .iter()
-                    .filter_map(|pair| ranked(*pair, name_ranks, value_ranks))
+                    .zip(values)
+                    .filter_map(|(name, value)| ranked((*name, *value), name_ranks, value_ranks))
                     .collect();
-                let at = number * BLOCK + place;
                 if ranked.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
                     return Err(Error::invalid("index", at, "labels sorted by name", at as u64));
                 }
@@ -159,11 +209,12 @@ impl IndexWriter {
                     SeriesEntry {
                         shape,
                         values,
-                        chunks: chunks.clone(),
+                        chunks,
                     },
                     names,
                 ));
                 last = ranked;
+                at += 1;
             }
             let block: Vec<_> = entries
                 .iter()
@@ -175,13 +226,88 @@ impl IndexWriter {
     }
 }
 
+/// The series of each value of each name, all behind each other.
+struct Lists {
+    /// By name, the place of its first value among all values.
+    firsts: Vec<usize>,
+    /// By value, where its series end.
+    ends: Vec<usize>,
+    series: Vec<u32>,
+}
+
+impl Lists {
+    fn new(index: &IndexWriter) -> Self {
+        let mut values = 0;
+        let mut firsts = Vec::with_capacity(index.names.len() + 1);
+        for name in &index.names {
+            firsts.push(values);
+            values += name.values.len();
+        }
+        firsts.push(values);
+        let mut lists = Self {
+            firsts,
+            ends: vec![0; values],
+            series: vec![0; index.values.len()],
+        };
+        lists.each(index, |_, _, end| *end += 1);
+        let mut sum = 0;
+        for end in &mut lists.ends {
+            sum += std::mem::replace(end, sum);
+        }
+        lists.each(index, |series, number, end| {
+            if let Some(place) = series.get_mut(*end) {
+                *place = number;
+            }
+            *end += 1;
+        });
+        lists
+    }
+
+    /// Calls with every series and the place of each of its values.
+    fn each(&mut self, index: &IndexWriter, mut call: impl FnMut(&mut [u32], u32, &mut usize)) {
+        let mut values = index.values.iter();
+        for (number, series) in index.series.iter().enumerate() {
+            let names = index.shapes.get(series.shape as usize);
+            for (name, value) in names.into_iter().flatten().zip(values.by_ref()) {
+                let first = self.firsts.get(*name as usize).copied().unwrap_or(0);
+                if let Some(end) = self.ends.get_mut(first + *value as usize) {
+                    call(&mut self.series, number as u32, end);
+                }
+            }
+        }
+    }
+
+    /// Those of one name, by value.
+    fn of_name(&self, name: usize) -> Vec<&[u32]> {
+        let first = self.firsts.get(name).copied().unwrap_or(0);
+        let after = self.firsts.get(name + 1).copied().unwrap_or(first);
+        let mut start = first
+            .checked_sub(1)
+            .and_then(|at| self.ends.get(at))
+            .copied()
+            .unwrap_or(0);
+        let ends = self.ends.get(first..after).unwrap_or_default();
+        let list = |end: &usize| {
+            let list = self.series.get(start..*end).unwrap_or_default();
+            start = *end;
+            list
+        };
+        ends.iter().map(list).collect()
+    }
+}
+
 fn ranked((name, value): (u32, u32), name_ranks: &[u32], value_ranks: &[Vec<u32>]) -> Option<(u32, u32)> {
     let values = value_ranks.get(name as usize)?;
     Some((*name_ranks.get(name as usize)?, *values.get(value as usize)?))
 }
 
 /// Adds the sorted values of a name and their postings; the rank of each value.
-fn write_name(name: &Name, values: &mut BlobWriter, all_postings: &mut BlobWriter) -> Result<Vec<u32>> {
+fn write_name(
+    name: &Name,
+    series: &[&[u32]],
+    values: &mut BlobWriter,
+    all_postings: &mut BlobWriter,
+) -> Result<Vec<u32>> {
     let mut sorted: Vec<(&str, usize)> = name
         .values
         .iter()
@@ -195,10 +321,7 @@ fn write_name(name: &Name, values: &mut BlobWriter, all_postings: &mut BlobWrite
     let mut lists = BlobWriter::default();
     for (_, number) in &sorted {
         let mut bytes = Vec::new();
-        postings::encode(
-            name.postings.get(*number).map(Vec::as_slice).unwrap_or_default(),
-            &mut bytes,
-        )?;
+        postings::encode(series.get(*number).copied().unwrap_or_default(), &mut bytes)?;
         lists.push(|out| out.extend_from_slice(&bytes));
     }
     let bytes = finished(&lists)?;
