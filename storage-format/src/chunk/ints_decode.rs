@@ -253,17 +253,19 @@ fn read_patches(
         }
         Patches::Bitmap { count, high } => {
             let bitmap = reader.take(residuals.div_ceil(8))?;
-            let set = bitmap.iter().zip(0_u64..).flat_map(|(byte, i)| {
-                (0..8)
-                    .filter(move |bit| byte >> bit & 1 != 0)
-                    .map(move |bit| i * 8 + bit)
-            });
             let mut found = 0;
-            for place in set {
-                if let Some(slot) = places.get_mut(found) {
-                    *slot = place;
+            for (eight, first) in bitmap.chunks(8).zip((0_u64..).step_by(64)) {
+                let mut word = eight
+                    .iter()
+                    .rev()
+                    .fold(0, |word, byte| word << 8 | u64::from(*byte));
+                while word != 0 {
+                    if let Some(place) = places.get_mut(found) {
+                        *place = first + u64::from(word.trailing_zeros());
+                    }
+                    found += 1;
+                    word &= word - 1;
                 }
-                found += 1;
             }
             if found != count {
                 return Err(reader.corrupt("as many places as patches", found as u64));
