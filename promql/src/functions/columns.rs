@@ -1,9 +1,11 @@
 //! Whole columns at once: the heavy functions of plain floats, over windows planned once for all series that share
 //! their times. What they answer is what the plain kernels answer, bit for bit.
 
+use fearless_simd::{Level, dispatch};
+
+use super::gains::GainPlan;
 use super::lanes::{self, LANES, Lanes, lanes};
 use super::sums::{mean, sum};
-use super::window::range_seconds;
 
 /// A function that can be computed by columns.
 #[derive(Debug, Clone, Copy)]
@@ -128,119 +130,19 @@ impl FloatColumn<'_> {
 #[derive(Debug)]
 pub struct ColumnKernel {
     function: ColumnFunction,
-    version: Option<u64>,
-    steps: Vec<GainStep>,
-    /// Whether every window holds two samples at least.
-    all_wide: bool,
-    resets: Vec<u32>,
-}
-
-/// What the gain of one step needs to know of its times.
-#[derive(Debug, Clone, Copy, Default)]
-struct GainStep {
-    /// First sample, and the last; equal where the window holds fewer than two.
-    first: u32,
-    last: u32,
-    /// Seconds between the two.
-    sampled: f64,
-    /// Seconds by which the gain is stretched to the left, if the counter was not at zero before, and to the right.
-    to_start: f64,
-    to_end: f64,
-    /// What the gain is multiplied with if it is stretched so.
-    factor: f64,
-    /// What it is divided by.
-    seconds: f64,
-}
-
-impl GainStep {
-    fn new(times: &[i64], (low, high): (u32, u32), (start, end): (i64, i64), per_second: bool) -> Self {
-        let empty = Self::default();
-        let Some(last) = high.checked_sub(1).filter(|last| *last > low) else {
-            return empty;
-        };
-        let (Some(first_ms), Some(last_ms)) = (times.get(low as usize), times.get(last as usize)) else {
-            return empty;
-        };
-        let seconds = |from: i64, to: i64| to.wrapping_sub(from) as f64 / 1_000.0;
-        let sampled = seconds(*first_ms, *last_ms);
-        let average = sampled / f64::from(last - low);
-        let threshold = average * 1.1;
-        let near = |distance: f64| {
-            if distance >= threshold {
-                average / 2.0
-            } else {
-                distance
-            }
-        };
-        let mut step = Self {
-            first: low,
-            last,
-            sampled,
-            to_start: near(seconds(start, *first_ms)),
-            to_end: near(seconds(*last_ms, end)),
-            factor: 0.0,
-            seconds: if per_second {
-                range_seconds(start, end)
-            } else {
-                1.0
-            },
-        };
-        step.factor = step.factor_from(step.to_start);
-        step
-    }
-
-    /// What a gain from `first` on is multiplied with: a counter is not stretched beyond where it was zero.
-    #[inline]
-    fn factor_of(&self, gain: f64, first: f64, counter: bool) -> f64 {
-        if !counter || gain <= 0.0 || gain.is_nan() || first < 0.0 || first.is_nan() {
-            return self.factor;
-        }
-        // Mostly zero lies far behind: that shows without a division, with more room than rounding needs.
-        if gain > 1e-280 && first * self.sampled > self.to_start * gain * 1.000_001 {
-            return self.factor;
-        }
-        let to_zero = self.sampled * (first / gain);
-        if to_zero < self.to_start {
-            self.factor_from(to_zero)
-        } else {
-            self.factor
-        }
-    }
-
-    /// Division by 1 changes no bit, so that `increase` needs no branch.
-    #[inline]
-    fn factor_from(&self, to_start: f64) -> f64 {
-        (self.sampled + to_start + self.to_end) / self.sampled / self.seconds
-    }
-}
-
-/// Positions of the values that a smaller one follows. Drops are rare, so whole stretches are looked through at once.
-fn find_drops(values: &[f64], drops: &mut Vec<u32>) {
-    const STRETCH: usize = 64;
-    let mut start = 0;
-    while let Some(stretch) = values
-        .get(start..values.len().min(start + STRETCH + 1))
-        .filter(|s| s.len() > 1)
-    {
-        let pairs = || stretch.iter().zip(stretch.iter().skip(1));
-        if pairs().fold(false, |any, (before, after)| any | (after < before)) {
-            let found = pairs().enumerate().filter(|(_, (before, after))| after < before);
-            drops.extend(found.map(|(i, _)| (start + i) as u32));
-        }
-        start += STRETCH;
-    }
+    /// What the processor can do at once.
+    level: Level,
+    gains: GainPlan,
 }
 
 impl ColumnKernel {
     /// A kernel that knows nothing yet.
     #[must_use]
-    pub const fn new(function: ColumnFunction) -> Self {
+    pub fn new(function: ColumnFunction) -> Self {
         Self {
             function,
-            version: None,
-            steps: Vec::new(),
-            all_wide: false,
-            resets: Vec::new(),
+            level: Level::new(),
+            gains: GainPlan::default(),
         }
     }
 
@@ -263,65 +165,9 @@ impl ColumnKernel {
             ColumnFunction::Sum { mean: false } => column.fold_together(lanes::sums, sum, sink),
             ColumnFunction::Sum { mean: true } => column.fold_together(lanes::means, mean, sink),
             ColumnFunction::Gain { counter, per_second } => {
-                self.plan(column, window, per_second);
-                self.resets.clear();
-                if counter {
-                    find_drops(column.values, &mut self.resets);
-                }
-                self.gains(column.values, counter, sink);
+                self.gains.prepare(column, window, per_second);
+                dispatch!(self.level, _ => self.gains.fill(column.values, counter, sink));
             }
-        }
-    }
-
-    fn plan(&mut self, column: &FloatColumn<'_>, window: impl Fn(usize) -> (i64, i64), per_second: bool) {
-        let known = column.version.is_some() && column.version == self.version;
-        if known && self.steps.len() == column.bounds.len() {
-            return;
-        }
-        self.version = column.version;
-        self.steps.clear();
-        self.steps.extend(
-            column
-                .bounds
-                .iter()
-                .enumerate()
-                .map(|(i, bounds)| GainStep::new(column.times, *bounds, window(i), per_second)),
-        );
-        self.all_wide = self.steps.iter().all(|step| step.first != step.last);
-    }
-
-    fn gains(&self, values: &[f64], counter: bool, sink: &mut impl FloatSink) {
-        if self.resets.is_empty() && self.all_wide {
-            let value = |at: u32| values.get(at as usize).copied().unwrap_or(f64::NAN);
-            sink.floats(self.steps.iter().map(|step| {
-                let first = value(step.first);
-                let gain = value(step.last) - first;
-                gain * step.factor_of(gain, first, counter)
-            }));
-            return;
-        }
-        let mut resets = self.resets.as_slice();
-        for step in &self.steps {
-            let (Some(&first), Some(&last)) =
-                (values.get(step.first as usize), values.get(step.last as usize))
-            else {
-                sink.none();
-                continue;
-            };
-            if step.first == step.last {
-                sink.none();
-                continue;
-            }
-            let mut result = last - first;
-            while let [reset, rest @ ..] = resets
-                && *reset < step.first
-            {
-                resets = rest;
-            }
-            for reset in resets.iter().take_while(|reset| **reset < step.last) {
-                result += values.get(*reset as usize).copied().unwrap_or(0.0);
-            }
-            sink.float(result * step.factor_of(result, first, counter));
         }
     }
 }

@@ -22,7 +22,7 @@ impl KahanSum {
     }
 
     /// The sum after adding `value`. An infinite sum has no compensation.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn plus(self, value: f64) -> Self {
         let sum = self.sum + value;

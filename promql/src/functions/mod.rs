@@ -9,6 +9,7 @@ mod ends;
 mod extended;
 mod extremes;
 mod format;
+mod gains;
 mod histogram_binary;
 mod histogram_fold;
 mod histogram_rate;

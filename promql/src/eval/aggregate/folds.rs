@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use fearless_simd::{Level, dispatch};
 use narthex_model::{FloatHistogram, Severity};
 
 use super::Aggregation;
@@ -113,6 +114,8 @@ impl Sum {
 
 /// `sum` at all steps, each part behind each other, so that several steps are added at the same time.
 struct SumRow {
+    /// What the processor can do at once.
+    level: Level,
     sums: Vec<f64>,
     lost: Vec<f64>,
     has_float: Vec<bool>,
@@ -122,12 +125,26 @@ struct SumRow {
     histograms: Vec<Histograms>,
 }
 
+/// Adds a value to each sum.
+#[inline(always)]
+fn add_to_each(sums: &mut [f64], lost: &mut [f64], values: &[f64]) {
+    for ((sum, lost), value) in sums.iter_mut().zip(lost).zip(values) {
+        let before = KahanSum {
+            sum: *sum,
+            compensation: *lost,
+        };
+        let next = before.plus(*value);
+        (*sum, *lost) = (next.sum, next.compensation);
+    }
+}
+
 impl Row for SumRow {
     type Cell = Sum;
     const KEEPS_VALUES: bool = false;
 
     fn new(steps: usize) -> Self {
         Self {
+            level: Level::new(),
             sums: vec![0.0; steps],
             lost: vec![0.0; steps],
             has_float: vec![false; steps],
@@ -145,14 +162,8 @@ impl Row for SumRow {
                 self.floats = (false, true);
             }
             (_, true) => {
-                for ((sum, lost), value) in self.sums.iter_mut().zip(&mut self.lost).zip(values) {
-                    let next = KahanSum {
-                        sum: *sum,
-                        compensation: *lost,
-                    }
-                    .plus(*value);
-                    (*sum, *lost) = (next.sum, next.compensation);
-                }
+                let (sums, lost) = (&mut self.sums, &mut self.lost);
+                dispatch!(self.level, _ => add_to_each(sums, lost, values));
             }
             _ => {
                 for (step, value) in values.iter().enumerate() {
