@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use narthex_format::header::FileHeader;
 use narthex_format::tombstones;
@@ -52,6 +53,8 @@ pub(super) struct Deleted {
     path: PathBuf,
     header: FileHeader,
     ranges: RwLock<Arc<Ranges>>,
+    /// Whether there are any: mostly there are none, and readers need no lock to see that.
+    any: AtomicBool,
 }
 
 impl Deleted {
@@ -61,6 +64,7 @@ impl Deleted {
             path,
             header,
             ranges: RwLock::default(),
+            any: AtomicBool::new(false),
         }
     }
 
@@ -94,7 +98,7 @@ impl Deleted {
             );
             told.push(damage(0, reason));
         }
-        *self.ranges.write() = Arc::new(Ranges::new(found.ranges));
+        self.set(Ranges::new(found.ranges));
         Ok(told)
     }
 
@@ -109,8 +113,14 @@ impl Deleted {
         }
         self.write(disk, &all)
             .map_err(|e| Error::io("write", &self.path, e))?;
-        *self.ranges.write() = Arc::new(all);
+        self.set(all);
         Ok(())
+    }
+
+    fn set(&self, ranges: Ranges) {
+        let any = ranges.len() > 0;
+        *self.ranges.write() = Arc::new(ranges);
+        self.any.store(any, Ordering::Release);
     }
 
     fn write(&self, disk: &dyn Disk, ranges: &Ranges) -> std::io::Result<()> {
@@ -126,15 +136,13 @@ impl Deleted {
 
     /// Whether something of a series was deleted.
     pub(super) fn has(&self, series: u32) -> bool {
-        let ranges = self.ranges.read();
-        ranges.len() > 0 && !ranges.of(series).is_empty()
+        self.any.load(Ordering::Acquire) && !self.ranges.read().of(series).is_empty()
     }
 
     /// Takes what was deleted of a series out of a piece, as far as it was added behind a mark.
     pub(super) fn apply(&self, series: u32, piece: &mut Piece, behind: Mark) {
-        let ranges = self.ranges.read();
-        if ranges.len() > 0 {
-            piece.remove(behind, ranges.of(series));
+        if self.any.load(Ordering::Acquire) {
+            piece.remove(behind, self.ranges.read().of(series));
         }
     }
 

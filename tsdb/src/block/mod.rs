@@ -21,4 +21,5 @@ pub(crate) use reader::Block;
 pub(crate) use segment::Segment;
 pub(crate) use segments::Segments;
 pub(crate) use span::Span;
+pub(crate) use work::Work;
 pub(crate) use writer::{BlockWriter, Origin};

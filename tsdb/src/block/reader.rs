@@ -1,6 +1,5 @@
 //! One block: index and chunks, mapped and read in place.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,22 +12,16 @@ use narthex_format::index::{Index, SERIES_BLOCK, SeriesEntry};
 use narthex_format::segment::{CHUNKS, ChunkList, Summary};
 use narthex_model::{Labels, MatchOp, Matcher, TimeRange};
 use roaring::RoaringBitmap;
-use rustc_hash::FxHashMap;
 
 use super::piece::Piece;
 use super::segment::{Segment, corrupt};
 use super::span::Span;
-use super::work::CACHED;
+use super::work::Work;
 use crate::disk::{DamageList, Disk, Mapped, replace};
 use crate::error::Error;
 
 /// Damaged places of a block that are written down.
 const NOTED_MAX: usize = 1_000;
-
-thread_local! {
-    /// Of each block the series looked up last and their neighbours: where their chunks are.
-    static NEIGHBOURS: RefCell<FxHashMap<u64, (usize, Vec<ChunkList>)>> = RefCell::default();
-}
 
 self_cell::self_cell!(
     struct OpenIndex {
@@ -239,41 +232,45 @@ impl Block {
     /// Appends the samples of a series; chunks without samples in the range may be left out.
     pub(crate) fn read(&self, number: u32, range: TimeRange, piece: &mut Piece) -> Result<(), Error> {
         let mut list = ChunkList::default();
-        self.find_chunks(number, &mut list)?;
-        self.chunks.read_list(number, &list, range, piece)
+        Work::with(|work| {
+            let mut place = 0;
+            self.find_chunks(number, (work, &mut place), &mut list)?;
+            self.chunks
+                .read_list((work, &mut place), (number, &list), range, piece)
+        })
     }
 
-    /// Where the chunks of a series are. Neighbours are looked up together.
-    pub(crate) fn find_chunks(&self, number: u32, list: &mut ChunkList) -> Result<(), Error> {
+    /// Where the chunks of a series are. Neighbours are looked up together. `work` is what the thread keeps, and where
+    /// of this block.
+    pub(crate) fn find_chunks(
+        &self,
+        number: u32,
+        (work, place): (&mut Work, &mut usize),
+        list: &mut ChunkList,
+    ) -> Result<(), Error> {
         let group = number as usize / SERIES_BLOCK;
-        NEIGHBOURS.with_borrow_mut(|known| {
-            if known.len() > CACHED && !known.contains_key(&self.chunks.key()) {
-                known.clear();
-            }
-            let (last, lists) = known
-                .entry(self.chunks.key())
-                .or_insert_with(|| (usize::MAX, Vec::new()));
-            if *last != group {
-                *last = usize::MAX;
-                let mut count = 0;
-                let index = self.index.borrow_dependent();
-                let read = index.block(group, |_, entry| {
-                    match lists.get_mut(count) {
-                        Some(list) => list.clone_from(&entry.chunks),
-                        None => lists.push(entry.chunks.clone()),
-                    }
-                    count += 1;
-                });
-                read.map_err(|e| self.index_fault(e))?;
-                lists.truncate(count);
-                *last = group;
-            }
-            match lists.get(number as usize % SERIES_BLOCK) {
-                Some(found) => list.clone_from(found),
-                None => *list = ChunkList::default(),
-            }
-            Ok(())
-        })
+        let listed = &mut work.last_read(self.chunks.key(), place).listed;
+        if listed.as_ref().is_none_or(|(known, _)| *known != group) {
+            let mut lists = listed.take().map(|(_, lists)| lists).unwrap_or_default();
+            let mut count = 0;
+            let index = self.index.borrow_dependent();
+            let read = index.block(group, |_, entry| {
+                match lists.get_mut(count) {
+                    Some(list) => list.clone_from(&entry.chunks),
+                    None => lists.push(entry.chunks.clone()),
+                }
+                count += 1;
+            });
+            read.map_err(|e| self.index_fault(e))?;
+            lists.truncate(count);
+            *listed = Some((group, lists));
+        }
+        let lists = listed.as_ref().map(|(_, lists)| lists.as_slice());
+        match lists.and_then(|lists| lists.get(number as usize % SERIES_BLOCK)) {
+            Some(found) => list.clone_from(found),
+            None => *list = ChunkList::default(),
+        }
+        Ok(())
     }
 
     /// The index.
@@ -319,8 +316,10 @@ impl Block {
         entry: &SeriesEntry,
         piece: &mut Piece,
     ) -> Result<(), Error> {
-        self.chunks
-            .read_list(number, &entry.chunks, TimeRange::ALL, piece)
+        Work::with(|work| {
+            self.chunks
+                .read_list((work, &mut 0), (number, &entry.chunks), TimeRange::ALL, piece)
+        })
     }
 }
 

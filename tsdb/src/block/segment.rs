@@ -154,17 +154,25 @@ impl Segment {
     /// Appends the samples of a series; chunks without samples in the range may be left out.
     pub(crate) fn read(&self, id: u32, range: TimeRange, piece: &mut Piece) -> Result<(), Error> {
         let mut list = ChunkList::default();
-        if self.find(id, &mut list)? {
-            self.read_list(id, &list, range, piece)?;
-        }
-        Ok(())
+        Work::with(|work| {
+            let mut place = 0;
+            if self.find(id, (work, &mut place), &mut list)? {
+                self.read_list((work, &mut place), (id, &list), range, piece)?;
+            }
+            Ok(())
+        })
     }
 
-    /// Where the chunks of a series are; false if it has none.
-    pub(crate) fn find(&self, id: u32, list: &mut ChunkList) -> Result<bool, Error> {
+    /// Where the chunks of a series are; false if it has none. `work` is what the thread keeps, and where of this file.
+    pub(crate) fn find(
+        &self,
+        id: u32,
+        (work, place): (&mut Work, &mut usize),
+        list: &mut ChunkList,
+    ) -> Result<bool, Error> {
         let directory = self.file.borrow_dependent().directory();
-        let found = Work::with(|work| directory.find_into(id, work.neighbours(self.key), list));
-        found.map_err(|e| self.fault(e))
+        let near = &mut work.last_read(self.key, place).neighbours;
+        directory.find_into(id, near, list).map_err(|e| self.fault(e))
     }
 
     /// Told apart from every other file of chunks that this process has open.
@@ -173,24 +181,29 @@ impl Segment {
     }
 
     /// Whether a plan alone tells the times of all samples in the range; see [`Work::is_plain`].
-    pub(crate) fn is_plain(&self, plan: u32, range: TimeRange) -> Result<bool, Error> {
+    pub(crate) fn is_plain(
+        &self,
+        (work, place): (&mut Work, &mut usize),
+        plan: u32,
+        range: TimeRange,
+    ) -> Result<bool, Error> {
         let file = (self.key, self.file.borrow_dependent());
-        Work::with(|work| work.is_plain(file, plan, range)).map_err(|e| self.fault(e))
+        work.is_plain(file, place, plan, range).map_err(|e| self.fault(e))
     }
 
     /// Appends the samples of a list of chunks, which are those of a series, but for what has been deleted of it. A chunk
     /// that cannot be read is told, noted in the piece and left out; see [`Work::read_list`].
     pub(crate) fn read_list(
         &self,
-        series: u32,
-        list: &ChunkList,
+        (work, place): (&mut Work, &mut usize),
+        (series, list): (u32, &ChunkList),
         range: TimeRange,
         piece: &mut Piece,
     ) -> Result<(), Error> {
         let file = (self.key, self.file.borrow_dependent());
         let mark = piece.mark();
         let mut lost = Vec::new();
-        let read = Work::with(|work| work.read_list(file, list, range, piece, &mut lost));
+        let read = work.read_list(file, place, (list, range), piece, &mut lost);
         self.deleted.apply(series, piece, mark);
         piece.lost.extend(lost.into_iter().map(|e| self.fault(e)));
         read.map_err(|e| self.fault(e))
@@ -217,13 +230,14 @@ impl Segment {
     /// Appends the floats of a list of chunks, the first `skip` left out; see [`Work::read_floats`].
     pub(crate) fn read_floats(
         &self,
-        list: &ChunkList,
-        range: TimeRange,
+        (work, place): (&mut Work, &mut usize),
+        (list, range): (&ChunkList, TimeRange),
         skip: &mut usize,
         out: &mut Vec<f64>,
     ) -> Result<(), Error> {
         let file = (self.key, self.file.borrow_dependent());
-        Work::with(|work| work.read_floats(file, list, range, skip, out)).map_err(|e| self.fault(e))
+        work.read_floats(file, place, (list, range), skip, out)
+            .map_err(|e| self.fault(e))
     }
 }
 

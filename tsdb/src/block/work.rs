@@ -7,13 +7,12 @@ use narthex_format::segment::{
     ChunkDecoder, ChunkKind, ChunkList, ChunkShape, ChunkTimes, ChunksFile, Columns, GroupCache, Neighbours,
 };
 use narthex_model::TimeRange;
-use rustc_hash::FxHashMap;
 
 use super::piece::Piece;
 use crate::histograms::{from_float, from_integer};
 
 /// Files of which a thread keeps something.
-pub(super) const CACHED: usize = 32;
+const CACHED: usize = 32;
 
 thread_local! {
     static WORK: RefCell<Work> = RefCell::default();
@@ -21,21 +20,24 @@ thread_local! {
 
 /// What a thread keeps.
 #[derive(Default)]
-pub(super) struct Work {
+pub(crate) struct Work {
     decoder: ChunkDecoder,
     /// Values of which only the last are wanted.
     partly: Vec<f64>,
-    /// What was read last of each file.
-    read: FxHashMap<u64, LastRead>,
+    /// What was read last of each file, by its key.
+    read: Vec<(u64, LastRead)>,
 }
 
 /// What was read last of a file.
 #[derive(Default)]
-struct LastRead {
+pub(super) struct LastRead {
     group: GroupCache,
     column: LastColumn,
-    plan: Option<LastPlan>,
-    neighbours: Neighbours,
+    plan: LastPlan,
+    /// Of a segment, series whose ids are near.
+    pub(super) neighbours: Neighbours,
+    /// Of a block, where the chunks of some series are: those of a group of the index, and its number.
+    pub(super) listed: Option<(usize, Vec<ChunkList>)>,
 }
 
 /// Times of a column, with its number.
@@ -43,9 +45,10 @@ struct LastRead {
 struct LastColumn(Option<(u32, Vec<i64>)>);
 
 /// A plan, seen from a range.
+#[derive(Default)]
 struct LastPlan {
-    number: u32,
-    range: TimeRange,
+    /// Its number, and the range.
+    known: Option<(u32, TimeRange)>,
     shapes: Vec<ChunkShape>,
     /// Which chunks may have samples in the range.
     wanted: Vec<bool>,
@@ -55,24 +58,33 @@ struct LastPlan {
 
 impl Work {
     /// Does something with what this thread keeps.
-    pub(super) fn with<R>(f: impl FnOnce(&mut Self) -> R) -> R {
+    pub(crate) fn with<R>(f: impl FnOnce(&mut Self) -> R) -> R {
         WORK.with_borrow_mut(f)
     }
 
-    fn of_file(&mut self, key: u64) -> (&mut LastRead, &mut ChunkDecoder, &mut Vec<f64>) {
-        if self.read.len() > CACHED && !self.read.contains_key(&key) {
-            self.read.clear();
+    /// What was read last of a file. `place` is where that was the last time, and is set right.
+    fn of_file(&mut self, key: u64, place: &mut usize) -> (&mut LastRead, &mut ChunkDecoder, &mut Vec<f64>) {
+        if self.read.get(*place).is_none_or(|(known, _)| *known != key) {
+            *place = self.place_of(key);
         }
-        (
-            self.read.entry(key).or_default(),
-            &mut self.decoder,
-            &mut self.partly,
-        )
+        let (_, last) = &mut self.read[*place];
+        (last, &mut self.decoder, &mut self.partly)
     }
 
-    /// The series of a file's directory that were looked up last.
-    pub(super) fn neighbours(&mut self, key: u64) -> &mut Neighbours {
-        &mut self.of_file(key).0.neighbours
+    fn place_of(&mut self, key: u64) -> usize {
+        if let Some(place) = self.read.iter().position(|(known, _)| *known == key) {
+            return place;
+        }
+        if self.read.len() >= CACHED {
+            self.read.clear();
+        }
+        self.read.push((key, LastRead::default()));
+        self.read.len() - 1
+    }
+
+    /// The same for whoever looks series up.
+    pub(super) fn last_read(&mut self, key: u64, place: &mut usize) -> &mut LastRead {
+        self.of_file(key, place).0
     }
 
     /// Appends the times of a column.
@@ -89,17 +101,15 @@ impl Work {
     pub(super) fn is_plain(
         &mut self,
         (key, file): (u64, &ChunksFile<'_>),
+        place: &mut usize,
         plan: u32,
         range: TimeRange,
     ) -> narthex_format::Result<bool> {
-        let (
-            LastRead {
-                plan: last, column, ..
-            },
-            decoder,
-            _,
-        ) = self.of_file(key);
-        Ok(LastPlan::get(last, file, plan, range, column, decoder)?.plain)
+        let (last, decoder, _) = self.of_file(key, place);
+        let LastRead {
+            plan: last, column, ..
+        } = last;
+        Ok(last.get(file, plan, range, column, decoder)?.plain)
     }
 
     /// Appends the samples of a list of chunks, leaving out chunks without samples in the range and those that cannot be
@@ -107,16 +117,16 @@ impl Work {
     pub(super) fn read_list(
         &mut self,
         (key, file): (u64, &ChunksFile<'_>),
-        list: &ChunkList,
-        range: TimeRange,
+        place: &mut usize,
+        (list, range): (&ChunkList, TimeRange),
         piece: &mut Piece,
         lost: &mut Vec<narthex_format::Error>,
     ) -> narthex_format::Result<()> {
-        let (last, decoder, _) = self.of_file(key);
+        let (last, decoder, _) = self.of_file(key, place);
         let LastRead {
             plan, column, group, ..
         } = last;
-        let plan = LastPlan::get(plan, file, list.plan, range, column, decoder)?;
+        let plan = plan.get(file, list.plan, range, column, decoder)?;
         plan.each(list, |place| {
             if let ChunkTimes::Shared { column, .. } = place.2.times {
                 piece.note_column((key, column));
@@ -138,16 +148,16 @@ impl Work {
     pub(super) fn read_floats(
         &mut self,
         (key, file): (u64, &ChunksFile<'_>),
-        list: &ChunkList,
-        range: TimeRange,
+        place: &mut usize,
+        (list, range): (&ChunkList, TimeRange),
         skip: &mut usize,
         out: &mut Vec<f64>,
     ) -> narthex_format::Result<()> {
-        let (last, decoder, partly) = self.of_file(key);
+        let (last, decoder, partly) = self.of_file(key, place);
         let LastRead {
             plan, column, group, ..
         } = last;
-        let plan = LastPlan::get(plan, file, list.plan, range, column, decoder)?;
+        let plan = plan.get(file, list.plan, range, column, decoder)?;
         plan.each(list, |place| {
             let count = usize::from(place.2.count);
             if *skip >= count {
@@ -169,34 +179,36 @@ impl Work {
 
 impl LastPlan {
     /// The plan of this number: that of the series before, or one read now.
-    fn get<'l>(
-        last: &'l mut Option<Self>,
+    fn get(
+        &mut self,
         file: &ChunksFile<'_>,
         number: u32,
         range: TimeRange,
         column: &mut LastColumn,
         decoder: &mut ChunkDecoder,
-    ) -> narthex_format::Result<&'l Self> {
-        let plan = match last.take() {
-            Some(known) if known.number == number && known.range == range => known,
-            _ => Self::read(file, number, range, column, decoder)?,
-        };
-        Ok(last.insert(plan))
+    ) -> narthex_format::Result<&Self> {
+        if self.known != Some((number, range)) {
+            self.known = None;
+            self.read(file, number, range, column, decoder)?;
+            self.known = Some((number, range));
+        }
+        Ok(self)
     }
 
     fn read(
+        &mut self,
         file: &ChunksFile<'_>,
         number: u32,
         range: TimeRange,
         column: &mut LastColumn,
         decoder: &mut ChunkDecoder,
-    ) -> narthex_format::Result<Self> {
-        let shapes = file.plans().get(number)?;
-        let mut wanted = Vec::with_capacity(shapes.len());
+    ) -> narthex_format::Result<()> {
+        self.shapes = file.plans().get(number)?;
+        self.wanted.clear();
         let (mut plain, mut newest) = (true, None);
         // What a histogram says of resets follows from the sample before it, wherever that lies.
-        let floats = shapes.iter().all(|shape| shape.kind == ChunkKind::Float);
-        for shape in &shapes {
+        let floats = self.shapes.iter().all(|shape| shape.kind == ChunkKind::Float);
+        for shape in &self.shapes {
             let ends = match shape.times {
                 ChunkTimes::Own => None,
                 ChunkTimes::Shared {
@@ -213,20 +225,15 @@ impl LastPlan {
             // What a chunk with times of its own has, only reading it tells.
             let reaches = |(first, last)| first <= range.max && last >= range.min;
             let inside = !floats || ends.is_none_or(reaches);
-            wanted.push(inside);
+            self.wanted.push(inside);
             if inside {
                 let alike = shape.kind == ChunkKind::Float && !shape.starts && !shape.has_presence();
                 plain &= alike && ends.is_some_and(|(first, _)| newest.is_none_or(|n| n < first));
                 newest = ends.map(|(_, last)| last);
             }
         }
-        Ok(Self {
-            number,
-            range,
-            shapes,
-            wanted,
-            plain,
-        })
+        self.plain = plain;
+        Ok(())
     }
 
     /// Hands out the place of each chunk that is wanted: position, length, shape.

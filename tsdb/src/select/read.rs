@@ -5,14 +5,15 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use narthex_format::segment::ChunkList;
 use narthex_model::{SampleBuffer, TimeRange};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::found::Found;
-use crate::block::{Piece, Segment, Segments};
+use crate::block::{Piece, Segment, Segments, Work};
 use crate::error::Error;
 use crate::head::{Head, Page, SlotTimes, split};
 
@@ -73,6 +74,8 @@ struct Part {
     range: Option<TimeRange>,
     /// Samples before that range, if the times are those of the series before.
     skip: usize,
+    /// Where the thread keeps what it read last of the file.
+    kept: usize,
 }
 
 /// Which file.
@@ -97,6 +100,8 @@ struct LastTimes {
     times: Vec<i64>,
     /// The name of the times.
     token: u64,
+    /// The page of the series before, and its number: neighbours lie in one.
+    page: Option<(u32, Arc<RwLock<Page>>)>,
 }
 
 impl Reading<'_> {
@@ -114,23 +119,19 @@ impl Reading<'_> {
             let moved = self.read_head(id, reader);
             let fresh = (moved > self.found.through).then(|| self.segments.list());
             let list = fresh.as_ref().unwrap_or(&self.found.segments);
-            self.find_parts(at, id, moved, list, reader)?;
-            let Reader {
-                last,
-                plans,
-                in_memory,
-                ..
-            } = reader;
-            if reader.plain && last.token != 0 && last.plans == *plans && last.in_memory == *in_memory {
-                match self.read_values(list, reader, buffer) {
-                    // What is sound is found chunk by chunk.
-                    Err(Error::Corrupt { .. }) => {}
-                    read => return read,
+            Work::with(|work| {
+                self.find_parts((at, id), moved, list, reader, work)?;
+                if reader.has_last_times() {
+                    match self.read_values(list, reader, buffer, work) {
+                        // What is sound is found chunk by chunk.
+                        Err(Error::Corrupt { .. }) => {}
+                        read => return read,
+                    }
+                    buffer.set_times(&[]);
+                    buffer.values_mut().clear();
                 }
-                buffer.set_times(&[]);
-                buffer.values_mut().clear();
-            }
-            self.gather(list, reader, buffer)
+                self.gather(list, reader, buffer, work)
+            })
         })
     }
 
@@ -164,10 +165,19 @@ impl Reading<'_> {
         reader.same_in_memory = false;
         let Some(id) = id else { return 0 };
         let (number, at) = split(id);
-        let Some(page) = self.head.existing_page(number) else {
+        let known = reader.last.page.take().filter(|(known, _)| *known == number);
+        let page = known
+            .map(|(_, page)| page)
+            .or_else(|| self.head.existing_page(number));
+        let Some(page) = page else {
             return self.head.moved();
         };
-        let page = page.read();
+        let moved = self.read_slot(&page.read(), at, reader);
+        reader.last.page = Some((number, page));
+        moved
+    }
+
+    fn read_slot(&self, page: &Page, at: usize, reader: &mut Reader) -> u64 {
         let Some(slot) = page.get(at) else {
             return page.moved;
         };
@@ -192,7 +202,7 @@ impl Reading<'_> {
         *plain = *plain && in_memory.read(&self.head.columns, &mut newest.times);
         if !*plain {
             newest.clear();
-            read_page(self.head, &page, at, self.pin, self.range, newest);
+            read_page(self.head, page, at, self.pin, self.range, newest);
         }
         page.moved
     }
@@ -200,11 +210,11 @@ impl Reading<'_> {
     /// Finds the series in blocks and segments.
     fn find_parts(
         &self,
-        at: usize,
-        id: Option<u32>,
+        (at, id): (usize, Option<u32>),
         moved: u64,
-        list: &[std::sync::Arc<Segment>],
+        list: &[Arc<Segment>],
         reader: &mut Reader,
+        work: &mut Work,
     ) -> Result<(), Error> {
         reader.used = 0;
         reader.plans.clear();
@@ -212,8 +222,8 @@ impl Reading<'_> {
             if let Some(file) = self.found.blocks.get(block) {
                 let part = reader.next_part(PartPlace::Block(block), self.range);
                 part.series = number;
-                file.find_chunks(number, &mut part.list)?;
-                reader.add_plan(file.chunks(), self.range)?;
+                file.find_chunks(number, (work, &mut part.kept), &mut part.list)?;
+                reader.add_plan(file.chunks(), self.range, work)?;
             }
         }
         let Some(id) = id else { return Ok(()) };
@@ -225,8 +235,8 @@ impl Reading<'_> {
             if segment.number < moved && segment.overlaps(range) {
                 let part = reader.next_part(PartPlace::Segment(number), range);
                 part.series = id;
-                if segment.find(id, &mut part.list)? {
-                    reader.add_plan(segment, range)?;
+                if segment.find(id, (work, &mut part.kept), &mut part.list)? {
+                    reader.add_plan(segment, range, work)?;
                 } else {
                     reader.used -= 1;
                 }
@@ -235,7 +245,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn file<'s>(&'s self, list: &'s [std::sync::Arc<Segment>], place: PartPlace) -> Option<&'s Segment> {
+    fn file<'s>(&'s self, list: &'s [Arc<Segment>], place: PartPlace) -> Option<&'s Segment> {
         match place {
             PartPlace::None => None,
             PartPlace::Block(at) => self.found.blocks.get(at).map(|b| b.chunks()),
@@ -246,18 +256,20 @@ impl Reading<'_> {
     /// The times are those of the series before.
     fn read_values(
         &self,
-        list: &[std::sync::Arc<Segment>],
-        reader: &Reader,
+        list: &[Arc<Segment>],
+        reader: &mut Reader,
         buffer: &mut SampleBuffer,
+        work: &mut Work,
     ) -> Result<(), Error> {
         let last = &reader.last;
         buffer.set_named_times(last.token, &last.times);
         let values = buffer.values_mut();
         let mut skips = last.skips.iter().copied();
-        for part in reader.parts.iter().take(reader.used) {
+        for part in reader.parts.iter_mut().take(reader.used) {
             let mut skip = skips.next().unwrap_or(0);
             if let (Some(file), Some(range)) = (self.file(list, part.place), part.range) {
-                file.read_floats(&part.list, range, &mut skip, values)?;
+                let kept = (&mut *work, &mut part.kept);
+                file.read_floats(kept, (&part.list, range), &mut skip, values)?;
             }
         }
         let skip = skips.next().unwrap_or(0);
@@ -269,9 +281,10 @@ impl Reading<'_> {
     /// Gathers everything, and notes the times if the next series may have them too.
     fn gather(
         &self,
-        list: &[std::sync::Arc<Segment>],
+        list: &[Arc<Segment>],
         reader: &mut Reader,
         buffer: &mut SampleBuffer,
+        work: &mut Work,
     ) -> Result<(), Error> {
         let Reader {
             gathered: piece,
@@ -288,7 +301,8 @@ impl Reading<'_> {
         for part in parts.iter_mut().take(*used) {
             if let (Some(file), Some(range)) = (self.file(list, part.place), part.range) {
                 let from = piece.times.len();
-                file.read_list(part.series, &part.list, range, piece)?;
+                let kept = (&mut *work, &mut part.kept);
+                file.read_list(kept, (part.series, &part.list), range, piece)?;
                 part.skip = if *plain {
                     piece.leave_out(from, range.min)
                 } else {
@@ -334,6 +348,12 @@ impl Reading<'_> {
 }
 
 impl Reader {
+    /// Whether the series has the times of the one before.
+    fn has_last_times(&self) -> bool {
+        let last = &self.last;
+        self.plain && last.token != 0 && last.plans == self.plans && last.in_memory == self.in_memory
+    }
+
     fn next_part(&mut self, place: PartPlace, range: TimeRange) -> &mut Part {
         let at = self.used;
         self.used += 1;
@@ -346,10 +366,14 @@ impl Reader {
     }
 
     /// Notes what tells the times of the part found last.
-    fn add_plan(&mut self, file: &Segment, range: TimeRange) -> Result<(), Error> {
-        let part = self.parts.get(self.used - 1);
-        let (plan, series) = part.map_or((0, 0), |part| (part.list.plan, part.series));
-        self.plain = self.plain && !file.has_deleted(series) && file.is_plain(plan, range)?;
+    fn add_plan(&mut self, file: &Segment, range: TimeRange, work: &mut Work) -> Result<(), Error> {
+        let Some(part) = self.parts.get_mut(self.used - 1) else {
+            return Ok(());
+        };
+        let plan = part.list.plan;
+        self.plain = self.plain
+            && !file.has_deleted(part.series)
+            && file.is_plain((work, &mut part.kept), plan, range)?;
         self.plans.push((file.key(), plan));
         Ok(())
     }
