@@ -390,3 +390,31 @@ fn times_at_the_ends_of_the_scale_are_only_times() {
         }
     }
 }
+
+#[test]
+fn what_the_store_could_not_read_is_told_once_beside_every_answer() {
+    let mut memory = every_ten_seconds();
+    memory.lost = vec!["chunks: group is corrupt at byte 32".to_owned()];
+    let engine = engine(|options| options.parallelism = 4);
+    let told =
+        ["samples are missing, as a file of the store is damaged: chunks: group is corrupt at byte 32"];
+    for text in [
+        "one",
+        "sum by (a) (three)",
+        "topk(1, three)",
+        "rate(three[1m])",
+        "max_over_time(rate(three[1m])[2m:10s])",
+        "three * on() group_left one",
+        "absent(one)",
+    ] {
+        let output = range(&engine, &memory, text, (0, 100_000, 10_000)).unwrap();
+        let warnings: Vec<&str> = output
+            .annotations
+            .texts(narthex_model::Severity::Warning)
+            .collect();
+        assert_eq!(warnings, told, "{text}");
+    }
+    memory.lost.clear();
+    let output = range(&engine, &memory, "sum(three)", (0, 100_000, 10_000)).unwrap();
+    assert!(output.annotations.is_empty());
+}

@@ -8,6 +8,8 @@ use narthex_model::{Labels, Matcher, SampleBuffer, Selection, SeriesSet, SeriesS
 #[derive(Default)]
 pub(crate) struct Memory {
     series: BTreeMap<Labels, (Vec<i64>, Vec<f64>)>,
+    /// What reading says could not be read.
+    pub(crate) lost: Vec<String>,
 }
 
 impl Memory {
@@ -38,7 +40,7 @@ fn labels_of(series: &str) -> Labels {
     Labels::from_pairs(selector.into_iter().map(|m: Matcher| (m.name, m.value)))
 }
 
-struct Selected<'a>(Vec<(&'a Labels, &'a [i64], &'a [f64])>);
+struct Selected<'a>(Vec<(&'a Labels, &'a [i64], &'a [f64])>, &'a [String]);
 
 impl SeriesSource for Memory {
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
@@ -55,6 +57,7 @@ impl SeriesSource for Memory {
                 .filter(|(labels, _)| fits(labels))
                 .map(cut)
                 .collect(),
+            &self.lost,
         )))
     }
 }
@@ -73,5 +76,9 @@ impl SeriesSet for Selected<'_> {
         buffer.set_times(times);
         buffer.values_mut().extend_from_slice(values);
         Ok(())
+    }
+
+    fn lost(&self) -> Vec<String> {
+        self.1.to_vec()
     }
 }
