@@ -253,7 +253,10 @@ impl Queries<'_> {
             _ => format!(" by ({labels})"),
         };
         let choice = self.random.below(12);
-        if (1..=2).contains(&choice) && (inner.contains("topk") || inner.contains("bottomk")) {
+        let ordered = ["topk", "bottomk", "sort"]
+            .iter()
+            .any(|name| inner.contains(name));
+        if (1..=2).contains(&choice) && ordered {
             // Which of equal values stays follows from an order that nobody promises.
             inner = self.selector();
         }

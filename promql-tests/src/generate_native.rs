@@ -19,8 +19,10 @@ const STEPS: [&str; 4] = ["15s", "20s", "40s", ""];
 /// Values that meet no bucket's end exactly.
 const BETWEEN: [&str; 9] = ["-3.3", "-0.7", "0", "0.3", "1.1", "3.7", "7", "Inf", "-Inf"];
 const NUMBERS: [&str; 6] = ["2", "0.5", "3", "-1", "10", "0"];
-/// Shares that meet no bucket's end exactly.
-const SHARES: [&str; 8] = ["0.37", "0.813", "0.051", "0.9371", "0", "1", "-1", "NaN"];
+/// Shares that meet no bucket's end exactly: there the last digit decides, in a bucket without ends between NaN and Inf.
+const SHARES: [&str; 8] = [
+    "0.37", "0.813", "0.051", "0.9371", "0.0003", "0.9997", "-1", "NaN",
+];
 
 impl Queries<'_> {
     /// A query over native histograms.
