@@ -63,34 +63,51 @@ struct Model {
     series: BTreeMap<u8, BTreeMap<i64, u64>>,
     /// The newest time of each series that was ever appended in order.
     last: BTreeMap<u8, i64>,
-    newest: Option<i64>,
+    newest: Newest,
     /// Series that something was deleted from: whether the store remembers the time of a deleted newest sample depends
     /// on whether it has been opened since, so what it accepts of them is taken from it.
     deleted: BTreeSet<u8>,
 }
 
+/// The newest time of all. The store forgets that of a deleted sample when it is opened anew.
+#[derive(Clone, Copy, Default)]
+struct Newest {
+    /// As the store knows it if it has not been opened since.
+    seen: Option<i64>,
+    /// Of what has not been deleted.
+    kept: Option<i64>,
+}
+
+impl Newest {
+    fn note(&mut self, time: i64) {
+        self.seen = self.seen.max(Some(time));
+        self.kept = self.kept.max(Some(time));
+    }
+
+    /// Whether a late sample is inside of the window; `None` if that depends on what the store has forgotten.
+    fn inside(self, window: i64, time: i64) -> Option<bool> {
+        let inside = |newest: Option<i64>| window > 0 && newest.is_none_or(|n| time >= n - window);
+        let (strict, lenient) = (inside(self.seen), inside(self.kept));
+        (strict == lenient).then_some(strict)
+    }
+}
+
 impl Model {
-    fn accepts(
-        &mut self,
-        window: i64,
-        newest: Option<i64>,
-        (series, time, bits): Push,
-        rejected: bool,
-    ) -> bool {
+    fn accepts(&mut self, window: i64, newest: Newest, (series, time, bits): Push, rejected: bool) -> bool {
         let samples = self.series.entry(series).or_default();
         if self.deleted.contains(&series) {
             if !rejected {
                 samples.entry(time).or_insert(bits);
                 let last = self.last.entry(series).or_insert(time);
                 *last = time.max(*last);
-                self.newest = self.newest.max(Some(time));
+                self.newest.note(time);
             }
             return !rejected;
         }
         let accepted = match self.last.get(&series) {
             Some(last) if time == *last => return samples[&time] == bits,
             Some(last) if time < *last => {
-                let inside = window > 0 && newest.is_none_or(|n| time >= n - window);
+                let inside = newest.inside(window, time).unwrap_or(!rejected);
                 if inside {
                     samples.entry(time).or_insert(bits);
                 }
@@ -100,7 +117,7 @@ impl Model {
         };
         samples.insert(time, bits);
         self.last.insert(series, time);
-        self.newest = self.newest.max(Some(time));
+        self.newest.note(time);
         accepted
     }
 
@@ -114,6 +131,8 @@ impl Model {
                 }
             }
         }
+        let newest = |samples: &BTreeMap<i64, u64>| samples.last_key_value().map(|(time, _)| *time);
+        self.newest.kept = self.series.values().filter_map(newest).max();
     }
 
     fn select(&self, range: TimeRange) -> Vec<(u8, Vec<(i64, u64)>)> {
