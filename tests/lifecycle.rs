@@ -306,3 +306,40 @@ fn native_histograms_go_from_a_target_to_a_query() {
         is_whole(&ask(&server, "last_over_time(h[1m])"));
     }
 }
+
+#[test]
+fn what_targets_declare_is_listed() {
+    const PAGE: &[u8] = b"# TYPE b_total counter\n# HELP b_total Bs \"seen\".\nb_total 1\n# TYPE a gauge\n# HELP a As.\na 2\n# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n";
+    let (address, heard) = target("text/plain; version=0.0.4", PAGE);
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("prometheus.yml");
+    let text = format!(
+        "scrape_configs: [{{job_name: n, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{{targets: ['{address}']}}]}}]"
+    );
+    std::fs::write(&config, text).unwrap();
+    let server = Server::start(folder.path(), &[&format!("--config.file={}", config.display())]);
+    heard.recv().unwrap();
+    heard.recv().unwrap();
+    let a = r#""a":[{"type":"gauge","unit":"","help":"As."}]"#;
+    let b = r#""b_total":[{"type":"counter","unit":"","help":"Bs \"seen\"."}]"#;
+    let h = r#""h":[{"type":"histogram","unit":"","help":""}]"#;
+    for (query, listed) in [
+        ("", format!("{a},{b},{h}")),
+        ("?limit=1", a.to_owned()),
+        ("?limit=0", String::new()),
+        ("?limit=-1&limit_per_metric=1", format!("{a},{b},{h}")),
+        ("?metric=b_total", b.to_owned()),
+        ("?metric=c", String::new()),
+    ] {
+        let answer = server.get(&format!("/api/v1/metadata{query}"));
+        let expected = format!(r#"{{"status":"success","data":{{{listed}}}}}"#);
+        assert_eq!((answer.status, answer.text()), (200, expected), "{query}");
+    }
+    let of_target = server.get("/api/v1/targets/metadata?metric=a");
+    assert_eq!(
+        of_target.text(),
+        format!(
+            r#"{{"status":"success","data":[{{"target":{{"instance":"{address}","job":"n"}},"type":"gauge","help":"As.","unit":""}}]}}"#
+        )
+    );
+}
