@@ -418,6 +418,12 @@ async fn watch(
     let mut changes = changes(options.auto_reload, source.clone(), app, front.files);
     loop {
         tokio::select! {
+            // In this order: the listener ends too once somebody has asked for the end, and not by itself.
+            biased;
+            () = front.stopping.stopped() => {
+                tracing::warn!("Received termination request via web service, exiting gracefully...");
+                return Ok(());
+            }
             wish = front.signals.next() => match wish {
                 Wish::Stop(signal) => {
                     tracing::warn!(signal, "Received an OS signal, exiting gracefully...");
@@ -435,10 +441,6 @@ async fn watch(
                 tracing::info!("Configuration file change detected, reloading the configuration.");
                 // The log has said what went wrong.
                 drop(reload(source, options, subsystems).await);
-            }
-            () = front.stopping.stopped() => {
-                tracing::warn!("Received termination request via web service, exiting gracefully...");
-                return Ok(());
             }
             _ = look.tick() => if let Some(name) = workers.ended(&front.serving) {
                 return Err(format!("{name} ended by itself; the log says why"));
