@@ -110,8 +110,7 @@ impl Segment {
 
     /// Whether the segment has samples of a series.
     pub(crate) fn contains(&self, id: u32) -> Result<bool, Error> {
-        let found = self.file.borrow_dependent().directory().find(id);
-        Ok(found.map_err(|e| self.fault(e))?.is_some())
+        Work::with(|work| self.find(id, (work, &mut 0), &mut ChunkList::default()))
     }
 
     /// One above the highest id of a series in the segment.

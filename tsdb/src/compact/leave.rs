@@ -48,7 +48,8 @@ impl Leaver<'_> {
                 leaving.idle = Some((ids, commit));
                 return Ok(0);
             }
-            let retired = self.retire(&(ids & self.idle()?));
+            let ids = ids & self.head.index.read().all();
+            let retired = self.retire(&self.idle(ids)?);
             let count = retired.len();
             if count > 0 {
                 leaving.retired = Some((retired, self.head.commits.visible()));
@@ -59,7 +60,8 @@ impl Leaver<'_> {
         let now = list.first().zip(list.last()).map(|(a, b)| (a.number, b.number));
         if leaving.looked != now {
             leaving.looked = now;
-            let ids = self.idle()?;
+            let all = self.head.index.read().all().clone();
+            let ids = self.idle(all)?;
             if !ids.is_empty() {
                 leaving.idle = Some((ids, self.head.commits.visible()));
             }
@@ -74,12 +76,10 @@ impl Leaver<'_> {
         self.head.newest().map_or(i64::MIN, |t| t.saturating_sub(window))
     }
 
-    fn idle(&self) -> Result<RoaringBitmap, Error> {
-        let mut ids = self.head.index.read().all().clone();
+    /// Those of the series that no segment and no new sample names.
+    fn idle(&self, mut ids: RoaringBitmap) -> Result<RoaringBitmap, Error> {
         for segment in self.segments.list().iter() {
-            let mut named = RoaringBitmap::new();
-            segment.count_series(|id| named.insert(id))?;
-            ids -= named;
+            segment.count_series(|id| ids.remove(id))?;
         }
         let limit = self.limit();
         let mut idle = RoaringBitmap::new();

@@ -63,8 +63,14 @@ impl Inner {
         let Some(newest) = self.head.newest() else {
             return Ok(());
         };
-        let reserved: u64 = self.reserved.iter().map(|bytes| bytes.load(Relaxed)).sum();
-        let others = self.wal.stats().bytes + self.catalog.bytes() + reserved;
+        let others = match self.options.retention_bytes {
+            // Nobody asks: the catalog's bytes are those that its folder lists.
+            0 => 0,
+            _ => {
+                let reserved: u64 = self.reserved.iter().map(|bytes| bytes.load(Relaxed)).sum();
+                self.wal.stats().bytes + self.catalog.bytes() + reserved
+            }
+        };
         let expired = expire(&self.segments, &self.options, newest, others)?;
         self.head.counters.expired_by_time.add(expired.by_time);
         self.head.counters.expired_by_size.add(expired.by_size);
