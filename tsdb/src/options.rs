@@ -39,7 +39,7 @@ pub struct Options {
     pub max_block_ms: i64,
     /// Threads that an opening may use to replay the log (default 4); the outcome does not depend on it.
     pub open_threads: usize,
-    /// How many exemplars are kept, in memory and for as long as the log has them (default 0: they are accepted and
+    /// How many exemplars are kept, in memory, in the log and in sealed segments (default 0: they are accepted and
     /// dropped).
     pub max_exemplars: usize,
 }

@@ -30,7 +30,8 @@ pub(crate) struct Expired {
 
 /// Removes the blocks and segments whose newest sample is as far behind `newest` as the retention says, then the oldest
 /// ones as long as the store, with `other_bytes` in other files and in files to be written, is larger than it may be. The
-/// newest segment stays: it says up to where the log has been sealed. Returns how many were removed.
+/// newest segment stays: it says up to where the log has been sealed. Returns how many were
+/// removed, by reason.
 pub(crate) fn expire(
     segments: &Segments,
     options: &Options,

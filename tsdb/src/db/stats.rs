@@ -53,7 +53,7 @@ pub struct Stats {
     pub floats_appended: u64,
     /// Native histograms appended.
     pub histograms_appended: u64,
-    /// Exemplars kept since the store was opened.
+    /// Exemplars kept since the store was opened, with those that opening brought back.
     pub exemplars_appended: u64,
     /// Exemplars that are kept.
     pub exemplars: u64,

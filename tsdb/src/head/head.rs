@@ -82,7 +82,7 @@ impl Head {
 
     /// The id behind a reference that this head gave out.
     pub(crate) fn id(&self, series: SeriesRef) -> Option<u32> {
-        // Ids are never dropped while the store is open: the epoch tells all.
+        // An id is given once while the store is open; of one that has left its page says so.
         if series.epoch == self.epoch {
             Some(series.id)
         } else {
