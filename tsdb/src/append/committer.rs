@@ -50,19 +50,23 @@ struct Locked<'p> {
 }
 
 impl Locked<'_> {
-    fn find(&mut self, id: u32) -> Option<(usize, &mut Slot)> {
-        let (number, at) = split(id);
+    /// The position of a series' page.
+    fn page(&mut self, id: u32) -> Option<usize> {
+        let (number, _) = split(id);
         if self.numbers.get(self.last) != Some(&number) {
             self.last = self.numbers.binary_search(&number).ok()?;
         }
-        Some((self.last, self.pages.get_mut(self.last)?.slot(at)?))
+        Some(self.last)
     }
 
-    fn is_gone(&self, id: u32) -> bool {
-        let (number, at) = split(id);
-        let page = self.numbers.binary_search(&number).ok();
-        page.and_then(|page| self.pages.get(page))
-            .is_some_and(|page| page.is_gone(at))
+    fn find(&mut self, id: u32) -> Option<(usize, &mut Slot)> {
+        let page = self.page(id)?;
+        Some((page, self.pages.get_mut(page)?.slot(split(id).1)?))
+    }
+
+    fn is_gone(&mut self, id: u32) -> bool {
+        let page = self.page(id).and_then(|page| self.pages.get(page));
+        page.is_some_and(|page| page.is_gone(split(id).1))
     }
 }
 
@@ -253,12 +257,7 @@ impl Appender<'_> {
         for step in steps {
             push_sample(&mut record, batch, &batch.entries[step.entry as usize], step.id);
         }
-        let mut payload = Vec::with_capacity(64 + record.floats.len() * 6);
-        record.encode(&mut payload).map_err(|e| {
-            let error = std::io::Error::new(std::io::ErrorKind::InvalidInput, e);
-            Error::io("write to", self.wal.folder(), error)
-        })?;
-        self.wal.append(&payload, number)?;
+        self.wal.log(&record)?;
         for id in &unlogged {
             if let Some((_, slot)) = locked.find(*id) {
                 slot.logged = true;

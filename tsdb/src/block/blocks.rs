@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use super::reader::Block;
 use super::segments::set_aside;
 use super::span::Span;
-use crate::disk::{Damage, DamageList, Disk};
+use crate::disk::{Damage, DamageList, Disk, with_suffix};
 use crate::error::Error;
 
 /// The blocks, by age: of samples with one time the older one counts. A reader takes the list as it is; blocks that are removed stay readable for it.
@@ -171,9 +171,7 @@ impl Blocks {
 
     fn remove_folder(&self, folder: &Path) -> Result<(), Error> {
         // Under a name that says so first: a removal that is interrupted leaves no half block behind.
-        let mut name = folder.as_os_str().to_owned();
-        name.push(filenames::TEMPORARY_SUFFIX);
-        let doomed = PathBuf::from(name);
+        let doomed = with_suffix(folder, filenames::TEMPORARY_SUFFIX);
         let moved = match self.disk.rename(folder, &doomed) {
             // An attempt before has come that far.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),

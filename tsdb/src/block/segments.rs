@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 
 use super::blocks::Blocks;
 use super::segment::Segment;
-use crate::disk::{Damage, DamageList, Disk};
+use crate::disk::{Damage, DamageList, Disk, with_suffix};
 use crate::error::Error;
 
 /// The sealed segments, by number. A reader takes the list as it is; files that are removed stay readable for it.
@@ -24,7 +24,7 @@ pub(crate) struct Segments {
     /// Where segments go when their time is complete.
     pub(crate) blocks: Blocks,
     list: RwLock<Arc<Vec<Arc<Segment>>>>,
-    /// The highest number that a segment has had, as far as the files told when the store was opened.
+    /// The highest number that a segment has had, as far as the files told and since.
     highest: AtomicU64,
 }
 
@@ -177,9 +177,7 @@ impl Segments {
 }
 
 pub(super) fn set_aside(disk: &dyn Disk, folder: &Path, path: &Path) -> Result<(), Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(filenames::QUARANTINE_SUFFIX);
-    let aside = PathBuf::from(name);
+    let aside = with_suffix(path, filenames::QUARANTINE_SUFFIX);
     let moved = disk.rename(path, &aside).and_then(|()| disk.sync_dir(folder));
     moved.map_err(|e| Error::io("set aside", path, e))
 }

@@ -64,6 +64,21 @@ fn invalid(error: narthex_format::Error) -> std::io::Error {
 }
 
 impl<'d> BlockWriter<'d> {
+    /// A block that `write` fills, in the folder of blocks; a failure leaves nothing. `None` if nothing was written.
+    pub(crate) fn whole(
+        disk: &'d dyn Disk,
+        folder: &Path,
+        origin: Origin,
+        write: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<Option<PathBuf>, Error> {
+        let mut writer = Self::new(disk, folder, origin)?;
+        if let Err(error) = write(&mut writer) {
+            writer.abandon();
+            return Err(error);
+        }
+        writer.finish()
+    }
+
     /// Begins a block in the folder of blocks.
     pub(crate) fn new(disk: &'d dyn Disk, folder: &Path, origin: Origin) -> Result<Self, Error> {
         let ulid = ulid(origin.end);

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
 use super::load::Loaded;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, with_suffix};
 use crate::error::Error;
 
 /// Files above which a snapshot takes their place.
@@ -84,9 +84,7 @@ impl Twin {
 }
 
 pub(super) fn copy_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(filenames::COPY_SUFFIX);
-    PathBuf::from(name)
+    with_suffix(path, filenames::COPY_SUFFIX)
 }
 
 impl Catalog {
@@ -198,7 +196,7 @@ impl Catalog {
         let path = self.folder.join(filenames::catalog_snapshot(generation, id));
         let written = self.write_snapshot((generation, id), &path, series, end, names);
         if let Err(error) = written {
-            for path in [temporary(&path), temporary(&copy_of(&path))] {
+            for path in [&path, &copy_of(&path)].map(|path| with_suffix(path, filenames::TEMPORARY_SUFFIX)) {
                 let _ = self.disk.remove(&path);
             }
             return Err(Error::io("write", &path, error));
@@ -231,8 +229,11 @@ impl Catalog {
     ) -> io::Result<()> {
         let invalid = |e| io::Error::new(io::ErrorKind::InvalidInput, e);
         let paths = [
-            (path.to_owned(), temporary(path)),
-            (copy_of(path), temporary(&copy_of(path))),
+            (path.to_owned(), with_suffix(path, filenames::TEMPORARY_SUFFIX)),
+            (
+                copy_of(path),
+                with_suffix(&copy_of(path), filenames::TEMPORARY_SUFFIX),
+            ),
         ];
         let files = paths.each_ref().map(|(_, temporary)| {
             // What an interrupted attempt left.
@@ -287,10 +288,4 @@ impl Catalog {
             len: header.len() as u64,
         })
     }
-}
-
-fn temporary(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(filenames::TEMPORARY_SUFFIX);
-    PathBuf::from(name)
 }

@@ -5,7 +5,6 @@
 //! before that; in between the same samples are found twice and count once.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
@@ -123,7 +122,8 @@ impl Cutter<'_> {
         };
         let blocks = &self.segments.blocks;
         (self.reserve)(parts.iter().map(|s| s.bytes).sum())?;
-        let written = self.write_block(origin, &parts, range);
+        let write = |writer: &mut _| self.write(writer, &parts, range);
+        let written = BlockWriter::whole(self.segments.disk(), &blocks.folder, origin, write);
         (self.reserve)(0)?;
         let Some(path) = written? else {
             return Ok(false);
@@ -131,21 +131,6 @@ impl Cutter<'_> {
         let block = blocks.add(path)?;
         block.added.store(self.head.commits.visible(), Release);
         Ok(true)
-    }
-
-    fn write_block(
-        &self,
-        origin: Origin,
-        parts: &[&Arc<Segment>],
-        range: TimeRange,
-    ) -> Result<Option<PathBuf>, Error> {
-        let folder = &self.segments.blocks.folder;
-        let mut writer = BlockWriter::new(self.segments.disk(), folder, origin)?;
-        if let Err(error) = self.write(&mut writer, parts, range) {
-            writer.abandon();
-            return Err(error);
-        }
-        writer.finish()
     }
 
     fn write(

@@ -3,7 +3,6 @@
 //! The new block names its parents, has its final name and would survive a power loss before the first parent goes; who
 //! opens a store that was interrupted in between removes the parents.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use narthex_model::{SampleBuffer, TimeRange};
@@ -96,25 +95,10 @@ impl Merger<'_> {
             max: origin.end.saturating_sub(1),
         };
         (self.reserve)(parents.iter().map(|b| b.bytes).sum())?;
-        let written = self.write_block(origin, &parents, range, watch);
+        let write = |writer: &mut _| self.write(writer, &parents, range, watch);
+        let written = BlockWriter::whole(self.segments.disk(), &blocks.folder, origin, write);
         (self.reserve)(0)?;
         blocks.replace(&parents, written?).map(drop)
-    }
-
-    fn write_block(
-        &self,
-        origin: Origin,
-        parents: &[Arc<Block>],
-        range: TimeRange,
-        watch: &dyn Fn(u64, u64),
-    ) -> Result<Option<PathBuf>, Error> {
-        let folder = &self.segments.blocks.folder;
-        let mut writer = BlockWriter::new(self.segments.disk(), folder, origin)?;
-        if let Err(error) = self.write(&mut writer, parents, range, watch) {
-            writer.abandon();
-            return Err(error);
-        }
-        writer.finish()
     }
 
     fn origin(&self, parents: &[Arc<Block>]) -> Origin {

@@ -118,11 +118,6 @@ impl Inner {
             tombstones: tombstones.to_vec(),
             ..wal::Batch::default()
         };
-        let mut payload = Vec::with_capacity(64 + tombstones.len() * 12);
-        record.encode(&mut payload).map_err(|e| {
-            let error = std::io::Error::new(std::io::ErrorKind::InvalidInput, e);
-            Error::io("write to", self.wal.folder(), error)
-        })?;
-        self.wal.append(&payload, number)
+        self.wal.log(&record)
     }
 }

@@ -18,6 +18,13 @@ pub use memory::MemoryDisk;
 pub use real::RealDisk;
 pub(crate) use replace::replace;
 
+/// The path with something added to its last part.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 /// One entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DiskEntry {

@@ -78,16 +78,10 @@ pub(crate) fn by_labels(index: &Index, ids: &mut Vec<u32>) {
 fn sort(index: &Index, ids: &mut Vec<u32>) {
     let ranks = Ranks::of(index, ids);
     let rank = |pair: &u32| ranks.get(*pair);
-    let skip = shared_prefix(index, ids);
-    // Four ranks decide nearly always; the rest is compared only where they are equal.
+    let skip = shared_prefix(ids.iter().map(|id| index.pairs_of(*id)));
     let mut keyed: Vec<(u128, u32)> = ids
         .iter()
-        .map(|id| {
-            let mut ranks = index.pairs_of(*id).iter().skip(skip).map(rank);
-            // Ranks begin at 1: no further pair comes before any.
-            let key = (0..4).fold(0, |key, _| key << 32 | u128::from(ranks.next().unwrap_or(0)));
-            (key, *id)
-        })
+        .map(|id| (key(index.pairs_of(*id).iter().skip(skip).map(rank)), *id))
         .collect();
     let rest = |id: u32| index.pairs_of(id).iter().skip(skip + 4).map(rank);
     keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| rest(a.1).cmp(rest(b.1))));
@@ -101,7 +95,7 @@ pub(crate) fn by_labels_in_slices(index: &RwLock<Index>, ids: &mut Vec<u32>) {
         return by_labels(&index.read(), ids);
     }
     let pair_ranks = Ranks::of(&index.read(), ids);
-    // The ranks of each series, behind each other; the first four that differ decide nearly always.
+    // The ranks of each series, behind each other.
     let (mut all, mut ends): (Vec<u32>, Vec<usize>) = (Vec::new(), vec![0]);
     for slice in ids.chunks(SLICE) {
         let index = index.read();
@@ -116,19 +110,10 @@ pub(crate) fn by_labels_in_slices(index: &RwLock<Index>, ids: &mut Vec<u32>) {
         let range = ends.get(at).zip(ends.get(at + 1));
         range.and_then(|(from, to)| all.get(*from..*to)).unwrap_or(&[])
     };
-    let first = ranks(0);
-    let skip = (1..ids.len() as u32).fold(first.len(), |shared, at| {
-        let both = first[..shared].iter().zip(ranks(at));
-        both.take_while(|(a, b)| a == b).count()
-    });
-    let mut keyed: Vec<(u128, u32)> = (0..ids.len() as u32)
-        .map(|at| {
-            let mut ranks = ranks(at).iter().skip(skip);
-            let key = (0..4).fold(0, |key, _| {
-                key << 32 | u128::from(ranks.next().copied().unwrap_or(0))
-            });
-            (key, at)
-        })
+    let places = 0..ids.len() as u32;
+    let skip = shared_prefix(places.clone().map(ranks));
+    let mut keyed: Vec<(u128, u32)> = places
+        .map(|at| (key(ranks(at).iter().skip(skip).copied()), at))
         .collect();
     let rest = |at: u32| ranks(at).get(skip + 4..);
     keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| rest(a.1).cmp(&rest(b.1))));
@@ -138,20 +123,19 @@ pub(crate) fn by_labels_in_slices(index: &RwLock<Index>, ids: &mut Vec<u32>) {
         .collect();
 }
 
-/// How many pairs at the beginning all series share.
-fn shared_prefix(index: &Index, ids: &[u32]) -> usize {
-    let Some((first, rest)) = ids.split_first() else {
-        return 0;
-    };
-    let first = index.pairs_of(*first);
-    rest.iter().fold(first.len(), |shared, id| {
-        let pairs = index.pairs_of(*id).iter();
-        first[..shared]
-            .iter()
-            .zip(pairs)
-            .take_while(|(a, b)| a == b)
-            .count()
+/// How many numbers at the beginning all series share.
+fn shared_prefix<'s>(mut all: impl Iterator<Item = &'s [u32]>) -> usize {
+    let first = all.next().unwrap_or(&[]);
+    all.fold(first.len(), |shared, one| {
+        let both = first[..shared].iter().zip(one);
+        both.take_while(|(a, b)| a == b).count()
     })
+}
+
+/// The first four ranks as one number: they decide nearly always, and the rest is compared only where they are equal.
+/// Ranks begin at 1: no further pair comes before any.
+fn key(mut ranks: impl Iterator<Item = u32>) -> u128 {
+    (0..4).fold(0, |key, _| key << 32 | u128::from(ranks.next().unwrap_or(0)))
 }
 
 /// The ranks of label pairs among those that occur.

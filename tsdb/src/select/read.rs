@@ -64,14 +64,13 @@ struct Reader {
 }
 
 /// A series in one file.
-#[derive(Default)]
 struct Part {
     place: PartPlace,
     /// Its number in a block, its id in a segment.
     series: u32,
     list: ChunkList,
     /// What is wanted of it: a segment's older samples may be in a block already.
-    range: Option<TimeRange>,
+    range: TimeRange,
     /// Samples before that range, if the times are those of the series before.
     skip: usize,
     /// Where the thread keeps what it read last of the file.
@@ -79,10 +78,8 @@ struct Part {
 }
 
 /// Which file.
-#[derive(Default, Clone, Copy)]
+#[derive(Clone, Copy)]
 enum PartPlace {
-    #[default]
-    None,
     Block(usize),
     Segment(usize),
 }
@@ -247,7 +244,6 @@ impl Reading<'_> {
 
     fn file<'s>(&'s self, list: &'s [Arc<Segment>], place: PartPlace) -> Option<&'s Segment> {
         match place {
-            PartPlace::None => None,
             PartPlace::Block(at) => self.found.blocks.get(at).map(|b| b.chunks()),
             PartPlace::Segment(at) => list.get(at).map(|s| &**s),
         }
@@ -267,9 +263,9 @@ impl Reading<'_> {
         let mut skips = last.skips.iter().copied();
         for part in reader.parts.iter_mut().take(reader.used) {
             let mut skip = skips.next().unwrap_or(0);
-            if let (Some(file), Some(range)) = (self.file(list, part.place), part.range) {
+            if let Some(file) = self.file(list, part.place) {
                 let kept = (&mut *work, &mut part.kept);
-                file.read_floats(kept, (&part.list, range), &mut skip, values)?;
+                file.read_floats(kept, (&part.list, part.range), &mut skip, values)?;
             }
         }
         let skip = skips.next().unwrap_or(0);
@@ -299,12 +295,12 @@ impl Reading<'_> {
         } = reader;
         piece.clear();
         for part in parts.iter_mut().take(*used) {
-            if let (Some(file), Some(range)) = (self.file(list, part.place), part.range) {
+            if let Some(file) = self.file(list, part.place) {
                 let from = piece.times.len();
                 let kept = (&mut *work, &mut part.kept);
-                file.read_list(kept, (part.series, &part.list), range, piece)?;
+                file.read_list(kept, (part.series, &part.list), part.range, piece)?;
                 part.skip = if *plain {
-                    piece.leave_out(from, range.min)
+                    piece.leave_out(from, part.range.min)
                 } else {
                     0
                 };
@@ -358,10 +354,17 @@ impl Reader {
         let at = self.used;
         self.used += 1;
         if self.parts.len() == at {
-            self.parts.push(Part::default());
+            self.parts.push(Part {
+                place,
+                series: 0,
+                list: ChunkList::default(),
+                range,
+                skip: 0,
+                kept: 0,
+            });
         }
         let part = &mut self.parts[at];
-        (part.place, part.range) = (place, Some(range));
+        (part.place, part.range) = (place, range);
         part
     }
 

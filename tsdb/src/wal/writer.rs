@@ -6,11 +6,13 @@
 //!   reader that finds a record twice takes the first.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use narthex_format::cursor::Cursor;
 use narthex_format::frame::FRAME_HEADER_LENGTH;
+use narthex_format::wal;
 use parking_lot::Mutex;
 
 use super::cursors::Kept;
@@ -100,6 +102,17 @@ impl Wal {
             syncing: Mutex::new(()),
             moving: Mutex::new(()),
         }
+    }
+
+    /// Hands the record of a batch to the operating system. After an error nothing of it counts.
+    pub(crate) fn log(&self, record: &wal::Batch<'_>) -> Result<(), Error> {
+        let samples = record.floats.len() * 6 + record.tombstones.len() * 12;
+        let mut payload = Vec::with_capacity(64 + samples);
+        record.encode(&mut payload).map_err(|e| {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, e);
+            Error::io("write to", &self.folder, error)
+        })?;
+        self.append(&payload, record.commit)
     }
 
     /// Hands a record to the operating system. After an error nothing of it counts.
