@@ -11,7 +11,7 @@ use super::samples::Samples;
 use super::scratch::Scratch;
 use super::steps::Steps;
 use super::stream::for_each_column;
-use super::vector::{Output, Vector};
+use super::vector::Output;
 use crate::error::QueryError;
 use crate::functions::Point;
 use crate::plan::NodeId;
@@ -44,9 +44,10 @@ pub(crate) fn instant_value(cx: &Context<'_>, output: Output<'_>, time: i64) -> 
             Point::Histogram(h) => InstantValue::Histogram(h),
         };
         held.push(cx.guard.hold(weight(&column))?);
-        renamed |= vector.drops_name(index);
+        let identity = vector.identity(index);
+        renamed |= identity.drop_name;
         samples.push(InstantSample {
-            labels: final_labels(vector.as_ref(), index),
+            labels: identity.shown(),
             time,
             value,
         });
@@ -85,7 +86,7 @@ pub(crate) fn range_value(cx: &Context<'_>, output: Output<'_>, steps: &Steps) -
             return Ok(());
         }
         held.push(cx.guard.hold(weight(&column))?);
-        let labels = final_labels(vector.as_ref(), index);
+        let labels = vector.identity(index).shown();
         let series = points(&column, labels.clone(), steps);
         match places.get(&labels).and_then(|place| matrix.get_mut(*place)) {
             Some(earlier) => merge(earlier, series),
@@ -140,10 +141,6 @@ pub(crate) fn matrix_value<'a>(ev: &Evaluator<'a>, root: NodeId, steps: Steps) -
     ev.cx.absorb(scratch);
     matrix.sort_by(|a: &RangeSeries, b| a.labels.cmp(&b.labels));
     Ok(Value::Matrix(matrix))
-}
-
-fn final_labels(vector: &dyn Vector, index: usize) -> Labels {
-    vector.identity(index).shown()
 }
 
 /// Samples that a column counts as.

@@ -138,8 +138,8 @@ struct Buffers {
 }
 
 impl Buffers {
-    /// Most samples that lie in the window of one step.
-    fn widest(&mut self, frame: &Frame, steps: &Steps) -> usize {
+    /// Plans the windows of the floats, and says how many samples lie in the window of one step at most.
+    fn plan(&mut self, frame: &Frame, steps: &Steps) -> usize {
         let samples = &self.samples;
         self.floats
             .plan(samples.times_version(), samples.times(), steps, frame);
@@ -169,7 +169,6 @@ impl RangeCall<'_> {
             columns,
         } = buffers;
         let (times, values) = (samples.times(), samples.values());
-        floats.plan(samples.times_version(), times, &self.steps, &frame);
         let (float_bounds, total) = (floats.bounds(), floats.total());
         let has_starts = self.start_times && !samples.start_times().is_empty();
         let plain = samples.histograms.is_empty() && !has_starts;
@@ -383,7 +382,7 @@ impl Vector for RangeCall<'_> {
 
     fn drops_name(&self, index: usize) -> bool {
         match self.naming {
-            Naming::Kept => self.range.identity(index).drop_name,
+            Naming::Kept => self.range.drops_name(index),
             Naming::Marked | Naming::Gone => true,
         }
     }
@@ -399,7 +398,7 @@ impl Vector for RangeCall<'_> {
         let mut buffers = scratch.take::<Buffers>(self.slot);
         self.range.read(index, &mut buffers.samples, scratch)?;
         // What a step sees at once counts as held.
-        let widest = buffers.widest(&self.range.frame(), &self.steps);
+        let widest = buffers.plan(&self.range.frame(), &self.steps);
         let _held = scratch.hold(widest)?;
         let mut notes = Notes::default();
         let column = self.compute(&mut buffers, &mut notes, scratch)?;

@@ -23,19 +23,16 @@ pub(crate) trait RangeVector: Send + Sync {
     fn series(&self) -> &[Identity];
 
     /// How many series there are.
-    fn len(&self) -> usize {
-        self.series().len()
-    }
+    fn len(&self) -> usize;
 
     /// One of the series.
-    fn identity(&self, index: usize) -> Identity {
-        self.series().get(index).cloned().unwrap_or_default()
-    }
+    fn identity(&self, index: usize) -> Identity;
+
+    /// Whether the name of a series has to go at the query's end.
+    fn drops_name(&self, index: usize) -> bool;
 
     /// The series grouped by some of their labels.
-    fn group(&self, projection: &Projection<'_>) -> Grouping {
-        projection.group(self.series().iter().map(|i| &i.labels))
-    }
+    fn group(&self, projection: &Projection<'_>) -> Grouping;
 
     /// The window.
     fn frame(&self) -> Frame;
@@ -122,6 +119,10 @@ impl RangeVector for Stored<'_> {
         self.series.identity(index)
     }
 
+    fn drops_name(&self, _: usize) -> bool {
+        false
+    }
+
     fn group(&self, projection: &Projection<'_>) -> Grouping {
         self.series.group(projection)
     }
@@ -196,6 +197,10 @@ impl RangeVector for Evaluated<'_> {
 
     fn identity(&self, index: usize) -> Identity {
         self.inner.identity(index)
+    }
+
+    fn drops_name(&self, index: usize) -> bool {
+        self.inner.drops_name(index)
     }
 
     fn group(&self, projection: &Projection<'_>) -> Grouping {

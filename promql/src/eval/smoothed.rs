@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use narthex_model::{Grouping, Projection};
+
 use super::column::{Column, ColumnBuilder};
 use super::evaluator::Evaluator;
 use super::range_vector::{SharedRange, stored};
@@ -51,6 +53,22 @@ impl Vector for Smoothed<'_> {
         self.range.series()
     }
 
+    fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    fn identity(&self, index: usize) -> Identity {
+        self.range.identity(index)
+    }
+
+    fn drops_name(&self, index: usize) -> bool {
+        self.range.drops_name(index)
+    }
+
+    fn group(&self, projection: &Projection<'_>) -> Grouping {
+        self.range.group(projection)
+    }
+
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
         let mut buffers = scratch.take::<Buffers>(self.slot);
         self.range.read(index, &mut buffers.samples, scratch)?;
@@ -87,8 +105,10 @@ impl Vector for Smoothed<'_> {
         }
         let column = out.finish();
         scratch.put(self.slot, buffers);
-        let name = self.series().get(index).map_or("", |i| i.labels.metric_name());
-        scratch.report(&notes, name, &self.places)?;
+        if !notes.is_empty() {
+            let identity = self.range.identity(index);
+            scratch.report(&notes, identity.labels.metric_name(), &self.places)?;
+        }
         Ok(column)
     }
 }
