@@ -14,19 +14,15 @@ pub struct Projection<'p> {
 }
 
 impl Projection<'_> {
-    /// Whether a label is looked at.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.names.contains(&name) != self.without
-    }
-
     /// What is left of the labels.
     #[must_use]
     pub fn of(&self, labels: &Labels) -> Labels {
-        if !self.without && self.names.is_empty() {
-            return Labels::empty();
+        match (self.without, self.names.is_empty()) {
+            (false, true) => Labels::empty(),
+            (false, false) => labels.keep(self.names),
+            (true, true) => labels.clone(),
+            (true, false) => labels.without(self.names),
         }
-        Labels::from_sorted(labels.iter().filter(|(name, _)| self.has(name)))
     }
 
     /// Groups series by what is left of their labels.

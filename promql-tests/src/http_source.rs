@@ -54,7 +54,6 @@ impl HttpSource {
     }
 
     fn start(&mut self) -> Result<(), String> {
-        self.stop();
         let clock = Clock::manual(0);
         // Anybody may come in.
         let door = WebFile::open("", clock.clone()).map_err(|e| e.to_string())?;

@@ -12,7 +12,7 @@ type Series = (Labels, Vec<(i64, f64)>);
 pub type Given = (Labels, Vec<Sample>);
 
 /// How many scrapes there are.
-const SCRAPES: i64 = 40;
+pub const SCRAPES: i64 = 40;
 /// Milliseconds from one to the next.
 pub const INTERVAL_MS: i64 = 15_000;
 

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use narthex_model::{FloatHistogram, HistogramValue, Labels, ResetHint, SampleValue, Span, stale_nan};
 
 use crate::random::Random;
-use crate::random_data::{Given, INTERVAL_MS};
+use crate::random_data::{Given, INTERVAL_MS, SCRAPES};
 use crate::store::Sample;
 
-/// How many scrapes there are.
-const SCRAPES: i64 = 40;
 /// Number of the first exponential bucket at the finest resolution.
 const FIRST_BUCKET: i32 = -5;
 /// Exponential buckets at the finest resolution.

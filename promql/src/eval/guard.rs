@@ -100,6 +100,13 @@ impl<'a> Guard<'a> {
         Ok(hold)
     }
 
+    /// Counts bytes as held until the answer is dropped.
+    pub(crate) fn hold_bytes(&self, bytes: usize) -> Result<Held<'_>, QueryError> {
+        let mut held = self.hold(0)?;
+        held.grow(bytes)?;
+        Ok(held)
+    }
+
     /// Most samples that were held at once.
     pub(crate) fn peak(&self) -> usize {
         self.peak.load(Ordering::Relaxed)

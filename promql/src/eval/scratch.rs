@@ -43,8 +43,8 @@ const BUFFERED_HISTOGRAM_BYTES: usize = 512;
 /// How the samples that an operator finds enter the query's statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Tally {
-    /// How often each sample counts: 0 inside subqueries of functions, the number of steps where one evaluation
-    /// stands for all of them.
+    /// How often each sample counts: 0 inside subqueries of functions and where it has counted already; else as often
+    /// as the expression is written, times the steps for which one evaluation stands.
     pub(crate) weight: u64,
     /// Whether the operator's steps are those of the query.
     pub(crate) own_steps: bool,

@@ -108,10 +108,12 @@ fn presence<'a>(
     matching: &VectorMatching,
     steps: Steps,
 ) -> Result<(Presence, Held<'a>), QueryError> {
-    let mut held = ev.cx.guard.hold(0)?;
     let labels: usize = wanted.keys().map(|signature| signature.as_key().len()).sum();
     let each = size_of::<(Labels, Vec<bool>)>() + steps.count;
-    held.grow(labels + wanted.len().saturating_mul(each))?;
+    let held = ev
+        .cx
+        .guard
+        .hold_bytes(labels + wanted.len().saturating_mul(each))?;
     let series = vector.series();
     for_each_column(ev.cx, vector, steps.count, |index, column| {
         let steps = series

@@ -31,8 +31,7 @@ impl<'a> StoredSeries<'a> {
     ) -> Result<Self, QueryError> {
         cx.guard.check()?;
         let set = cx.source.select(&Selection { matchers, range })?;
-        let mut held = cx.guard.hold(0)?;
-        held.grow(set.len() * FOUND_BYTES)?;
+        let held = cx.guard.hold_bytes(set.len() * FOUND_BYTES)?;
         Ok(Self {
             set,
             identities: OnceLock::new(),

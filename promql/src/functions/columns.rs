@@ -114,9 +114,7 @@ impl FloatColumn<'_> {
         let mut rest = self.bounds;
         while let Some((first, others)) = rest.split_first() {
             if let Some(lanes) = lanes(rest) {
-                together(self.values, lanes)
-                    .into_iter()
-                    .for_each(|value| sink.float(value));
+                sink.floats(together(self.values, lanes).into_iter());
                 rest = rest.get(LANES..).unwrap_or(&[]);
             } else {
                 self.fold_one(*first, &fold, sink);

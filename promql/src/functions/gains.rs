@@ -2,6 +2,7 @@
 //! share them, and the steps are computed side by side.
 
 use super::columns::{FloatColumn, FloatSink};
+use super::rate::{seconds, stretched};
 use super::window::range_seconds;
 
 /// Steps computed together.
@@ -69,23 +70,14 @@ impl GainStep {
         let (Some(first_ms), Some(last_ms)) = (times.get(low as usize), times.get(last as usize)) else {
             return empty;
         };
-        let seconds = |from: i64, to: i64| to.wrapping_sub(from) as f64 / 1_000.0;
         let sampled = seconds(*first_ms, *last_ms);
         let average = sampled / f64::from(last - low);
-        let threshold = average * 1.1;
-        let near = |distance: f64| {
-            if distance >= threshold {
-                average / 2.0
-            } else {
-                distance
-            }
-        };
         let mut step = Self {
             first: low,
             last,
             sampled,
-            to_start: near(seconds(start, *first_ms)),
-            to_end: near(seconds(*last_ms, end)),
+            to_start: stretched(seconds(start, *first_ms), average),
+            to_end: stretched(seconds(*last_ms, end), average),
             factor: 0.0,
             seconds: if per_second {
                 range_seconds(start, end)

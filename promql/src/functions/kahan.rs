@@ -25,6 +25,16 @@ impl KahanSum {
     #[inline(always)]
     #[must_use]
     pub fn plus(self, value: f64) -> Self {
+        let Self { sum, compensation } = self.plus_finite(value);
+        Self {
+            sum,
+            compensation: if sum.is_infinite() { 0.0 } else { compensation },
+        }
+    }
+
+    /// The same for sums that stay finite.
+    #[inline(always)]
+    pub(super) fn plus_finite(self, value: f64) -> Self {
         let sum = self.sum + value;
         // Which of the two is the larger is chosen, not branched on, so that compilers add several sums at once.
         let larger = self.sum.abs() >= value.abs();
@@ -32,10 +42,9 @@ impl KahanSum {
             if larger { self.sum } else { value },
             if larger { value } else { self.sum },
         );
-        let compensation = self.compensation + ((large - sum) + small);
         Self {
             sum,
-            compensation: if sum.is_infinite() { 0.0 } else { compensation },
+            compensation: self.compensation + ((large - sum) + small),
         }
     }
 

@@ -42,15 +42,12 @@ fn compensated(values: &[f64], (starts, length): Lanes, first: [KahanSum; LANES]
     for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
         let next = [*a, *b, *c, *d];
         for lane in 0..LANES {
-            let (sum, value) = (sums[lane], next[lane]);
-            let total = sum + value;
-            let (large, small) = if sum.abs() < value.abs() {
-                (value, sum)
-            } else {
-                (sum, value)
+            let before = KahanSum {
+                sum: sums[lane],
+                compensation: lost[lane],
             };
-            lost[lane] += (large - total) + small;
-            sums[lane] = total;
+            let after = before.plus_finite(next[lane]);
+            (sums[lane], lost[lane]) = (after.sum, after.compensation);
         }
     }
     std::array::from_fn(|lane| KahanSum {

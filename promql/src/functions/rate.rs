@@ -128,6 +128,22 @@ fn histogram_gain(
     Some(result)
 }
 
+/// Seconds between two times in milliseconds.
+pub(super) fn seconds(from: i64, to: i64) -> f64 {
+    to.wrapping_sub(from) as f64 / 1_000.0
+}
+
+/// By how many seconds a gain is stretched to an end of the window that is `distance` away, with samples `average` apart:
+/// a sample missing by more than a tenth of that means that the series begins or ends inside of the window, half of it
+/// away.
+pub(super) fn stretched(distance: f64, average: f64) -> f64 {
+    if distance >= average * 1.1 {
+        average / 2.0
+    } else {
+        distance
+    }
+}
+
 /// How far a window's first and last sample lie from its ends, and how far the gain is stretched there.
 struct Stretch {
     /// Seconds from the first sample, or from where the counter was at zero, to the last sample.
@@ -146,7 +162,6 @@ impl Stretch {
         if gaps == 0 && zero_ms.is_none() {
             return None;
         }
-        let seconds = |from: i64, to: i64| to.wrapping_sub(from) as f64 / 1_000.0;
         Some(Self {
             sampled: seconds(zero_ms.unwrap_or(first), last),
             average: if gaps == 0 {
@@ -162,16 +177,7 @@ impl Stretch {
     /// What the gain is multiplied with. `to_zero` is how many seconds before the first sample a counter was at
     /// zero if it went on like this: it is not stretched beyond.
     fn factor(&self, window: &Window<'_>, gain: Gain, to_zero: Option<f64>) -> f64 {
-        // A sample missing by more than a tenth of the usual distance means that the series begins or ends
-        // inside of the window, half a distance away.
-        let threshold = self.average * 1.1;
-        let near = |distance: f64| {
-            if distance >= threshold {
-                self.average / 2.0
-            } else {
-                distance
-            }
-        };
+        let near = |distance: f64| stretched(distance, self.average);
         let mut to_start = self.to_start.map_or(0.0, near);
         if let Some(to_zero) = to_zero
             && to_zero < to_start

@@ -1,10 +1,10 @@
 //! `count_values`: how many series have each value.
 
-use narthex_model::{Labels, LabelsBuilder};
+use narthex_model::{Labels, LabelsBuilder, Projection};
 use rustc_hash::FxHashMap;
 
 use super::Aggregation;
-use super::group::group_labels;
+use super::group::names;
 use crate::error::QueryError;
 use crate::eval::column::{Column, ColumnBuilder};
 use crate::eval::evaluator::Evaluator;
@@ -36,6 +36,10 @@ pub(super) fn count_values<'a>(
     if !aggregation.without {
         grouping.push(label.to_owned());
     }
+    let projection = Projection {
+        names: &names(&grouping, aggregation.without),
+        without: aggregation.without,
+    };
     let steps = aggregation.steps.count;
     let inner = ev.vector(plan.expr, aggregation.steps)?;
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
@@ -52,8 +56,7 @@ pub(super) fn count_values<'a>(
                 (Point::None, _) => continue,
                 (Point::Float(a), Some((Point::Float(b), place))) if a.to_bits() == b.to_bits() => *place,
                 _ => {
-                    let labels =
-                        counted_labels(&identity.labels, label, &point, &grouping, aggregation.without);
+                    let labels = counted_labels(&identity.labels, label, &point, &projection);
                     let next = counts.len();
                     let place = *places.entry(labels.clone()).or_insert(next);
                     if place == next {
@@ -80,10 +83,10 @@ pub(super) fn count_values<'a>(
     Ok(Computed::shared(series, columns, steps, held))
 }
 
-fn counted_labels(labels: &Labels, label: &str, point: &Point, grouping: &[String], without: bool) -> Labels {
+fn counted_labels(labels: &Labels, label: &str, point: &Point, projection: &Projection<'_>) -> Labels {
     let mut builder = LabelsBuilder::from(labels);
     builder.set(label, &value_text(point));
-    group_labels(&builder.labels(), grouping, without)
+    projection.of(&builder.labels())
 }
 
 /// The value as Go's `strconv.FormatFloat(v, 'f', -1, 64)` writes it.

@@ -91,10 +91,9 @@ pub(super) fn fold_groups<'a, R: Row>(
     let steps = aggregation.steps.count;
     let mut groups = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
     let mut rows: Vec<Option<R>> = groups.series.iter().map(|_| None).collect();
-    let mut listed = ev.cx.guard.hold(0)?;
     let labels: usize = groups.series.iter().map(Identity::bytes).sum();
-    listed.grow(labels + groups.of.len() * size_of::<u32>())?;
-    let mut held = vec![listed];
+    let listed = labels + groups.of.len() * size_of::<u32>();
+    let mut held = vec![ev.cx.guard.hold_bytes(listed)?];
     let mut ignored = false;
     for_each_column(ev.cx, inner.as_ref(), steps, |index, column| {
         let Some(group) = groups.of.get(index).map(|group| *group as usize) else {

@@ -100,9 +100,7 @@ impl Sum {
     const fn is_mixed(&self) -> bool {
         self.has_float && self.histograms.any()
     }
-}
 
-impl Sum {
     fn result(self, notes: &mut Notes) -> Point {
         match (self.has_float, self.histograms.fold) {
             (true, None) => Point::Float(self.sum.total()),

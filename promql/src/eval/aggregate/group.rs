@@ -1,8 +1,8 @@
 //! Which group a series belongs to.
 
-use narthex_model::{Grouping, Labels, Projection};
+use narthex_model::{Grouping, Projection};
 
-use crate::eval::names::{METADATA_LABELS, is_metadata};
+use crate::eval::names::METADATA_LABELS;
 use crate::eval::vector::{Identity, Vector};
 
 /// The groups of a vector, in order of their first series.
@@ -15,10 +15,7 @@ pub(super) struct Groups {
 
 /// Groups by the labels in `grouping`, or by all others but the metric's name.
 pub(super) fn groups(vector: &dyn Vector, grouping: &[String], without: bool) -> Groups {
-    let mut names: Vec<&str> = grouping.iter().map(String::as_str).collect();
-    if without {
-        names.extend(METADATA_LABELS);
-    }
+    let names = names(grouping, without);
     let projection = Projection {
         names: &names,
         without,
@@ -33,17 +30,11 @@ pub(super) fn groups(vector: &dyn Vector, grouping: &[String], without: bool) ->
     }
 }
 
-/// The labels of the group that a series belongs to.
-pub(super) fn group_labels(labels: &Labels, grouping: &[String], without: bool) -> Labels {
+/// The names of a projection: without some labels is without those of the metric too.
+pub(super) fn names(grouping: &[String], without: bool) -> Vec<&str> {
+    let mut names: Vec<&str> = grouping.iter().map(String::as_str).collect();
     if without {
-        Labels::from_sorted(
-            labels
-                .iter()
-                .filter(|(name, _)| !is_metadata(name) && !grouping.iter().any(|g| g == name)),
-        )
-    } else if grouping.is_empty() {
-        Labels::empty()
-    } else {
-        labels.keep(grouping)
+        names.extend(METADATA_LABELS);
     }
+    names
 }
