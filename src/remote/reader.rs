@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use narthex_model::Labels;
 use narthex_model::histogram::CUSTOM_BUCKETS_SCHEMA;
-use narthex_model::{HistogramValue, Labels};
 use narthex_tsdb::{LogPosition, Tail, TailBatch, TailStep};
 
 use rustc_hash::FxHashMap;
@@ -113,7 +113,7 @@ impl Reader {
         }
         let histograms = self.selection.histograms.then_some(batch.histograms);
         for sample in histograms.into_iter().flatten() {
-            if self.selection.message == Message::V1 && schema(&sample.value) == CUSTOM_BUCKETS_SCHEMA {
+            if self.selection.message == Message::V1 && sample.value.schema() == CUSTOM_BUCKETS_SCHEMA {
                 burst.left_out.custom_buckets += 1;
                 continue;
             }
@@ -181,12 +181,5 @@ impl Reader {
             }
         }
         labels
-    }
-}
-
-fn schema(value: &HistogramValue) -> i32 {
-    match value {
-        HistogramValue::Integer(h) => h.schema,
-        HistogramValue::Float(h) => h.schema,
     }
 }

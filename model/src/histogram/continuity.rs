@@ -20,6 +20,15 @@ macro_rules! parts {
 }
 
 impl HistogramValue {
+    /// Resolution: -4..=8, or [`CUSTOM_BUCKETS_SCHEMA`](super::CUSTOM_BUCKETS_SCHEMA).
+    #[must_use]
+    pub fn schema(&self) -> i32 {
+        match self {
+            Self::Integer(h) => h.schema,
+            Self::Float(h) => h.schema,
+        }
+    }
+
     /// What the histogram says of resets.
     #[must_use]
     pub fn hint(&self) -> ResetHint {

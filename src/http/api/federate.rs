@@ -5,8 +5,8 @@ use hyper::header;
 use narthex_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use narthex_model::labels::{is_legacy_label_name, is_legacy_metric_name};
 use narthex_model::{
-    HistogramValue, Labels, METRIC_NAME, Matcher, ResetHint, SampleBuffer, SampleValue, Selection,
-    SeriesSource, SourceError, TimeRange, is_stale,
+    Labels, METRIC_NAME, Matcher, ResetHint, SampleBuffer, SampleValue, Selection, SeriesSource, SourceError,
+    TimeRange, is_stale,
 };
 use narthex_tsdb::Snapshot;
 
@@ -35,18 +35,11 @@ impl Newest {
     fn kind(&self) -> MetricKind {
         match &self.value {
             SampleValue::Float(_) => MetricKind::Unknown,
-            SampleValue::Histogram(histogram) => match hint(histogram) {
+            SampleValue::Histogram(histogram) => match histogram.hint() {
                 ResetHint::Gauge => MetricKind::GaugeHistogram,
                 _ => MetricKind::Histogram,
             },
         }
-    }
-}
-
-fn hint(histogram: &HistogramValue) -> ResetHint {
-    match histogram {
-        HistogramValue::Integer(h) => h.hint,
-        HistogramValue::Float(h) => h.hint,
     }
 }
 
@@ -141,7 +134,7 @@ fn newest(
                 SampleValue::Float(value) => !is_stale(*value),
                 // Buckets with bounds of their own have no place in the message.
                 SampleValue::Histogram(h) => {
-                    histograms && !h.is_stale() && schema(h) != CUSTOM_BUCKETS_SCHEMA
+                    histograms && !h.is_stale() && h.schema() != CUSTOM_BUCKETS_SCHEMA
                 }
             }) else {
                 continue;
@@ -169,13 +162,6 @@ fn last(buffer: &SampleBuffer) -> Option<(i64, SampleValue)> {
         Some((_, histogram)) => (time, SampleValue::Histogram(histogram.clone())),
         None => (time, SampleValue::Float(*buffer.values().get(at)?)),
     })
-}
-
-fn schema(histogram: &HistogramValue) -> i32 {
-    match histogram {
-        HistogramValue::Integer(h) => h.schema,
-        HistogramValue::Float(h) => h.schema,
-    }
 }
 
 /// The page, written as it is read.
@@ -240,12 +226,12 @@ impl Page {
         if is_first {
             page.family(&name, sample.kind(), "");
         }
-        let mut whole = None;
+        let native;
         let value = match &sample.value {
             SampleValue::Float(value) => PageValue::Number(*value),
-            SampleValue::Histogram(HistogramValue::Float(h)) => PageValue::Native(h),
-            SampleValue::Histogram(HistogramValue::Integer(h)) => {
-                PageValue::Native(whole.insert(h.to_float()))
+            SampleValue::Histogram(histogram) => {
+                native = histogram.to_float();
+                PageValue::Native(&native)
             }
         };
         page.metric(&labels, value, Some(sample.time));

@@ -24,14 +24,7 @@ pub(super) fn continues(last: &HistogramValue, next: &HistogramValue) -> bool {
     alike
         && !last.is_stale()
         && !next.is_stale()
-        && (hint(next) == ResetHint::Gauge || !next.to_float().detect_reset(&last.to_float()))
-}
-
-fn hint(value: &HistogramValue) -> ResetHint {
-    match value {
-        HistogramValue::Integer(h) => h.hint,
-        HistogramValue::Float(h) => h.hint,
-    }
+        && (next.hint() == ResetHint::Gauge || !next.to_float().detect_reset(&last.to_float()))
 }
 
 /// What all histograms of a chunk share.
