@@ -10,7 +10,7 @@ use super::super::encode::object::Object;
 use super::super::problem::Problem;
 use super::super::write::{LeftOut, OtlpForm, PACKED_BYTES};
 use super::data::store;
-use super::write::{refusal, unread};
+use super::write::{refusal, told, unread};
 use crate::otlp::{ExportResponse, PartialSuccess, Settings};
 
 const DISABLED: &str = "otlp write receiver needs to be enabled with --web.enable-otlp-receiver";
@@ -20,8 +20,7 @@ const MOST_FAULTS: usize = 20;
 
 /// Answers.
 pub(crate) async fn metrics(mut call: Call) -> Result<Reply, Problem> {
-    let options = &call.app.options;
-    if !options.enable_otlp_receiver {
+    if !call.app.options.enable_otlp_receiver {
         return Ok(reply_error(StatusCode::NOT_FOUND, DISABLED));
     }
     let given = call.header(CONTENT_TYPE.as_str());
@@ -43,10 +42,7 @@ pub(crate) async fn metrics(mut call: Call) -> Result<Reply, Problem> {
             return Ok(reply_error(StatusCode::BAD_REQUEST, &text));
         }
     };
-    let allow_delta = options
-        .features
-        .iter()
-        .any(|f| f == "otlp-native-delta-ingestion");
+    let allow_delta = call.app.has("otlp-native-delta-ingestion");
     let lookback = call.app.queries.engine().options().lookback_delta_ms;
     let settings = Settings::new(&call.app.loaded().config.otlp, allow_delta, lookback);
     let store = store(&call.app)?;
@@ -70,16 +66,7 @@ fn accepted(left_out: &LeftOut, form: OtlpForm) -> Reply {
     if left_out.faults.is_empty() {
         return reply_empty(StatusCode::OK);
     }
-    let mut text = left_out
-        .faults
-        .iter()
-        .take(MOST_FAULTS)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join("; ");
-    if let Some(more) = left_out.faults.len().checked_sub(MOST_FAULTS).filter(|n| *n > 0) {
-        text.push_str(&format!("; and {more} more"));
-    }
+    let text = told(&left_out.faults, MOST_FAULTS, "; ");
     tracing::warn!(
         rejected = left_out.points,
         err = text,

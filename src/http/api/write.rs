@@ -67,16 +67,7 @@ fn report(written: &Written) -> Reply {
     let reply = if written.faults.is_empty() {
         reply_empty(StatusCode::NO_CONTENT)
     } else {
-        let mut text = written
-            .faults
-            .iter()
-            .take(MOST_FAULTS)
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join("\n");
-        if let Some(more) = written.faults.len().checked_sub(MOST_FAULTS).filter(|n| *n > 0) {
-            text.push_str(&format!("\nand {more} more"));
-        }
+        let text = told(&written.faults, MOST_FAULTS, "\n");
         reply_error(StatusCode::BAD_REQUEST, &text)
     };
     counted(reply, written)
@@ -104,6 +95,16 @@ fn is_v2(content_type: &str) -> bool {
     })
 }
 
+/// The first `most` faults, and how many more there are.
+pub(crate) fn told(faults: &[String], most: usize, separator: &str) -> String {
+    let (first, more) = faults.split_at(most.min(faults.len()));
+    let mut text = first.join(separator);
+    if !more.is_empty() {
+        text.push_str(&format!("{separator}and {} more", more.len()));
+    }
+    text
+}
+
 pub(crate) fn unread(fault: &BodyFault) -> StatusCode {
     match fault {
         BodyFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -127,6 +128,15 @@ pub(crate) fn refusal(fault: &WriteFault) -> StatusCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn so_many_faults_are_told_and_the_others_counted() {
+        let faults = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(told(&faults, 3, "; "), "a; b; c");
+        assert_eq!(told(&faults, 2, "; "), "a; b; and 1 more");
+        assert_eq!(told(&faults, 1, "\n"), "a\nand 2 more");
+        assert_eq!(told(&[], 1, "\n"), "");
+    }
 
     #[test]
     fn the_message_is_told_by_its_parameter() {
