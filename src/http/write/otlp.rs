@@ -1,14 +1,13 @@
 //! Takes OpenTelemetry requests: unpacks them within bounds and commits each as one batch, whole or not at all.
 
 use std::io::Read as _;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use narthex_tsdb::Db;
 use prost::Message as _;
 
-use super::receiver::{UNPACKED_BYTES, WriteFault, WriteReceiver, memory};
+use super::receiver::{UNPACKED_BYTES, WriteFault, WriteReceiver};
 use crate::otlp::{ExportRequest, Settings, Translated, translate};
 
 /// How a request is written.
@@ -38,10 +37,7 @@ impl WriteReceiver {
     ) -> Result<LeftOut, WriteFault> {
         // How large it becomes is seen only while it is unpacked.
         let most = if is_gzip { UNPACKED_BYTES } else { packed.len() };
-        let memory = memory(&self.unpacked, most).await;
-        let place = Arc::clone(&self.commits).acquire_owned().await.ok();
-        tokio::task::spawn_blocking(move || {
-            let _held = (memory, place);
+        self.held(most, move || {
             let plain = if is_gzip { unpack(&packed)? } else { packed };
             let request = decode(&plain, form)?;
             drop(plain);
@@ -60,7 +56,6 @@ impl WriteReceiver {
             })
         })
         .await
-        .unwrap_or_else(|e| Err(WriteFault::Broken(e.to_string())))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use narthex_tsdb::{Db, Error, Reason};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::request::{Lookup, decode};
 use super::request_v2;
@@ -63,8 +63,8 @@ pub(crate) struct Written {
 #[derive(Debug, Clone)]
 pub(crate) struct WriteReceiver {
     cache: Arc<SeriesCache>,
-    pub(super) unpacked: Arc<Semaphore>,
-    pub(super) commits: Arc<Semaphore>,
+    unpacked: Arc<Semaphore>,
+    commits: Arc<Semaphore>,
     invalid: Counter,
     /// Series carry their type and unit as labels.
     metadata_labels: bool,
@@ -109,16 +109,31 @@ impl WriteReceiver {
         if length > UNPACKED_BYTES {
             return Err(WriteFault::TooLarge(length));
         }
-        let memory = memory(&self.unpacked, length).await;
-        let place = Arc::clone(&self.commits).acquire_owned().await.ok();
         let receiver = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let _held = (memory, place);
+        self.held(length, move || {
             let request = snap::raw::Decoder::new()
                 .decompress_vec(&packed)
                 .map_err(|_| WriteFault::Corrupt)?;
             drop(packed);
             commit(&receiver, &request)
+        })
+        .await
+    }
+
+    /// Works off the runtime's threads, holding a share of the memory for `bytes` unpacked bytes and one of the places
+    /// for commits.
+    pub(super) async fn held<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> Result<T, WriteFault> + Send + 'static,
+    ) -> Result<T, WriteFault> {
+        // The limits on single requests keep every share below the budget.
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+        let memory = Arc::clone(&self.unpacked).acquire_many_owned(kib).await.ok();
+        let place = Arc::clone(&self.commits).acquire_owned().await.ok();
+        tokio::task::spawn_blocking(move || {
+            let _held = (memory, place);
+            work()
         })
         .await
         .unwrap_or_else(|e| Err(WriteFault::Broken(e.to_string())))
@@ -196,10 +211,4 @@ impl WriteReceiver {
         }
         Ok(())
     }
-}
-
-/// A share of a budget; the limits on single requests keep every share below its budget.
-pub(super) async fn memory(budget: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
-    let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
-    Arc::clone(budget).acquire_many_owned(kib).await.ok()
 }
