@@ -17,6 +17,7 @@ mod golden_syntax_tree;
 mod http_discovery;
 mod kubernetes;
 mod lifecycle;
+mod protobuf;
 #[allow(dead_code, reason = "each test uses its part of it")]
 mod support;
 mod tidy;

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::protobuf::{double, field, snappy, varint};
+
 /// A running `narthex` process; killed when dropped.
 pub(crate) struct Server {
     pub(crate) child: Child,
@@ -189,42 +191,21 @@ fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> std::io::Result
 /// Labels and samples of one series in a write request.
 pub(crate) type WrittenSeries<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, f64)]);
 
-/// A remote write 1.0 request body: snappy over protobuf, written by hand so that the test shares no code with
-/// what it tests.
+/// A remote write 1.0 request body.
 pub(crate) fn write_request(series: &[WrittenSeries<'_>]) -> Vec<u8> {
     let mut message = Vec::new();
     for (labels, samples) in series {
         let mut one = Vec::new();
         for (name, value) in *labels {
-            let mut pair = Vec::new();
-            field(&mut pair, 1, name.as_bytes());
-            field(&mut pair, 2, value.as_bytes());
-            field(&mut one, 1, &pair);
+            let pair = [field(1, name.as_bytes()), field(2, value.as_bytes())].concat();
+            one.extend(field(1, &pair));
         }
         for (time, value) in *samples {
-            let mut sample = vec![0x09];
-            sample.extend_from_slice(&value.to_le_bytes());
-            sample.push(0x10);
-            varint(&mut sample, *time as u64);
-            field(&mut one, 2, &sample);
+            one.extend(field(2, &[double(1, *value), varint(2, *time)].concat()));
         }
-        field(&mut message, 1, &one);
+        message.extend(field(1, &one));
     }
-    snap::raw::Encoder::new().compress_vec(&message).unwrap()
-}
-
-fn field(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
-    out.push(number << 3 | 2);
-    varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
+    snappy(&message)
 }
 
 /// The folder of recorded answers, if it is there.

@@ -9,45 +9,19 @@ use narthex_model::{
 };
 
 use super::world::{Api, NOW, encoded};
+use crate::protobuf::{double, field, packed, snappy, varint};
 
 const T: i64 = NOW * 1000;
-
-fn varint(mut value: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-    out
-}
-
-fn whole(number: u8, value: i64) -> Vec<u8> {
-    [varint(u64::from(number) << 3), varint(value as u64)].concat()
-}
 
 /// A whole number with a sign: small ones take few bytes.
 const fn signed(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
-fn double(number: u8, value: f64) -> Vec<u8> {
-    [&varint(u64::from(number) << 3 | 1), &value.to_le_bytes()[..]].concat()
-}
-
-fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-    [
-        &varint(u64::from(number) << 3 | 2),
-        &varint(bytes.len() as u64),
-        bytes,
-    ]
-    .concat()
-}
-
 fn spans(number: u8, spans: &[Span]) -> Vec<u8> {
     let span = |span: &Span| {
-        let offset = whole(1, signed(i64::from(span.offset)) as i64);
-        field(number, &[offset, whole(2, i64::from(span.length))].concat())
+        let offset = varint(1, signed(i64::from(span.offset)) as i64);
+        field(number, &[offset, varint(2, i64::from(span.length))].concat())
     };
     spans.iter().flat_map(span).collect()
 }
@@ -60,10 +34,7 @@ fn doubles(number: u8, values: &[f64]) -> Vec<u8> {
 }
 
 fn deltas(number: u8, values: &[i64]) -> Vec<u8> {
-    field(
-        number,
-        &values.iter().flat_map(|v| varint(signed(*v))).collect::<Vec<_>>(),
-    )
+    packed(number, values.iter().map(|v| signed(*v)))
 }
 
 /// The message `prometheus.Histogram`, written by hand so that the test shares no code with what it tests.
@@ -76,31 +47,31 @@ fn message(time: i64, value: &HistogramValue) -> Vec<u8> {
     };
     let parts = match value {
         HistogramValue::Integer(h) => [
-            whole(1, h.count as i64),
+            varint(1, h.count as i64),
             double(3, h.sum),
-            whole(4, signed(i64::from(h.schema)) as i64),
+            varint(4, signed(i64::from(h.schema)) as i64),
             double(5, h.zero_threshold),
-            whole(6, h.zero_count as i64),
+            varint(6, h.zero_count as i64),
             spans(8, &h.negative_spans),
             deltas(9, &h.negative_buckets),
             spans(11, &h.positive_spans),
             deltas(12, &h.positive_buckets),
-            whole(14, hint(h.hint)),
-            whole(15, time),
+            varint(14, hint(h.hint)),
+            varint(15, time),
             doubles(16, &h.custom_values),
         ],
         HistogramValue::Float(h) => [
             double(2, h.count),
             double(3, h.sum),
-            whole(4, signed(i64::from(h.schema)) as i64),
+            varint(4, signed(i64::from(h.schema)) as i64),
             double(5, h.zero_threshold),
             double(7, h.zero_count),
             spans(8, &h.negative_spans),
             doubles(10, &h.negative_buckets),
             spans(11, &h.positive_spans),
             doubles(13, &h.positive_buckets),
-            whole(14, hint(h.hint)),
-            whole(15, time),
+            varint(14, hint(h.hint)),
+            varint(15, time),
             doubles(16, &h.custom_values),
         ],
     };
@@ -111,14 +82,12 @@ fn push(api: &Api, name: &str, samples: &[(i64, &HistogramValue)], floats: &[(i6
     let label = [field(1, b"__name__"), field(2, name.as_bytes())].concat();
     let mut series = field(1, &label);
     for (time, value) in floats {
-        series.extend(field(2, &[double(1, *value), whole(2, *time)].concat()));
+        series.extend(field(2, &[double(1, *value), varint(2, *time)].concat()));
     }
     for (time, value) in samples {
         series.extend(field(4, &message(*time, value)));
     }
-    let request = snap::raw::Encoder::new()
-        .compress_vec(&field(1, &series))
-        .unwrap();
+    let request = snappy(&field(1, &series));
     let headers = [
         ("Content-Encoding", "snappy"),
         ("Content-Type", "application/x-protobuf"),

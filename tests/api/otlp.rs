@@ -6,6 +6,7 @@ use std::sync::Arc;
 use narthex::config::{Config, load};
 
 use super::world::{Api, NOW};
+use crate::protobuf::{double, field};
 use crate::support::Answer;
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -238,9 +239,8 @@ fn what_is_left_out_is_told_and_the_rest_kept() {
 fn protocol_buffers_and_gzip_are_taken_and_others_are_not() {
     let api = api("");
     // resource_metrics > scope_metrics > metrics > name "g", gauge > data_points > time, as_double.
-    let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8][..], bytes].concat();
     let nanos = (NOW as u64 * 1_000_000_000).to_le_bytes();
-    let point = [&[3 << 3 | 1][..], &nanos, &[4 << 3 | 1], &1.5_f64.to_le_bytes()].concat();
+    let point = [&[3 << 3 | 1][..], &nanos, &double(4, 1.5)].concat();
     let metric = [field(1, b"g"), field(5, &field(1, &point))].concat();
     let request = field(1, &field(2, &field(2, &metric)));
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -1,6 +1,7 @@
 //! Remote write 1.0: what is kept, what is refused, and in which words.
 
 use super::world::{Api, NOW};
+use crate::protobuf::snappy;
 use crate::support::{Answer, WrittenSeries, write_request};
 
 const UP: &[(&str, &str)] = &[("__name__", "up"), ("job", "a")];
@@ -104,7 +105,7 @@ fn what_is_no_write_request_is_refused() {
     assert_eq!(send(&[], b"not snappy"), (400, "s2: corrupt input\n".into()));
     // A length of 4 GiB in five bytes.
     assert_eq!(send(&[], &[0xff, 0xff, 0xff, 0xff, 0x0f]).0, 413);
-    let packed = snap::raw::Encoder::new().compress_vec(&[0x0a, 0x7f, 1]).unwrap();
+    let packed = snappy(&[0x0a, 0x7f, 1]);
     let (status, text) = send(&[("Content-Encoding", "snappy")], &packed);
     assert!(
         status == 400 && text.starts_with("proto: unexpected EOF"),

@@ -1,30 +1,11 @@
 //! Remote write 2.0: what is kept although a part is wrong, and how that is told.
 
 use super::world::{Api, NOW};
+use crate::protobuf::{double, field, snappy, varint};
 use crate::support::Answer;
 
 const T: i64 = NOW * 1000;
 const TYPE: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
-
-fn varint(number: u8, value: i64) -> Vec<u8> {
-    let (mut out, mut value) = (vec![number << 3], value as u64);
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-    out
-}
-
-fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-    let mut out = vec![number << 3 | 2, u8::try_from(bytes.len()).unwrap()];
-    out.extend_from_slice(bytes);
-    out
-}
-
-fn double(number: u8, value: f64) -> Vec<u8> {
-    [&[number << 3 | 1][..], &value.to_le_bytes()].concat()
-}
 
 fn series(refs: &[u8], parts: &[Vec<u8>]) -> Vec<u8> {
     field(5, &[field(1, refs), parts.concat()].concat())
@@ -41,9 +22,7 @@ fn push(api: &Api, series: &[Vec<u8>]) -> Answer {
 fn push_to(api: &Api, path: &str, series: &[Vec<u8>]) -> Answer {
     let symbols = ["", "__name__", "up", "job", "a", "trace_id", "h"];
     let table: Vec<u8> = symbols.iter().flat_map(|s| field(4, s.as_bytes())).collect();
-    let packed = snap::raw::Encoder::new()
-        .compress_vec(&[table, series.concat()].concat())
-        .unwrap();
+    let packed = snappy(&[table, series.concat()].concat());
     api.send("POST", path, &[("Content-Type", TYPE)], &packed)
 }
 
@@ -134,7 +113,7 @@ fn only_accepted_messages_are_taken() {
 #[test]
 fn refusals_say_that_nothing_was_written() {
     let api = Api::empty(|options| options.enable_remote_write_receiver = true);
-    let broken = snap::raw::Encoder::new().compress_vec(&[0x2a, 0x7f, 1]).unwrap();
+    let broken = snappy(&[0x2a, 0x7f, 1]);
     for (body, text) in [
         (&b"not snappy"[..], "s2: corrupt input"),
         (&broken, "proto: unexpected EOF"),

@@ -7,27 +7,12 @@ use narthex::http::ReadLimits;
 use narthex_model::Labels;
 
 use super::world::{Api, NOW};
+use crate::protobuf::{double, field, snappy, varint};
 use crate::support::Answer;
-
-fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-    let mut out = vec![number << 3 | 2, u8::try_from(bytes.len()).unwrap()];
-    out.extend_from_slice(bytes);
-    out
-}
-
-fn varint(number: u8, mut value: u64) -> Vec<u8> {
-    let mut out = vec![number << 3];
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-    out
-}
 
 /// A query for the last ten minutes with matchers of equality.
 fn query(matchers: &[(&str, &str)]) -> Vec<u8> {
-    let end = NOW as u64 * 1000;
+    let end = NOW * 1000;
     let mut message = [varint(1, end - 600_000), varint(2, end)].concat();
     for (name, value) in matchers {
         let matcher = [field(2, name.as_bytes()), field(3, value.as_bytes())].concat();
@@ -37,8 +22,7 @@ fn query(matchers: &[(&str, &str)]) -> Vec<u8> {
 }
 
 fn read(api: &Api, message: &[u8]) -> Answer {
-    let packed = snap::raw::Encoder::new().compress_vec(message).unwrap();
-    api.send("POST", "/api/v1/read", &[], &packed)
+    api.send("POST", "/api/v1/read", &[], &snappy(message))
 }
 
 fn api(limits: ReadLimits) -> Api {
@@ -67,10 +51,7 @@ fn samples_with_the_labels_of_the_server() {
     let api = api(ReadLimits::default());
     let answer = read(&api, &query(&[("__name__", "up"), ("dc", "x")]));
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let sample = |value: f64, time: i64| {
-        let number = [&[9][..], &value.to_le_bytes()].concat();
-        field(2, &[number, varint(2, time as u64)].concat())
-    };
+    let sample = |value: f64, time: i64| field(2, &[double(1, value), varint(2, time)].concat());
     let up = [
         labels(),
         sample(1.0, NOW * 1000 - 15_000),
@@ -98,9 +79,9 @@ fn chunks_as_a_stream() {
     assert_eq!(usize::from(*length), frame.len());
     assert_eq!(checksum, crc32c::crc32c(frame).to_be_bytes());
     let one = [
-        &varint(1, NOW as u64 * 1000 - 15_000)[..],
-        &varint(2, NOW as u64 * 1000),
-        &varint(3, 1),
+        varint(1, NOW * 1000 - 15_000),
+        varint(2, NOW * 1000),
+        varint(3, 1),
     ]
     .concat();
     let head = [labels(), field(2, &[])].concat();
