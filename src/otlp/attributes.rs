@@ -38,17 +38,19 @@ pub(super) fn text(value: Option<&AnyValue>) -> String {
     }
 }
 
-/// A float as Go's JSON has it: plain digits, with an exponent below 1e-6 and from 1e21.
-fn number(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
+/// A float in plain digits, as the labels `le` and `quantile` have it.
+pub(super) fn plain(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
+    value.to_string()
+}
+
+/// A float as Go's JSON has it: plain digits, with an exponent below 1e-6 and from 1e21.
+fn number(value: f64) -> String {
     let size = value.abs();
-    if size == 0.0 || (1e-6..1e21).contains(&size) {
-        return value.to_string();
+    if !value.is_finite() || size == 0.0 || (1e-6..1e21).contains(&size) {
+        return plain(value);
     }
     let text = format!("{value:e}");
     match text.split_once('e') {
@@ -134,21 +136,21 @@ impl Shared {
     /// Takes the labels of a scope in the place of those of the scope before.
     pub(super) fn set_scope(&mut self, scope: &ScopeMetrics, settings: &Settings) -> Result<(), String> {
         self.scope.clear();
-        let about = scope.scope.clone().unwrap_or_default();
-        if !settings.promote_scope || about.name.is_empty() {
+        let about = scope.scope.as_ref().filter(|about| !about.name.is_empty());
+        let Some(about) = about.filter(|_| settings.promote_scope) else {
             return Ok(());
-        }
+        };
         for pair in &about.attributes {
             let name = settings.namer.label(&format!("otel_scope_{}", pair.key))?;
             self.scope.push((name, text(pair.value.as_ref())));
         }
         let own = [
-            ("otel_scope_name", about.name),
-            ("otel_scope_version", about.version),
-            ("otel_scope_schema_url", scope.schema_url.clone()),
+            ("otel_scope_name", &about.name),
+            ("otel_scope_version", &about.version),
+            ("otel_scope_schema_url", &scope.schema_url),
         ];
         self.scope
-            .extend(own.map(|(name, value)| (name.to_owned(), value)));
+            .extend(own.map(|(name, value)| (name.to_owned(), value.clone())));
         Ok(())
     }
 
@@ -260,6 +262,13 @@ mod tests {
                     ..any()
                 },
                 "NaN",
+            ),
+            (
+                AnyValue {
+                    double_value: Some(f64::NEG_INFINITY),
+                    ..any()
+                },
+                "-Inf",
             ),
             (
                 AnyValue {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use narthex_model::histogram::CUSTOM_BUCKETS_SCHEMA;
-use narthex_model::{Histogram, HistogramValue, ResetHint, STALE_NAN, Span};
+use narthex_model::{Histogram, HistogramValue, ResetHint, Span, stale_nan};
 
 use super::message::{Buckets, ExponentialPoint, HistogramPoint, NO_VALUE};
 
@@ -36,7 +36,7 @@ pub(super) fn exponential(point: &ExponentialPoint, delta: bool) -> Result<Histo
     };
     let (positive_spans, positive_buckets) = side(&point.positive)?;
     let (negative_spans, negative_buckets) = side(&point.negative)?;
-    let mut histogram = Histogram {
+    let histogram = Histogram {
         hint: hint(delta),
         schema: point.scale.min(SCHEMA_MAX),
         zero_threshold: ZERO_THRESHOLD,
@@ -49,7 +49,7 @@ pub(super) fn exponential(point: &ExponentialPoint, delta: bool) -> Result<Histo
         negative_buckets,
         custom_values: Vec::new(),
     };
-    finish(&mut histogram, point.flags)
+    finish(histogram, point.flags)
 }
 
 /// An explicit histogram as a native one with custom buckets.
@@ -58,7 +58,7 @@ pub(super) fn exponential(point: &ExponentialPoint, delta: bool) -> Result<Histo
 /// When its parts do not fit together.
 pub(super) fn custom(point: &HistogramPoint, delta: bool) -> Result<HistogramValue, String> {
     let (positive_spans, positive_buckets) = sparse(0, &point.bucket_counts)?;
-    let mut histogram = Histogram {
+    let histogram = Histogram {
         hint: hint(delta),
         schema: CUSTOM_BUCKETS_SCHEMA,
         zero_threshold: 0.0,
@@ -71,20 +71,20 @@ pub(super) fn custom(point: &HistogramPoint, delta: bool) -> Result<HistogramVal
         negative_buckets: Vec::new(),
         custom_values: point.explicit_bounds.clone(),
     };
-    finish(&mut histogram, point.flags)
+    finish(histogram, point.flags)
 }
 
-fn finish(histogram: &mut Histogram, flags: u32) -> Result<HistogramValue, String> {
+fn finish(mut histogram: Histogram, flags: u32) -> Result<HistogramValue, String> {
     if flags & NO_VALUE != 0 {
         // The series has ended: what its buckets were does not matter.
-        *histogram = Histogram {
-            sum: f64::from_bits(STALE_NAN),
+        histogram = Histogram {
+            sum: stale_nan(),
             ..Histogram::default()
         };
-        return Ok(HistogramValue::Integer(Arc::new(std::mem::take(histogram))));
+    } else {
+        histogram.validate().map_err(|e| e.to_string())?;
     }
-    histogram.validate().map_err(|e| e.to_string())?;
-    Ok(HistogramValue::Integer(Arc::new(std::mem::take(histogram))))
+    Ok(HistogramValue::Integer(Arc::new(histogram)))
 }
 
 /// A histogram of differences may shrink.
@@ -154,6 +154,8 @@ fn sparse(first: i64, counts: &[u64]) -> Result<(Vec<Span>, Vec<i64>), String> {
 
 #[cfg(test)]
 mod tests {
+    use narthex_model::STALE_NAN;
+
     use super::*;
 
     fn point(scale: i32, offset: i32, counts: &[u64]) -> ExponentialPoint {

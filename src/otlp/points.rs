@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use narthex_model::{HistogramValue, Labels, stale_nan};
 use narthex_tsdb::{Batch, Exemplar, SeriesMetadata};
 
-use super::attributes::{self, Shared};
+use super::attributes::{self, Shared, plain};
 use super::histograms;
 use super::message::{
     ExemplarMessage, ExponentialPoint, HistogramPoint, Metric, NO_VALUE, NumberPoint, SummaryPoint,
@@ -117,11 +117,7 @@ impl Points<'_> {
             (None, whole) => whole.unwrap_or(0) as f64,
         };
         self.float(&series, times, point.flags, value);
-        for exemplar in &point.exemplars {
-            let exemplar = self.exemplar(exemplar)?;
-            self.batch.push_exemplar_labelled(&series, exemplar);
-        }
-        Ok(())
+        self.exemplars(&series, &point.exemplars)
     }
 
     fn classic(&mut self, point: &HistogramPoint) -> Result<(), String> {
@@ -181,9 +177,13 @@ impl Points<'_> {
     ) -> Result<(), String> {
         let series = attributes::series(labels, self.name, None);
         self.native(&series, times, value);
+        self.exemplars(&series, exemplars)
+    }
+
+    fn exemplars(&mut self, series: &Labels, exemplars: &[ExemplarMessage]) -> Result<(), String> {
         for exemplar in exemplars {
             let exemplar = self.exemplar(exemplar)?;
-            self.batch.push_exemplar_labelled(&series, exemplar);
+            self.batch.push_exemplar_labelled(series, exemplar);
         }
         Ok(())
     }
@@ -235,12 +235,4 @@ impl Points<'_> {
             time: millis(message.time_unix_nano),
         })
     }
-}
-
-/// A float in plain digits, as the labels `le` and `quantile` have it.
-fn plain(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    value.to_string()
 }
