@@ -47,22 +47,33 @@ impl<F> ByKind<F> {
             exemplars: map(&self.exemplars),
         }
     }
+
+    fn each(&self) -> [&F; 3] {
+        [&self.samples, &self.histograms, &self.exemplars]
+    }
+
+    /// The families of which there is something, with how much.
+    fn counted(&self, counts: Counts) -> impl Iterator<Item = (&F, f64)> {
+        let counts = [counts.samples, counts.histograms, counts.exemplars];
+        self.each()
+            .into_iter()
+            .zip(counts.map(|count| count as f64))
+            .filter(|(_, count)| *count > 0.0)
+    }
 }
 
 impl ByKind<Counter> {
     pub(super) fn add(&self, counts: Counts) {
-        self.samples.add(counts.samples as f64);
-        self.histograms.add(counts.histograms as f64);
-        self.exemplars.add(counts.exemplars as f64);
+        self.counted(counts)
+            .for_each(|(counter, count)| counter.add(count));
     }
 }
 
 impl ByKind<Gauge> {
     /// So many more, or fewer if `sign` is −1.
     pub(super) fn add(&self, counts: Counts, sign: f64) {
-        self.samples.add(sign * counts.samples as f64);
-        self.histograms.add(sign * counts.histograms as f64);
-        self.exemplars.add(sign * counts.exemplars as f64);
+        self.counted(counts)
+            .for_each(|(gauge, count)| gauge.add(sign * count));
     }
 }
 
@@ -164,6 +175,14 @@ const GAUGES: [(&str, &str); 8] = [
     ),
 ];
 
+/// Why items are read and not sent: their age, relabelling, names that are gone, buckets that version 1.0 cannot say.
+const REASONS: [&str; 4] = [
+    "too_old",
+    "dropped_series",
+    "unintentionally_dropped_series",
+    "nhcb_in_rw1_not_supported",
+];
+
 impl RemoteMetrics {
     pub(super) fn new(registry: &Registry) -> Self {
         let counters = |name: &str, help: &str| registry.counters(name, help, &OF_QUEUE);
@@ -212,7 +231,8 @@ impl RemoteMetrics {
     pub(super) fn of(&self, name: &str, url: &str) -> QueueMetrics {
         let values = [name, url];
         let counters = |family: &Counters| family.with(&values);
-        let dropped = |reason: &str| self.dropped.map(|family| family.with(&[name, url, reason]));
+        let [too_old, dropped_series, nameless, custom_buckets] =
+            REASONS.map(|reason| self.dropped.map(|family| family.with(&[name, url, reason])));
         let [
             shards,
             shards_min,
@@ -228,10 +248,10 @@ impl RemoteMetrics {
             failed: self.failed.map(counters),
             retried: self.retried.map(counters),
             pending: self.pending.map(|family| family.with(&values)),
-            too_old: dropped("too_old"),
-            dropped_series: dropped("dropped_series"),
-            nameless: dropped("unintentionally_dropped_series"),
-            custom_buckets: dropped("nhcb_in_rw1_not_supported").histograms,
+            too_old,
+            dropped_series,
+            nameless,
+            custom_buckets: custom_buckets.histograms,
             metadata: self.metadata.each_ref().map(counters),
             metadata_bytes: counters(&self.metadata_bytes),
             bytes: counters(&self.bytes),
@@ -257,28 +277,19 @@ impl RemoteMetrics {
         let counters = [&self.sent, &self.failed, &self.retried];
         for family in counters
             .into_iter()
-            .flat_map(|k| [&k.samples, &k.histograms, &k.exemplars])
+            .flat_map(ByKind::each)
             .chain(&self.metadata)
             .chain([&self.metadata_bytes, &self.bytes, &self.enqueue_retries])
         {
             family.remove(&values);
         }
-        let pending = &self.pending;
-        let gauges = [&pending.samples, &pending.histograms, &pending.exemplars];
-        gauges
-            .into_iter()
-            .chain(&self.gauges)
-            .for_each(|f| f.remove(&values));
+        for family in self.pending.each().into_iter().chain(&self.gauges) {
+            family.remove(&values);
+        }
         self.seconds.remove(&values);
         self.watcher.forget(name);
-        for reason in [
-            "too_old",
-            "dropped_series",
-            "unintentionally_dropped_series",
-            "nhcb_in_rw1_not_supported",
-        ] {
-            let dropped = &self.dropped;
-            for family in [&dropped.samples, &dropped.histograms, &dropped.exemplars] {
+        for reason in REASONS {
+            for family in self.dropped.each() {
                 family.remove(&[name, url, reason]);
             }
         }
