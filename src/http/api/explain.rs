@@ -5,7 +5,7 @@ use narthex_model::Annotations;
 use super::super::body::Reply;
 use super::super::call::Call;
 use super::super::encode::chunks::Whole;
-use super::super::encode::object::{Object, write_list};
+use super::super::encode::object::Object;
 use super::super::encode::text::write_text;
 use super::super::encode::time::{NEVER, rfc3339_millis};
 use super::super::form::Form;
@@ -115,14 +115,12 @@ fn write_step(object: &mut Object<'_>, step: &StepAccount) {
         .list("reads", &step.reads, |out, (label, value)| {
             Object::new(out).text("label", label).text("value", value).end();
         })
-        .member("changes", |out| {
-            write_list(out, &step.changes, |out, (label, before, after)| {
-                Object::new(out)
-                    .text("label", label)
-                    .text("before", before)
-                    .text("after", after)
-                    .end();
-            });
+        .list("changes", &step.changes, |out, (label, before, after)| {
+            Object::new(out)
+                .text("label", label)
+                .text("before", before)
+                .text("after", after)
+                .end();
         })
         .labels("output", &step.output)
         .value("keep", &step.keep);

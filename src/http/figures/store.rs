@@ -32,19 +32,19 @@ pub(crate) fn register_store(registry: &Registry, store: &Db) {
                 "Total number of exemplars the exemplar storage can store.",
                 limits.max_exemplars as f64,
             ),
+            (
+                "retention_limit_bytes",
+                "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled.",
+                limits.retention_bytes as f64,
+            ),
+            (
+                "retention_limit_seconds",
+                "How long to retain samples in storage.",
+                limits.retention_ms as f64 / 1000.0,
+            ),
         ] {
             g.gauge(&format!("prometheus_tsdb_{name}"), help, value);
         }
-        g.gauge(
-            "prometheus_tsdb_retention_limit_bytes",
-            "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled.",
-            limits.retention_bytes as f64,
-        );
-        g.gauge(
-            "prometheus_tsdb_retention_limit_seconds",
-            "How long to retain samples in storage.",
-            limits.retention_ms as f64 / 1000.0,
-        );
     });
 }
 
