@@ -52,11 +52,16 @@ impl Counts {
     }
 
     pub(super) fn add(&mut self, item: &Item) {
-        match item.value {
+        self.note(&item.value);
+        self.exemplars += item.exemplars.len();
+    }
+
+    /// Adds a value without exemplars.
+    pub(super) fn note(&mut self, value: &ItemValue) {
+        match value {
             ItemValue::Float(_) => self.samples += 1,
             ItemValue::Histogram(_) => self.histograms += 1,
         }
-        self.exemplars += item.exemplars.len();
     }
 
     /// What is left of these counts without others.
@@ -66,6 +71,11 @@ impl Counts {
             histograms: self.histograms.saturating_sub(others.histograms),
             exemplars: self.exemplars.saturating_sub(others.exemplars),
         }
+    }
+
+    /// Items of all kinds.
+    pub(super) const fn total(self) -> usize {
+        self.samples + self.histograms + self.exemplars
     }
 
     pub(super) const fn is_empty(self) -> bool {

@@ -104,7 +104,7 @@ impl RemoteManager {
     /// # Errors
     /// What keeps a queue from running, one sentence each; the others run.
     pub async fn apply(&self, config: &Config) -> Result<(), Vec<String>> {
-        let external = Labels::from_pairs(config.global.external_labels.iter());
+        let external = &config.global.external_labels;
         let mut wanted: BTreeMap<String, &RemoteWriteConfig> = BTreeMap::new();
         let mut faults = Vec::new();
         for (at, one) in config.remote_write.iter().enumerate() {
@@ -125,7 +125,7 @@ impl RemoteManager {
             .filter(|(id, now)| {
                 wanted
                     .get(*id)
-                    .is_none_or(|config| **config != now.config || external != now.external)
+                    .is_none_or(|config| **config != now.config || *external != now.external)
             })
             .map(|(id, _)| id.clone())
             .collect();
@@ -139,7 +139,7 @@ impl RemoteManager {
             if running.contains_key(&id) {
                 continue;
             }
-            match self.start(&id, config, &external).await {
+            match self.start(&id, config, external).await {
                 Ok(started) => drop(running.insert(id, started)),
                 Err(fault) => faults.push(format!("remote_write {:?}: {fault}", config.url)),
             }

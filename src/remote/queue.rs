@@ -191,11 +191,15 @@ impl<P: Post> Queue<P> {
         metrics.segment.set(burst.segment as f64);
         metrics.records.add(burst.records as f64);
         metrics.damaged.add(burst.lost.len() as f64);
-        count_left_out(&self.shared, burst.left_out);
         let LeftOut {
-            dropped, nameless, ..
+            dropped,
+            nameless,
+            custom_buckets,
         } = burst.left_out;
-        due.dropped += dropped.iter().chain(&nameless).sum::<usize>();
+        metrics.dropped_series.add(dropped);
+        metrics.nameless.add(nameless);
+        metrics.custom_buckets.add(custom_buckets as f64);
+        due.dropped += dropped.total() + nameless.total();
         if let Some(newest) = burst.items.iter().map(|(_, item)| item.time).max() {
             metrics.note_read(newest);
         }
@@ -297,16 +301,4 @@ impl<P: Post> Queue<P> {
         shards.drain(&mut self.stop).await;
         Shards::start(&self.shared, wanted, self.capacity)
     }
-}
-
-fn count_left_out<P>(shared: &Shared<P>, left_out: LeftOut) {
-    let counts = |[samples, histograms, exemplars]: [usize; 3]| Counts {
-        samples,
-        histograms,
-        exemplars,
-    };
-    let metrics = &shared.metrics;
-    metrics.dropped_series.add(counts(left_out.dropped));
-    metrics.nameless.add(counts(left_out.nameless));
-    metrics.custom_buckets.add(left_out.custom_buckets as f64);
 }

@@ -8,7 +8,7 @@ use narthex_tsdb::{LogPosition, Tail, TailBatch, TailStep};
 
 use rustc_hash::FxHashMap;
 
-use super::batch::{Item, ItemValue, Message};
+use super::batch::{Counts, Item, ItemValue, Message};
 use super::ledger::Ledger;
 use super::series::{Named, Naming};
 
@@ -54,10 +54,10 @@ pub(super) struct Burst {
 /// What was not handed on.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LeftOut {
-    /// Items of series that relabelling dropped: floats, histograms, exemplars.
-    pub(super) dropped: [usize; 3],
+    /// Items of series that relabelling dropped.
+    pub(super) dropped: Counts,
     /// Items of series whose names are gone.
-    pub(super) nameless: [usize; 3],
+    pub(super) nameless: Counts,
     /// Histograms with custom buckets, which version 1.0 cannot say.
     pub(super) custom_buckets: usize,
 }
@@ -109,7 +109,7 @@ impl Reader {
         let first = burst.items.len();
         for sample in batch.floats {
             let value = ItemValue::Float(sample.value);
-            self.put(sample.series, 0, (sample.time, sample.start_time), value, burst);
+            self.put(sample.series, (sample.time, sample.start_time), value, burst);
         }
         let histograms = self.selection.histograms.then_some(batch.histograms);
         for sample in histograms.into_iter().flatten() {
@@ -118,7 +118,7 @@ impl Reader {
                 continue;
             }
             let value = ItemValue::Histogram(sample.value);
-            self.put(sample.series, 1, (sample.time, sample.start_time), value, burst);
+            self.put(sample.series, (sample.time, sample.start_time), value, burst);
         }
         if !self.selection.exemplars || batch.exemplars.is_empty() {
             return;
@@ -128,7 +128,7 @@ impl Reader {
         for (series, exemplar) in batch.exemplars {
             match by_series.get_mut(&series) {
                 Some(item) => item.exemplars.push(exemplar),
-                None => burst.left_out.dropped[2] += 1,
+                None => burst.left_out.dropped.exemplars += 1,
             }
         }
     }
@@ -136,7 +136,6 @@ impl Reader {
     fn put(
         &mut self,
         series: u32,
-        kind: usize,
         (time, start_time): (i64, Option<i64>),
         value: ItemValue,
         burst: &mut Burst,
@@ -144,7 +143,7 @@ impl Reader {
         let doubtful = self
             .doubtful_until
             .is_some_and(|until| self.tail.position().is_within(until));
-        if let Some(labels) = self.labels(series, kind, &mut burst.left_out) {
+        if let Some(labels) = self.labels(series, &value, &mut burst.left_out) {
             let item = Item {
                 record: 0,
                 labels,
@@ -158,7 +157,7 @@ impl Reader {
         }
     }
 
-    fn labels(&mut self, series: u32, kind: usize, left_out: &mut LeftOut) -> Option<Arc<Labels>> {
+    fn labels(&mut self, series: u32, value: &ItemValue, left_out: &mut LeftOut) -> Option<Arc<Labels>> {
         let Self {
             tail, named, naming, ..
         } = self;
@@ -176,9 +175,7 @@ impl Reader {
             } else {
                 &mut left_out.dropped
             };
-            if let Some(count) = counts.get_mut(kind) {
-                *count += 1;
-            }
+            counts.note(value);
         }
         labels
     }

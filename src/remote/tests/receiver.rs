@@ -27,7 +27,6 @@ pub(super) enum Mood {
 #[derive(Debug, Default)]
 pub(super) struct Received {
     pub(super) series: BTreeMap<String, Vec<(i64, u64)>>,
-    requests: usize,
     pub(super) refused: usize,
     pub(super) families: Vec<String>,
     pub(super) exemplars: usize,
@@ -73,7 +72,6 @@ impl Receiver {
         let plain = snap::raw::Decoder::new().decompress_vec(packed).unwrap();
         let decoded = wire::decode(&plain, message);
         let mut state = self.state.lock();
-        state.requests += 1;
         state.attempts.push(attempt);
         state.families.extend(decoded.families);
         let mut series = state.series.clone();
