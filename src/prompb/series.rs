@@ -21,16 +21,25 @@ pub(crate) struct OutSeries<'a> {
     pub(crate) metadata: Option<&'a SeriesMetadata>,
 }
 
-/// The number that both versions have for a type.
+/// Types at the numbers that both versions have for them.
+const KINDS: [MetadataKind; 8] = [
+    MetadataKind::Unknown,
+    MetadataKind::Counter,
+    MetadataKind::Gauge,
+    MetadataKind::Histogram,
+    MetadataKind::GaugeHistogram,
+    MetadataKind::Summary,
+    MetadataKind::Info,
+    MetadataKind::StateSet,
+];
+
+/// The number of a type.
 pub(super) fn kind_number(kind: MetadataKind) -> u64 {
-    match kind {
-        MetadataKind::Unknown => 0,
-        MetadataKind::Counter => 1,
-        MetadataKind::Gauge => 2,
-        MetadataKind::Histogram => 3,
-        MetadataKind::GaugeHistogram => 4,
-        MetadataKind::Summary => 5,
-        MetadataKind::Info => 6,
-        MetadataKind::StateSet => 7,
-    }
+    KINDS.iter().position(|known| *known == kind).unwrap_or(0) as u64
+}
+
+/// The type of a number; unknown if it is nobody's.
+pub(crate) fn kind_of(number: u64) -> MetadataKind {
+    let kind = usize::try_from(number).ok().and_then(|at| KINDS.get(at));
+    kind.copied().unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use prost::Message;
 
 use super::receiver::WriteFault;
 use super::wire::{Fields, Value, WireError};
-use crate::prompb::HistogramMessage;
+use crate::prompb::{HistogramMessage, kind_of};
 
 /// What became of a request's bytes.
 #[derive(Debug, Default)]
@@ -305,18 +305,7 @@ fn metadata(part: &[u8], symbols: &[&str]) -> Result<SeriesMetadata, WireError> 
     let mut fields = Fields::new(part);
     while let Some(field) = fields.next_field()? {
         match field {
-            (1, Value::Varint(kind)) => {
-                metadata.kind = match kind {
-                    1 => MetadataKind::Counter,
-                    2 => MetadataKind::Gauge,
-                    3 => MetadataKind::Histogram,
-                    4 => MetadataKind::GaugeHistogram,
-                    5 => MetadataKind::Summary,
-                    6 => MetadataKind::Info,
-                    7 => MetadataKind::StateSet,
-                    _ => MetadataKind::Unknown,
-                }
-            }
+            (1, Value::Varint(kind)) => metadata.kind = kind_of(kind),
             (3, Value::Varint(at)) => metadata.help = text(at),
             (4, Value::Varint(at)) => metadata.unit = text(at),
             _ => {}
