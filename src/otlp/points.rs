@@ -14,9 +14,6 @@ use super::message::{
 };
 use super::translate::Settings;
 
-/// Characters that an exemplar's labels may have. Source: OpenMetrics 1.0.
-const EXEMPLAR_CHARS_MAX: usize = 128;
-
 /// Takes the points of a metric.
 pub(super) struct Points<'a> {
     pub(super) batch: &'a mut Batch,
@@ -226,7 +223,7 @@ impl Points<'_> {
             .iter()
             .map(|pair| (pair.key.as_str(), attributes::text(pair.value.as_ref())))
             .collect();
-        if chars(&pairs) + chars(&more) <= EXEMPLAR_CHARS_MAX {
+        if chars(&pairs) + chars(&more) <= Batch::EXEMPLAR_CHARS_MAX {
             pairs.extend(more);
         }
         Ok(Exemplar {

@@ -5,9 +5,6 @@ use narthex_tsdb::{Batch, Exemplar, SeriesRef};
 
 use crate::exposition::LabelList;
 
-/// Characters that an exemplar's labels may have. Source: OpenMetrics 1.0.
-const EXEMPLAR_CHARS_MAX: usize = 128;
-
 /// A sample on its way to the store.
 pub(super) struct Line<'k> {
     /// Equal bytes are the same series.
@@ -33,7 +30,7 @@ impl GivenExemplar {
             .iter()
             .map(|(name, value)| name.chars().count() + value.chars().count())
             .sum();
-        (chars <= EXEMPLAR_CHARS_MAX).then(|| Self {
+        (chars <= Batch::EXEMPLAR_CHARS_MAX).then(|| Self {
             labels: Labels::from_pairs(labels.iter()),
             value,
             time,

@@ -11,9 +11,6 @@ use super::series_cache::SeriesCache;
 use super::wire::{Fields, Value, WireError};
 use crate::prompb::HistogramMessage;
 
-/// Characters that an exemplar's labels may have. Source: OpenMetrics 1.0.
-const EXEMPLAR_CHARS_MAX: usize = 128;
-
 /// What became of a request's bytes.
 #[derive(Debug, Default)]
 pub(super) struct Decoded {
@@ -181,7 +178,7 @@ fn exemplar(message: &[u8]) -> Result<Option<Exemplar>, WireError> {
             _ => {}
         }
     }
-    Ok((chars <= EXEMPLAR_CHARS_MAX).then(|| Exemplar {
+    Ok((chars <= Batch::EXEMPLAR_CHARS_MAX).then(|| Exemplar {
         labels: Labels::from_pairs(pairs),
         value,
         time,

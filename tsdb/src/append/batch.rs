@@ -90,6 +90,10 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Characters that the labels of an exemplar may have together, names and values. Who reads a protocol leaves longer
+    /// ones out; the batch does not count. Source: OpenMetrics 1.0.
+    pub const EXEMPLAR_CHARS_MAX: usize = 128;
+
     /// An empty batch whose samples are mostly of `time` (Unix milliseconds), the time of the scrape or request.
     #[must_use]
     pub fn new(time: i64) -> Self {
