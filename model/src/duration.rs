@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::labels::write_quoted;
+use crate::labels::quoted;
 
 /// A duration in milliseconds, never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -61,12 +61,6 @@ impl Duration {
             "0" => return Ok(Self::ZERO),
             _ => {}
         }
-        let quoted = |text: &str| {
-            let mut out = String::new();
-            // Writing to a string cannot fail.
-            let _ = write_quoted(&mut out, text);
-            out
-        };
         let invalid = || DurationError(format!("not a valid duration string: {}", quoted(text)));
         let (mut rest, mut total, mut last_unit) = (text, 0_i64, None);
         while !rest.is_empty() {

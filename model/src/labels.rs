@@ -259,6 +259,15 @@ pub fn write_quoted(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     out.write_char('"')
 }
 
+/// `text` in double quotes as [`write_quoted`] writes it.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    // Writing to a string cannot fail.
+    let _ = write_quoted(&mut out, text);
+    out
+}
+
 /// Characters beyond ASCII that Go does not print as they are: controls, formats, separators, private use.
 fn is_unprintable(c: char) -> bool {
     !c.is_ascii()
@@ -355,6 +364,11 @@ mod tests {
         assert_eq!(labels.without_name().to_string(), r#"{Zone="é", job="a"}"#);
         assert_eq!(labels.keep(&["job", "none"]).to_string(), r#"{job="a"}"#);
         assert!(Labels::empty() < labels);
+    }
+
+    #[test]
+    fn texts_are_quoted_as_go_quotes_them() {
+        assert_eq!(quoted("a\"b\\c\n\u{1}é"), "\"a\\\"b\\\\c\\n\\x01é\"");
     }
 
     #[test]

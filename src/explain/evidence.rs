@@ -1,7 +1,7 @@
 //! What speaks for a fault: the signs that one candidate shows, and the words to tell it with.
 
 use narthex_model::Labels;
-use narthex_model::labels::write_quoted;
+use narthex_model::labels::quoted;
 
 use super::mends::{Likeness, ROWS, Row, Sign};
 use super::names::{Kind, Meaning, meaning, object, subject};
@@ -245,13 +245,6 @@ fn port(address: &str) -> &str {
 
 pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = write_quoted(&mut out, text);
-    out
 }
 
 fn text<'l>(labels: &'l Labels, name: &str) -> &'l str {

@@ -1,8 +1,9 @@
 //! What is worth a word beside the verdict: annotations that are there and do nothing.
 
 use narthex_model::Labels;
+use narthex_model::labels::quoted;
 
-use super::evidence::{is_number, quoted};
+use super::evidence::is_number;
 use super::names::{Kind, meaning};
 use crate::config::ScrapeConfig;
 use crate::scrape::{Candidate, Fate};

@@ -1,6 +1,6 @@
 //! From the labels of a line to those of a series: the target's labels, relabelling, and the limits on labels.
 
-use narthex_model::labels::{is_legacy_label_name, is_legacy_metric_name, write_quoted};
+use narthex_model::labels::{is_legacy_label_name, is_legacy_metric_name, quoted};
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME};
 
 use super::settings::SeriesSettings;
@@ -119,12 +119,10 @@ fn check_limits(labels: &Labels, settings: &SeriesSettings) -> Result<(), Series
         }
         let (length, limit) = (value.len(), settings.label_value_length_limit);
         if limit > 0 && length > limit {
-            let mut quoted = String::new();
-            // Writing to a string cannot fail.
-            let _ = write_quoted(&mut quoted, &shown(value));
             return Err(SeriesFault::Limit(format!(
-                "label_value_length_limit exceeded (metric: {metric}, label name: {}, value: {quoted}, length: {length}, limit: {limit})",
-                shown(name)
+                "label_value_length_limit exceeded (metric: {metric}, label name: {}, value: {}, length: {length}, limit: {limit})",
+                shown(name),
+                quoted(&shown(value))
             )));
         }
     }

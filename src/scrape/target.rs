@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use narthex_model::labels::write_quoted;
+use narthex_model::labels::quoted;
 use narthex_model::{Duration, Labels, LabelsBuilder};
 use parking_lot::Mutex;
 
@@ -239,13 +239,6 @@ fn target_url(labels: &LabelsBuilder, address: &str, config: &ScrapeConfig) -> S
         labels.get(METRICS_PATH).unwrap_or_default(),
         &params,
     )
-}
-
-fn quoted(text: &str) -> String {
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = write_quoted(&mut out, text);
-    out
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Answers of the API as promtool prints them.
 
-use narthex_model::labels::write_quoted;
+use narthex_model::labels::quoted;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -119,9 +119,7 @@ fn labels(metric: &Value, flat: bool) -> String {
             name = value;
             continue;
         }
-        let mut part = format!("{label}=");
-        let _ = write_quoted(&mut part, value);
-        parts.push(part);
+        parts.push(format!("{label}={}", quoted(value)));
     }
     if parts.is_empty() && !name.is_empty() {
         return name.to_owned();

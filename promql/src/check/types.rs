@@ -1,5 +1,6 @@
 //! Type checking. It walks in Prometheus's order, so that the first error is the same.
 
+use narthex_model::labels::quoted;
 use narthex_model::{METRIC_NAME, Matcher};
 
 use crate::ast::{Aggregate, AggregateOp, Binary, Call, Cardinality, Expr, ValueType, VectorSelector};
@@ -316,12 +317,4 @@ fn selector(e: &VectorSelector, may_match_all: bool) -> Checked<()> {
         e.span,
         "vector selector must contain at least one non-empty matcher",
     )
-}
-
-/// `text` in quotes.
-fn quoted(text: &str) -> String {
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = narthex_model::labels::write_quoted(&mut out, text);
-    out
 }

@@ -8,7 +8,6 @@ mod columns;
 mod ends;
 mod extended;
 mod extremes;
-mod format;
 mod gains;
 mod histogram_binary;
 mod histogram_fold;
@@ -34,13 +33,13 @@ pub use calendar::date_function;
 pub use classic::{Bucket, BucketQuantile, MonotonicityFix, bucket_fraction, bucket_quantile};
 pub use columns::{ColumnFunction, ColumnKernel, FloatColumn, FloatSink, column_function};
 pub use extended::smoothed_point;
-pub use format::quoted;
 pub use histogram_binary::{
     HistogramResult, float_with_histogram, histogram_with_float, histogram_with_histogram,
 };
 pub use histogram_fold::{HistogramFold, HistogramFoldKind};
 pub use kahan::KahanSum;
 pub use math::{clamp, math_function, round_to};
+pub use narthex_model::labels::quoted;
 pub use narthex_model::number::general;
 pub use native::{histogram_fraction, histogram_function, histogram_quantile};
 pub use notes::{HistogramOperation, Note, Notes};

@@ -1,9 +1,8 @@
 //! What kernels find: warnings and infos without position and metric name, and failures.
 
 use narthex_model::Severity;
+use narthex_model::labels::quoted;
 use narthex_model::number::general;
-
-use super::format::quoted;
 
 /// What was done to histograms when something about them was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

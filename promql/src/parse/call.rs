@@ -1,7 +1,9 @@
 //! Function calls.
 
+use narthex_model::labels::quoted;
+
 use super::expr::Levelled;
-use super::token::{Token, quoted};
+use super::token::Token;
 use super::tokens::{Parsed, Tokens, failure};
 use crate::ast::{Call, Expr};
 use crate::functions::signature;

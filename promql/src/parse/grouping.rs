@@ -1,7 +1,9 @@
 //! Lists of labels in parentheses: behind `by`, `without`, `on`, `ignoring`, `group_left`, `group_right`.
 
+use narthex_model::labels::quoted;
+
 use super::literal::string_literal;
-use super::token::{TokenKind, quoted};
+use super::token::TokenKind;
 use super::tokens::{Complaint, Parsed, Tokens, failure};
 use crate::span::Span;
 

@@ -1,10 +1,11 @@
 //! Values of number, duration and string tokens, as Go's `strconv` reads them.
 
 use narthex_model::Duration;
+use narthex_model::labels::quoted;
 use nom::Err;
 
 use super::syntax_error::SyntaxError;
-use super::token::{Token, TokenKind, quoted};
+use super::token::{Token, TokenKind};
 use super::tokens::{Tokens, failure};
 use crate::ast::{NumberLiteral, StringLiteral};
 use crate::span::Span;

@@ -1,6 +1,6 @@
 //! Readers of characters: words, numbers, durations, strings, escapes.
 
-use narthex_model::labels::write_quoted;
+use narthex_model::labels::quoted;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_till, take_while};
 use nom::character::complete::{char, satisfy};
@@ -289,10 +289,8 @@ pub(crate) fn quote_char(c: char) -> String {
         '\'' => "'\\''".to_owned(),
         '"' => "'\"'".to_owned(),
         c => {
-            let mut out = String::new();
-            // Writing to a string cannot fail.
-            let _ = write_quoted(&mut out, c.encode_utf8(&mut [0; 4]));
-            format!("'{}'", out.trim_start_matches('"').trim_end_matches('"'))
+            let text = quoted(c.encode_utf8(&mut [0; 4]));
+            format!("'{}'", text.trim_start_matches('"').trim_end_matches('"'))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the lexer makes of the text, and how error texts name it.
 
-use narthex_model::labels::write_quoted;
+use narthex_model::labels::quoted;
 
 use super::scan::quote_char;
 use crate::ast::{AggregateOp, BinaryOp};
@@ -187,14 +187,6 @@ impl Token {
             _ => shortened(value),
         }
     }
-}
-
-/// `text` in quotes.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    // Writing to a string cannot fail.
-    let _ = write_quoted(&mut out, text);
-    out
 }
 
 /// `text` in quotes; of a long one the first ten characters.

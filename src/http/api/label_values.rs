@@ -1,6 +1,6 @@
 //! `/api/v1/label/<name>/values`: values of one label.
 
-use narthex_model::labels::write_quoted;
+use narthex_model::labels::quoted;
 
 use super::super::body::Reply;
 use super::super::call::Call;
@@ -14,10 +14,10 @@ pub(crate) async fn label_values(call: Call) -> Result<Reply, Problem> {
     let raw = unescape_segment(call.capture()).unwrap_or_default();
     let name = unescape_name(&raw);
     if name.is_empty() || name.contains('\u{fffd}') {
-        let mut text = String::from("invalid label name: ");
-        // Writing to a string does not fail.
-        let _ = write_quoted(&mut text, &name);
-        return Err(Problem::bad_data(text));
+        return Err(Problem::bad_data(format!(
+            "invalid label name: {}",
+            quoted(&name)
+        )));
     }
     let form = call.url_form();
     well_formed(&form)?;
