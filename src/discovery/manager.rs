@@ -286,11 +286,17 @@ impl Runner {
             let groups: JobGroups = providers.flat_map(|provider| provider.groups.all()).collect();
             let targets: usize = groups.iter().map(|group| group.targets.len()).sum();
             metrics.targets.with(&[NAME, name]).set(targets as f64);
-            found.insert(name.clone(), groups);
+            let same = before.get(name).filter(|before| are_same(before, &groups));
+            found.insert(name.clone(), same.map_or(groups, Arc::clone));
         }
         metrics.updates.inc();
         self.found.send_replace(Arc::new(found));
     }
+}
+
+/// Whether these are the same groups in memory.
+fn are_same(a: &[Arc<TargetGroup>], b: &[Arc<TargetGroup>]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
 #[cfg(test)]
@@ -334,5 +340,32 @@ mod tests {
             Arc::ptr_eq(&after["c"][0], &found["c"][0]),
             "what stays is not disturbed"
         );
+    }
+
+    #[tokio::test]
+    async fn a_job_keeps_its_allocation_until_its_groups_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::new();
+        let (manager, _task) =
+            DiscoveryManager::start(Clock::system(), &registry, &DiscoveryOptions::default());
+        let of = |targets: &str| {
+            let text = format!(
+                "scrape_configs:\n- job_name: a\n  static_configs: [{{targets: ['s:1']}}]\n- job_name: b\n  \
+                 static_configs: [{{targets: ['s:2']}}, {{targets: [{targets}]}}]\n- job_name: c\n"
+            );
+            config(&text, folder.path())
+        };
+        manager.apply(&of("'s:3'")).await;
+        let first = manager.found().borrow().clone();
+        manager.apply(&of("'s:3'")).await;
+        let second = manager.found().borrow().clone();
+        for job in ["a", "b", "c"] {
+            assert!(Arc::ptr_eq(&first[job], &second[job]), "{job} has not changed");
+        }
+        manager.apply(&of("'s:4'")).await;
+        let third = manager.found().borrow().clone();
+        assert!(Arc::ptr_eq(&second["a"], &third["a"]));
+        assert!(!Arc::ptr_eq(&second["b"], &third["b"]));
+        assert_eq!(third["b"].len(), 2);
     }
 }
