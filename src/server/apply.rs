@@ -3,7 +3,7 @@
 use super::options::Options;
 use super::store::store_options;
 use crate::config::{Config, ConfigSource, Loaded, RuleFile, load_rules};
-use crate::discovery::{DiscoveryManager, Found};
+use crate::discovery::{DiscoveryManager, Found, JobGroups};
 use crate::http::App;
 use crate::query::QueryService;
 use crate::remote::RemoteManager;
@@ -11,8 +11,9 @@ use crate::scrape::ScrapeManager;
 use narthex_promql::{Engine, EngineOptions, Features};
 use narthex_tsdb::Options as StoreOptions;
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Everything that a configuration changes.
 #[derive(Debug)]
@@ -102,8 +103,7 @@ pub(super) async fn apply(
     to.queries.set_engine(engine);
     to.scrape.apply_config(&config);
     to.discovery.apply(&config).await;
-    let found = to.discovery.found().borrow().clone();
-    hand_over(&found, &to.scrape);
+    hand_over(&to.discovery.found(), &to.scrape, &Handed::new());
     let yaml = config.to_yaml();
     if faults.is_empty() {
         to.app.set_config(config, yaml);
@@ -164,20 +164,29 @@ pub(super) async fn reload(source: &ConfigSource, options: &Options, to: &Subsys
 pub(super) async fn forward_targets(discovery: DiscoveryManager, scrape: ScrapeManager) {
     let mut found = discovery.found();
     drop(discovery);
-    let mut last = Found::default();
+    let mut handed = Handed::new();
     while found.changed().await.is_ok() {
-        let now = found.borrow_and_update().clone();
-        for (job, groups) in now.iter() {
-            if last.get(job).is_none_or(|before| !Arc::ptr_eq(before, groups)) {
-                scrape.apply_targets(job, groups);
-            }
-        }
-        last = now;
+        handed = hand_over(&found, &scrape, &handed);
     }
 }
 
-fn hand_over(found: &Found, scrape: &ScrapeManager) {
-    for (job, groups) in found.iter() {
-        scrape.apply_targets(job, groups);
+/// What was handed over for each job.
+type Handed = BTreeMap<String, JobGroups>;
+
+/// Hands over what is found of each job and was not handed over `before`; returns what is handed over now.
+///
+/// A reload and [`forward_targets`] do this at the same time. As long as a job's groups are borrowed, discovery
+/// publishes no newer ones: whoever hands over last hands over the newest.
+fn hand_over(found: &watch::Receiver<Found>, scrape: &ScrapeManager, before: &Handed) -> Handed {
+    let jobs: Vec<String> = found.borrow().keys().cloned().collect();
+    let mut handed = Handed::new();
+    for job in jobs {
+        if let Some(groups) = found.borrow().get(&job) {
+            if before.get(&job).is_none_or(|before| !Arc::ptr_eq(before, groups)) {
+                scrape.apply_targets(&job, groups);
+            }
+            handed.insert(job, Arc::clone(groups));
+        }
     }
+    handed
 }
