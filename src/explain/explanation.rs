@@ -59,6 +59,7 @@ pub struct Account {
     pub says: String,
     /// What else is worth a word.
     pub remarks: Vec<String>,
+    verdict: &'static str,
     /// The place of the fault in the table: the first is told first.
     rank: usize,
 }
@@ -138,17 +139,20 @@ impl Account {
             before = &step.output;
         }
         let dropped = candidate.steps.last().filter(|step| !step.keep);
+        let (verdict, target) = match &candidate.fate {
+            Fate::Target { status, .. } => (status.health.word(), Some(status.clone())),
+            Fate::Invalid(_) => ("invalid", None),
+            Fate::Dropped => ("dropped", None),
+        };
         Self {
             discovered: candidate.discovered.clone(),
             steps,
             dropped_by: dropped.map(|step| step.rule),
-            target: match &candidate.fate {
-                Fate::Target { status, .. } => Some(status.clone()),
-                Fate::Dropped | Fate::Invalid(_) => None,
-            },
+            target,
             fault: row.fault,
             says,
             remarks: remarks(candidate, job),
+            verdict,
             rank,
         }
     }
@@ -160,12 +164,8 @@ impl Account {
 
     /// `up`, `down`, `unknown`, `dropped` or `invalid`.
     #[must_use]
-    pub fn verdict(&self) -> &'static str {
-        match &self.target {
-            Some(target) => target.health.word(),
-            None if self.fault.starts_with("bad ") || self.fault == "no address" => "invalid",
-            None => "dropped",
-        }
+    pub const fn verdict(&self) -> &'static str {
+        self.verdict
     }
 }
 
