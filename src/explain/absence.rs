@@ -59,7 +59,7 @@ fn why_no_target(pod: &KubernetesObject, views: &[View], words: &mut Words) -> O
     let reason = Some(pod.phase_reason.as_str()).filter(|reason| !reason.is_empty());
     words.extend([
         ("object", format!("pod {}/{}", pod.namespace, pod.name)),
-        ("jobs", jobs(&views)),
+        ("jobs", jobs(views.iter().map(|view| view.job.as_str()))),
         (
             "phase",
             reason.map_or_else(|| pod.phase.clone(), |reason| format!("{}: {reason}", pod.phase)),
@@ -79,25 +79,21 @@ fn why_no_pod(question: &Question, views: &[View], words: &mut Words) -> Option<
     let Question::Pod { namespace, .. } = question else {
         return None;
     };
-    let all: Vec<&View> = views.iter().collect();
-    if all.is_empty() {
+    if views.is_empty() {
         return None;
     }
     let covers = |view: &&View| namespace.as_ref().is_none_or(|namespace| view.covers(namespace));
-    let there: Vec<&View> = all.iter().copied().filter(covers).collect();
+    let there: Vec<&View> = views.iter().filter(covers).collect();
     if there.is_empty() {
-        let names: BTreeSet<&str> = all
-            .iter()
-            .flat_map(|view| view.namespaces.iter().map(String::as_str))
-            .collect();
+        let names = views.iter().flat_map(|view| &view.namespaces);
         words.extend([
-            ("jobs", jobs(&all)),
+            ("jobs", jobs(views.iter().map(|view| view.job.as_str()))),
             ("namespace", namespace.clone().unwrap_or_default()),
-            ("namespaces", names.into_iter().collect::<Vec<_>>().join(", ")),
+            ("namespaces", listed(names.map(String::as_str))),
         ]);
         return Some(Cause::OtherNamespace);
     }
-    words.push(("jobs", jobs(&there)));
+    words.push(("jobs", jobs(there.iter().map(|view| view.job.as_str()))));
     if is_untold(&there, words) {
         return Some(Cause::NotListed);
     }
@@ -124,10 +120,17 @@ fn is_untold(views: &[&View], words: &mut Words) -> bool {
     is_untold
 }
 
-fn jobs(views: &[&View]) -> String {
-    let jobs: BTreeSet<&str> = views.iter().map(|view| view.job.as_str()).collect();
-    let jobs: Vec<String> = jobs.into_iter().map(|job| format!("job {job}")).collect();
+/// The jobs of these names, sorted, each once.
+fn jobs<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: BTreeSet<&str> = names.collect();
+    let jobs: Vec<String> = names.into_iter().map(|name| format!("job {name}")).collect();
     jobs.join(", ")
+}
+
+/// These names, sorted, each once.
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: BTreeSet<&str> = names.collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// For example `label app=x of role pod`.
@@ -150,9 +153,7 @@ fn cause(question: &Question, stock: &[JobStock], words: &mut Words) -> Cause {
         })
         .filter(|(_, section)| finds_pods(section.role))
         .collect();
-    let jobs: BTreeSet<&str> = sections.iter().map(|(job, _)| *job).collect();
-    let jobs: Vec<String> = jobs.into_iter().map(|job| format!("job {job}")).collect();
-    words.push(("jobs", jobs.join(", ")));
+    words.push(("jobs", jobs(sections.iter().map(|(job, _)| *job))));
     if sections.is_empty() {
         return Cause::NoRole;
     }
@@ -167,12 +168,9 @@ fn cause(question: &Question, stock: &[JobStock], words: &mut Words) -> Cause {
     if sections.iter().any(|(_, section)| looks_there(section)) {
         return Cause::NoObject;
     }
-    let names: BTreeSet<&str> = sections
-        .iter()
-        .flat_map(|(_, section)| section.namespaces.names.iter().map(String::as_str))
-        .collect();
+    let names = sections.iter().flat_map(|(_, section)| &section.namespaces.names);
     words.push(("namespace", namespace.clone()));
-    words.push(("namespaces", names.into_iter().collect::<Vec<_>>().join(", ")));
+    words.push(("namespaces", listed(names.map(String::as_str))));
     Cause::OtherNamespace
 }
 
