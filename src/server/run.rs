@@ -136,8 +136,8 @@ struct Front {
     stopping: Shutdown,
     signals: Signals,
     serving: JoinHandle<()>,
-    /// Checksum of the configuration's files when they were read.
-    files: [u8; 16],
+    /// Checksum of the configuration's files when they were read, if their changes are looked for.
+    files: Option<[u8; 16]>,
 }
 
 async fn live(
@@ -147,7 +147,7 @@ async fn live(
     source: ConfigSource,
     loaded: Loaded,
 ) -> Result<(), Failure> {
-    let files = checksum(&source, &loaded.config);
+    let files = options.auto_reload.map(|_| checksum(&source, &loaded.config));
     let mut front = open_front(&options, &clock, web, &loaded, files).await?;
     let opened = open_store(&options, &clock, &loaded, &mut front).await;
     let db = match opened {
@@ -225,7 +225,7 @@ async fn open_front(
     clock: &Clock,
     web: WebOptions,
     loaded: &Loaded,
-    files: [u8; 16],
+    files: Option<[u8; 16]>,
 ) -> Result<Front, Failure> {
     let signals = Signals::new().map_err(|e| format!("signals cannot be heard: {e}"))?;
     let door = WebFile::open(&options.web_config_file, clock.clone())

@@ -16,7 +16,7 @@ pub(super) fn changes(
     every: Option<Duration>,
     source: ConfigSource,
     app: Arc<App>,
-    at_start: [u8; 16],
+    at_start: Option<[u8; 16]>,
 ) -> mpsc::Receiver<()> {
     let (sender, receiver) = mpsc::channel(1);
     let watch = async move {
@@ -25,7 +25,7 @@ pub(super) fn changes(
             return sender.closed().await;
         };
         let mut interval = tokio::time::interval(every.to_std());
-        let mut last = Some(at_start);
+        let mut last = at_start;
         loop {
             interval.tick().await;
             let now = sum_up(&source, &app.loaded().config).await;
