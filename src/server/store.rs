@@ -10,7 +10,7 @@ use narthex_tsdb::{Db, Error as StoreError, OpenProgress, Options as StoreOption
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -80,11 +80,10 @@ impl Keeper {
         let stop = Arc::new(AtomicBool::new(false));
         let every = every.clamp(Duration::from_millis(50), Duration::from_secs(1));
         let (compacting, watch) = (db.clone(), clock.clone());
-        let told = tell_damage(&db, 0);
-        let told = AtomicUsize::new(told);
+        let mut told = tell_damage(&db, 0);
         let threads = vec![
             repeat("store-keeper", &stop, every, move || {
-                told.store(tell_damage(&db, told.load(Ordering::Relaxed)), Ordering::Relaxed);
+                told = tell_damage(&db, told);
                 db.tick(clock.now_ms())
             })?,
             repeat("store-compactor", &stop, COMPACT_EVERY, move || {
@@ -189,7 +188,7 @@ fn repeat(
     name: &str,
     stop: &Arc<AtomicBool>,
     every: Duration,
-    work: impl Fn() -> Result<(), StoreError> + Send + 'static,
+    mut work: impl FnMut() -> Result<(), StoreError> + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
     let stop = Arc::clone(stop);
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
