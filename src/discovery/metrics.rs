@@ -1,5 +1,6 @@
 //! What discovery counts about itself, under the names that Prometheus has for it.
 
+use crate::config::KubernetesRole;
 use crate::telemetry::metrics::{Counter, Counters, Gauge, Gauges, Registry, Summaries, Summary};
 
 /// Whom the targets are for: the value of the label `name`.
@@ -117,9 +118,9 @@ impl KubernetesMetrics {
                 &[],
             ),
         };
-        for role in ["endpointslice", "endpoints", "node", "pod", "service", "ingress"] {
+        for role in KubernetesRole::ALL {
             for event in ["add", "update", "delete"] {
-                this.events.with(&[role, event]);
+                this.events.with(&[role.name(), event]);
             }
         }
         this

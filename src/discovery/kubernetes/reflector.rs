@@ -43,12 +43,13 @@ pub(super) async fn run(server: Arc<ApiServer>, informer: Arc<Informer>, metrics
         let ended = session.run().await;
         let has_heard = session.has_heard;
         version = session.version;
-        if has_heard || (ended.is_ok() && started.elapsed() >= SHORT_WATCH) {
+        let is_well = has_heard || (ended.is_ok() && started.elapsed() >= SHORT_WATCH);
+        if is_well {
             backoff.reset();
         }
         let mut wait = backoff.next();
         match ended {
-            Ok(()) if has_heard || started.elapsed() >= SHORT_WATCH => continue,
+            Ok(()) if is_well => continue,
             Ok(()) => {}
             Err(Fault::Gone) => {
                 tracing::debug!(
@@ -136,7 +137,7 @@ impl Session<'_> {
             self.list().await?;
         }
         let is_streaming = self.version.is_none();
-        let (lines, length) = match self.open(is_streaming).await {
+        let (lines, length) = match self.open().await {
             // Only a streaming list may be asked for otherwise.
             Err(Fault::NoStreaming(text)) if !is_streaming => return Err(Fault::failed(text)),
             opened => opened?,
@@ -175,7 +176,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn open(&self, is_streaming: bool) -> Result<(Lines<Incoming>, Duration), Fault> {
+    async fn open(&self) -> Result<(Lines<Incoming>, Duration), Fault> {
         let patience = &self.server.patience;
         let length = if self.server.is_http1() {
             patience.watch_http1
@@ -195,7 +196,6 @@ impl Session<'_> {
                 ("resourceVersionMatch", "NotOlderThan"),
             ]),
         }
-        debug_assert_eq!(is_streaming, self.version.is_none());
         let answer = self.server.get(&self.informer.scope.path(&parameters)).await?;
         Ok((Lines::new(answer.into_body()), length))
     }
