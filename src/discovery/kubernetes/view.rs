@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::discoverer::Discoverer;
 use super::informer::Informer;
-use super::object::{Body, Object, Pairs};
+use super::object::{Body, Object};
 use super::resource::{Resource, key};
 use super::roles::source;
 use crate::config::{KubernetesRole, KubernetesSelector};
@@ -80,10 +80,6 @@ pub struct KubernetesObject {
     pub addresses: Vec<String>,
     /// Ports that it declares.
     pub ports: Vec<ObjectPort>,
-    /// Labels as written, not as discovered.
-    pub labels: Vec<(String, String)>,
-    /// Annotations as written, not as discovered.
-    pub annotations: Vec<(String, String)>,
     /// What each section makes of it.
     pub sights: Vec<ObjectSight>,
 }
@@ -178,8 +174,6 @@ impl KubernetesObject {
             phase_reason,
             addresses: addresses(&object.body),
             ports: ports(&object.body),
-            labels: owned(&meta.labels),
-            annotations: owned(&meta.annotations),
             sights: views
                 .iter()
                 .flat_map(|view| sights(view, resource, &key, object))
@@ -273,8 +267,4 @@ fn ports(body: &Body) -> Vec<ObjectPort> {
         }
         _ => Vec::new(),
     }
-}
-
-fn owned(pairs: &Pairs) -> Vec<(String, String)> {
-    pairs.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
 }
