@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::client::form_escaped;
+
 /// `scheme://address/path?query`; the query's parameters sorted by name.
 pub(super) fn join(scheme: &str, address: &str, path: &str, params: &[(String, Vec<String>)]) -> String {
     let mut url = format!("{scheme}://{address}");
@@ -10,8 +12,12 @@ pub(super) fn join(scheme: &str, address: &str, path: &str, params: &[(String, V
     }
     // A path that is already escaped would be escaped twice here, as it is in Go.
     for byte in path.bytes() {
-        let plain = byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@!'()*".contains(&byte);
-        push(&mut url, byte, plain);
+        if byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@!'()*".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
     }
     let mut sorted: Vec<_> = params.iter().collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
@@ -20,31 +26,12 @@ pub(super) fn join(scheme: &str, address: &str, path: &str, params: &[(String, V
         for value in values {
             url.push(separator);
             separator = '&';
-            query(&mut url, name);
+            url.push_str(&form_escaped(name));
             url.push('=');
-            query(&mut url, value);
+            url.push_str(&form_escaped(value));
         }
     }
     url
-}
-
-fn query(url: &mut String, text: &str) {
-    for byte in text.bytes() {
-        if byte == b' ' {
-            url.push('+');
-        } else {
-            push(url, byte, byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
-        }
-    }
-}
-
-fn push(url: &mut String, byte: u8, plain: bool) {
-    if plain {
-        url.push(byte as char);
-    } else {
-        // Writing to a string cannot fail.
-        let _ = write!(url, "%{byte:02X}");
-    }
 }
 
 #[cfg(test)]
