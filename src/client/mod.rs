@@ -14,3 +14,6 @@ pub(crate) use fault::error_text;
 pub(crate) use http::{ClientOptions, HttpClient, Outgoing, status_text};
 pub(crate) use oauth2::form_escaped;
 pub(crate) use resolve::{Resolver, fault as dns_fault, is_negative};
+
+/// The `User-Agent` header: servers know the Prometheus whose behaviour this is.
+pub(crate) const USER_AGENT: &str = "Prometheus/3.12.0";

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::kubernetes::{Environment, KubernetesObject, Patience, Surroundings, View, Watches};
 use super::metrics::{Metrics, NAME};
 use super::provider::{Around, Provider, Section};
+use crate::client::USER_AGENT;
 use crate::clock::Clock;
 use crate::config::{Config, TargetGroup};
 use crate::telemetry::metrics::Registry;
@@ -57,7 +58,7 @@ impl Default for DiscoveryOptions {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(5),
-            user_agent: "Prometheus/3.12.0".to_owned(),
+            user_agent: USER_AGENT.to_owned(),
             service_account: PathBuf::from("/var/run/secrets/kubernetes.io/serviceaccount"),
             environment: Arc::new(|name| std::env::var(name).ok()),
             patience: Patience::default(),

@@ -3,6 +3,7 @@
 use narthex_model::Labels;
 
 use super::resolution::schema_of_factor;
+use crate::client::USER_AGENT;
 use crate::config::{NameScheme, RelabelConfig, ScrapeConfig};
 use crate::exposition::ProtobufOptions;
 
@@ -30,7 +31,7 @@ impl Default for ScrapeOptions {
             exemplars: false,
             start_times: false,
             type_and_unit_labels: false,
-            user_agent: "Prometheus/3.12.0".to_owned(),
+            user_agent: USER_AGENT.to_owned(),
             host_name: String::new(),
         }
     }

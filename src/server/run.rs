@@ -8,6 +8,7 @@ use super::signals::{Signals, Wish};
 use super::store::{Keeper, open, store_options};
 use super::timed_disk::TimedDisk;
 use super::watch_files::{changes, checksum};
+use crate::client::USER_AGENT;
 use crate::clock::Clock;
 use crate::config::{ConfigSource, Loaded};
 use crate::discovery::{DiscoveryManager, DiscoveryOptions};
@@ -359,7 +360,7 @@ fn remote(
     let scrape = scrape.clone();
     let sending = RemoteOptions {
         flush_deadline: options.remote_flush_deadline.to_std(),
-        user_agent: scrape_options(options).user_agent,
+        user_agent: USER_AGENT.to_owned(),
     };
     let declared = move || {
         let targets = scrape.metadata().into_iter();
