@@ -1,6 +1,6 @@
 //! What discovery found for a job, thing by thing, and what became of each: the rules one by one, and the scrape.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use narthex_model::Labels;
@@ -74,7 +74,7 @@ impl JobStock {
 
     /// Everything that was found, in the order of discovery. Runs all rules: not for the async threads.
     pub fn candidates(&self) -> impl Iterator<Item = Candidate> {
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
         let all = self.groups.iter().flat_map(|group| {
             (0..group.targets.len()).map(|index| Origin {
                 group: Arc::clone(group),
@@ -91,12 +91,12 @@ impl JobStock {
         })
     }
 
-    fn fate(&self, built: Result<Built, String>, seen: &mut HashMap<u64, ()>) -> Fate {
+    fn fate(&self, built: Result<Built, String>, seen: &mut HashSet<u64>) -> Fate {
         match built {
             Ok(Built::Dropped) => Fate::Dropped,
             Err(error) => Fate::Invalid(error),
             Ok(Built::Kept(target)) => Fate::Target {
-                is_repeated: seen.insert(target.hash, ()).is_some(),
+                is_repeated: !seen.insert(target.hash),
                 // Targets that were found a moment ago have no loop yet: they show themselves.
                 status: Box::new(self.running.get(&target.hash).map_or_else(
                     || target.status(&self.config),
