@@ -1,5 +1,7 @@
 //! Reading a stream of integers. Layout: spec/chunk.md.
 
+use fearless_simd::{Level, dispatch};
+
 use crate::bytes::Reader;
 use crate::error::Result;
 use crate::varint::unzigzag;
@@ -11,8 +13,16 @@ use super::pack::{Padded, is_storable, packed_length};
 /// Working memory of the decoder: nothing is allocated per chunk.
 #[derive(Debug)]
 pub(super) struct IntDecoder {
-    padded: Padded,
+    /// What the processor can do at once.
+    level: Level,
     numbers: Box<[u64]>,
+    patches: PatchReader,
+}
+
+/// What patches are read with: the numbers they belong to, and their high bits.
+#[derive(Debug)]
+struct PatchReader {
+    padded: Padded,
     places: Box<[u64]>,
     highs: Box<[u64]>,
 }
@@ -21,10 +31,13 @@ impl Default for IntDecoder {
     fn default() -> Self {
         let buffer = || vec![0; SAMPLES_MAX].into_boxed_slice();
         Self {
-            padded: Padded::default(),
+            level: Level::new(),
             numbers: buffer(),
-            places: buffer(),
-            highs: buffer(),
+            patches: PatchReader {
+                padded: Padded::default(),
+                places: buffer(),
+                highs: buffer(),
+            },
         }
     }
 }
@@ -52,13 +65,44 @@ enum Patches {
 impl IntDecoder {
     /// Reads `count` numbers, at most [`SAMPLES_MAX`]; they are handed out as two's complement.
     pub(super) fn decode(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<&[u64]> {
-        if count == 0 || count > SAMPLES_MAX {
-            return Err(reader.corrupt("1 to 1024 numbers", count as u64));
-        }
         let header = Header::read(reader, count)?;
         if header.is_sparse() {
-            return self.decode_sparse(reader, &header, count);
+            let mut rest = self.numbers.get_mut(..count).unwrap_or_default();
+            self.patches.read_runs(reader, &header, count, |number, length| {
+                if let Some((run, behind)) = std::mem::take(&mut rest).split_at_mut_checked(length) {
+                    run.fill(number);
+                    rest = behind;
+                }
+            })?;
+        } else {
+            self.decode_dense(reader, &header, count)?;
         }
+        Ok(self.numbers.get(..count).unwrap_or_default())
+    }
+
+    /// As [`decode`](Self::decode), appending what `of` makes of each number; of one that repeats it may be made once.
+    #[inline(always)]
+    pub(super) fn decode_as<T: Copy>(
+        &mut self,
+        reader: &mut Reader<'_>,
+        count: usize,
+        of: impl Fn(u64) -> T,
+        out: &mut Vec<T>,
+    ) -> Result<()> {
+        let header = Header::read(reader, count)?;
+        if header.is_sparse() {
+            out.reserve(count);
+            return self.patches.read_runs(reader, &header, count, |number, length| {
+                out.extend(std::iter::repeat_n(of(number), length));
+            });
+        }
+        self.decode_dense(reader, &header, count)?;
+        let numbers = self.numbers.get(..count).unwrap_or_default();
+        dispatch!(self.level, _ => out.extend(numbers.iter().map(|number| of(*number))));
+        Ok(())
+    }
+
+    fn decode_dense(&mut self, reader: &mut Reader<'_>, header: &Header, count: usize) -> Result<()> {
         let skipped = match header.order {
             LINE => 0,
             order => usize::from(order),
@@ -67,46 +111,107 @@ impl IntDecoder {
             return Err(reader.corrupt("more numbers than the prediction starts from", count as u64));
         };
         let packed = reader.take(packed_length(residuals.len(), header.width))?;
-        self.padded.unpack(packed, header.width, residuals);
-        let amount = read_patches(
-            reader,
-            header.patches,
-            residuals.len(),
-            &mut self.padded,
-            (&mut self.places, &mut self.highs),
-        )?;
-        for (place, high) in self.places.iter().zip(&self.highs).take(amount) {
+        self.patches.padded.unpack(packed, header.width, residuals);
+        let amount = self.patches.read(reader, header.patches, residuals.len())?;
+        for (place, high) in self.patches.first(amount) {
             if let Some(residual) = residuals.get_mut(*place as usize) {
                 *residual |= high << (header.width & 63);
             }
         }
-        header.undo_residuals(residuals);
         let numbers = self.numbers.get_mut(..count).unwrap_or_default();
-        header.undo_prediction(numbers);
-        Ok(numbers)
+        dispatch!(self.level, _ => {
+            header.undo_residuals(numbers.get_mut(skipped..).unwrap_or_default());
+            header.undo_prediction(numbers);
+        });
+        Ok(())
     }
+}
 
-    /// Numbers that change now and then: runs are filled, nothing is added up.
-    fn decode_sparse(&mut self, reader: &mut Reader<'_>, header: &Header, count: usize) -> Result<&[u64]> {
-        let buffers = (&mut *self.places, &mut *self.highs);
-        let amount = read_patches(reader, header.patches, count - 1, &mut self.padded, buffers)?;
+impl PatchReader {
+    /// Hands out numbers that change now and then: each with how often it is repeated. Nothing is added up but where one
+    /// changes.
+    #[inline(always)]
+    fn read_runs(
+        &mut self,
+        reader: &mut Reader<'_>,
+        header: &Header,
+        count: usize,
+        mut run: impl FnMut(u64, usize),
+    ) -> Result<()> {
+        let amount = self.read(reader, header.patches, count - 1)?;
         header.undo_residuals(self.highs.get_mut(..amount).unwrap_or_default());
-        let numbers = self.numbers.get_mut(..count).unwrap_or_default();
         let (mut value, mut start) = (header.first, 0);
-        for (place, step) in self.places.iter().zip(&self.highs).take(amount) {
+        for (place, step) in self.first(amount) {
             // Residual i leads from number i to number i + 1; places rise, as gaps are never negative.
             let end = *place as usize + 1;
-            numbers.get_mut(start..end).unwrap_or_default().fill(value);
+            run(value, end.saturating_sub(start));
             value = value.wrapping_add(*step);
             start = end;
         }
-        numbers.get_mut(start..).unwrap_or_default().fill(value);
-        Ok(numbers)
+        run(value, count.saturating_sub(start));
+        Ok(())
+    }
+
+    /// Places and high bits of the patches that were read last.
+    fn first(&self, amount: usize) -> impl Iterator<Item = (&u64, &u64)> {
+        self.places.iter().zip(&self.highs).take(amount)
+    }
+
+    /// Reads places and high bits of patches; how many there are.
+    fn read(&mut self, reader: &mut Reader<'_>, patches: Patches, residuals: usize) -> Result<usize> {
+        let Self {
+            padded,
+            places,
+            highs,
+        } = self;
+        let (amount, high) = match patches {
+            Patches::None => return Ok(0),
+            Patches::List { count, high, gap } => {
+                let places = places.get_mut(..count).unwrap_or_default();
+                padded.unpack(reader.take(packed_length(count, gap))?, gap, places);
+                let mut next = 0_u64;
+                for place in places.iter_mut() {
+                    *place = place.saturating_add(next);
+                    next = place.saturating_add(1);
+                }
+                if places.iter().any(|place| *place >= residuals as u64) {
+                    return Err(reader.corrupt("patches within the stream", residuals as u64));
+                }
+                (count, high)
+            }
+            Patches::Bitmap { count, high } => {
+                let bitmap = reader.take(residuals.div_ceil(8))?;
+                let mut found = 0;
+                for (eight, first) in bitmap.chunks(8).zip((0_u64..).step_by(64)) {
+                    let mut word = eight
+                        .iter()
+                        .rev()
+                        .fold(0, |word, byte| word << 8 | u64::from(*byte));
+                    while word != 0 {
+                        if let Some(place) = places.get_mut(found) {
+                            *place = first + u64::from(word.trailing_zeros());
+                        }
+                        found += 1;
+                        word &= word - 1;
+                    }
+                }
+                if found != count {
+                    return Err(reader.corrupt("as many places as patches", found as u64));
+                }
+                (count, high)
+            }
+        };
+        let highs = highs.get_mut(..amount).unwrap_or_default();
+        padded.unpack(reader.take(packed_length(amount, high))?, high, highs);
+        Ok(amount)
     }
 }
 
 impl Header {
     fn read(reader: &mut Reader<'_>, count: usize) -> Result<Self> {
+        if count == 0 || count > SAMPLES_MAX {
+            return Err(reader.corrupt("1 to 1024 numbers", count as u64));
+        }
         let flags = reader.u8()?;
         let width = read_width(reader)?;
         let order = flags & flag::ORDER;
@@ -163,6 +268,7 @@ impl Header {
     }
 
     /// From residuals to what the prediction left over.
+    #[inline(always)]
     fn undo_residuals(&self, residuals: &mut [u64]) {
         match (self.zigzag, self.divisor) {
             (true, 1) => residuals
@@ -183,28 +289,31 @@ impl Header {
         }
     }
 
+    #[inline(always)]
     fn undo_prediction(&self, numbers: &mut [u64]) {
         match self.order {
             0 => {}
             1 => {
                 let mut value = self.first;
-                for (i, number) in numbers.iter_mut().enumerate() {
-                    value = if i == 0 {
-                        value
-                    } else {
-                        value.wrapping_add(*number)
-                    };
-                    *number = value;
+                if let Some((first, rest)) = numbers.split_first_mut() {
+                    *first = value;
+                    for number in rest {
+                        value = value.wrapping_add(*number);
+                        *number = value;
+                    }
                 }
             }
             2 => {
-                let (mut value, mut step) = (self.first, self.step);
-                for (i, number) in numbers.iter_mut().enumerate() {
-                    if i > 1 {
+                let (mut value, mut step) = (self.first.wrapping_add(self.step), self.step);
+                if let Some(([first, second], rest)) = numbers.split_first_chunk_mut::<2>() {
+                    (*first, *second) = (self.first, value);
+                    for number in rest {
                         step = step.wrapping_add(*number);
+                        value = value.wrapping_add(step);
+                        *number = value;
                     }
-                    value = if i == 0 { value } else { value.wrapping_add(step) };
-                    *number = value;
+                } else if let Some(first) = numbers.first_mut() {
+                    *first = self.first;
                 }
             }
             _ => {
@@ -225,57 +334,6 @@ fn read_width(reader: &mut Reader<'_>) -> Result<u32> {
     } else {
         Err(reader.corrupt("a bit width of 0 to 57, or 64", u64::from(width)))
     }
-}
-
-/// Reads places and high bits of the patches into the two buffers; how many there are.
-fn read_patches(
-    reader: &mut Reader<'_>,
-    patches: Patches,
-    residuals: usize,
-    padded: &mut Padded,
-    buffers: (&mut [u64], &mut [u64]),
-) -> Result<usize> {
-    let (places, highs) = buffers;
-    let (amount, high) = match patches {
-        Patches::None => return Ok(0),
-        Patches::List { count, high, gap } => {
-            let places = places.get_mut(..count).unwrap_or_default();
-            padded.unpack(reader.take(packed_length(count, gap))?, gap, places);
-            let mut next = 0_u64;
-            for place in places.iter_mut() {
-                *place = place.wrapping_add(next);
-                next = place.wrapping_add(1);
-            }
-            if places.iter().any(|place| *place >= residuals as u64) {
-                return Err(reader.corrupt("patches within the stream", residuals as u64));
-            }
-            (count, high)
-        }
-        Patches::Bitmap { count, high } => {
-            let bitmap = reader.take(residuals.div_ceil(8))?;
-            let mut found = 0;
-            for (eight, first) in bitmap.chunks(8).zip((0_u64..).step_by(64)) {
-                let mut word = eight
-                    .iter()
-                    .rev()
-                    .fold(0, |word, byte| word << 8 | u64::from(*byte));
-                while word != 0 {
-                    if let Some(place) = places.get_mut(found) {
-                        *place = first + u64::from(word.trailing_zeros());
-                    }
-                    found += 1;
-                    word &= word - 1;
-                }
-            }
-            if found != count {
-                return Err(reader.corrupt("as many places as patches", found as u64));
-            }
-            (count, high)
-        }
-    };
-    let highs = highs.get_mut(..amount).unwrap_or_default();
-    padded.unpack(reader.take(packed_length(amount, high))?, high, highs);
-    Ok(amount)
 }
 
 #[cfg(test)]
@@ -373,10 +431,17 @@ mod tests {
         };
         // One patch: high bits and gap 8 wide, eight residuals of one bit, gap, high bits.
         assert_eq!(decode(&[flag::PATCH_LIST, 1, 1, 8, 8, 0, 7, 1], 8), Ok(8));
+        // Two patches of a stream that repeats its first number: places 3, and 2 by way of 2^64.
+        let back = [
+            &[flag::PATCH_LIST | 1, 0, 0, 2, 8, 64, 3, 0, 0, 0, 0, 0, 0, 0, 0xfe][..],
+            &[0xff; 7],
+            &[1, 1],
+        ];
         for (bytes, count) in [
-            (&[flag::PATCH_LIST, 1, 1, 8, 8, 0, 8, 1][..], 8), // a patch beyond the stream
-            (&[flag::PATCH_LIST, 1, 9, 8, 8, 0, 7, 1], 8),     // more patches than numbers
-            (&[flag::PATCH_BITMAP, 1, 1, 8, 0, 3, 1], 8),      // two places, one patch
+            (&back.concat()[..], 9),
+            (&[flag::PATCH_LIST, 1, 1, 8, 8, 0, 8, 1], 8), // a patch beyond the stream
+            (&[flag::PATCH_LIST, 1, 9, 8, 8, 0, 7, 1], 8), // more patches than numbers
+            (&[flag::PATCH_BITMAP, 1, 1, 8, 0, 3, 1], 8),  // two places, one patch
             (&[flag::PATCH_LIST | flag::PATCH_BITMAP, 1, 1, 8, 8, 0, 7, 1], 8),
             (&[0x80, 1, 0], 8), // an unknown flag
             (&[0, 58, 0], 8),   // a width that is not stored

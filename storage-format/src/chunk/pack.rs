@@ -1,6 +1,8 @@
 //! Numbers of one bit width behind each other, lowest bits first: eight numbers fill as many bytes as the
 //! width has bits. Layout: spec/chunk.md.
 
+use fearless_simd::{Level, dispatch};
+
 use super::SAMPLES_MAX;
 
 /// Widths above this and below 64 are stored as 64, so that any number lies within eight bytes.
@@ -57,11 +59,18 @@ pub(super) fn pack(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<
 
 /// A copy of packed bytes with room behind them, so that reading eight at a time needs no check.
 #[derive(Debug)]
-pub(super) struct Padded(Box<[u8]>);
+pub(super) struct Padded {
+    bytes: Box<[u8]>,
+    /// What the processor can do at once.
+    level: Level,
+}
 
 impl Default for Padded {
     fn default() -> Self {
-        Self(vec![0; packed_length(SAMPLES_MAX, 64) + WINDOW].into_boxed_slice())
+        Self {
+            bytes: vec![0; packed_length(SAMPLES_MAX, 64) + WINDOW].into_boxed_slice(),
+            level: Level::new(),
+        }
     }
 }
 
@@ -76,66 +85,67 @@ impl Padded {
                 }
             }
             _ => {
-                if let Some(room) = self.0.get_mut(..packed.len()) {
+                if let Some(room) = self.bytes.get_mut(..packed.len()) {
                     room.copy_from_slice(packed);
                 }
+                let bytes = &*self.bytes;
                 if width <= 8 {
-                    self.unpack_bytes(width, out)
+                    dispatch!(self.level, _ => unpack_bytes(bytes, width, out));
                 } else {
-                    self.unpack_words(width, out)
+                    dispatch!(self.level, _ => unpack_words(bytes, width, out));
                 }
             }
-        }
-    }
-
-    /// Up to eight bits: eight numbers lie in one word.
-    fn unpack_bytes(&self, width: u32, out: &mut [u64]) {
-        let mask = mask(width);
-        let mut rest = &*self.0;
-        let (groups, tail) = out.as_chunks_mut::<8>();
-        for group in groups {
-            let Some(word) = rest.first_chunk::<8>() else {
-                return;
-            };
-            let word = u64::from_le_bytes(*word);
-            for (i, value) in group.iter_mut().enumerate() {
-                *value = word >> (i as u32 * width) & mask;
-            }
-            rest = rest.get(width as usize..).unwrap_or_default();
-        }
-        let Some(word) = rest.first_chunk::<8>() else {
-            return;
-        };
-        let word = u64::from_le_bytes(*word);
-        for (i, value) in tail.iter_mut().enumerate() {
-            *value = word >> (i as u32 * width) & mask;
-        }
-    }
-
-    fn unpack_words(&self, width: u32, out: &mut [u64]) {
-        let mask = mask(width);
-        let mut rest = &*self.0;
-        let (groups, tail) = out.as_chunks_mut::<8>();
-        for group in groups {
-            let Some(window) = rest.first_chunk::<WINDOW>() else {
-                return;
-            };
-            for (i, value) in group.iter_mut().enumerate() {
-                *value = word_at(window, i as u32 * width) & mask;
-            }
-            rest = rest.get(width as usize..).unwrap_or_default();
-        }
-        let Some(window) = rest.first_chunk::<WINDOW>() else {
-            return;
-        };
-        for (i, value) in tail.iter_mut().enumerate() {
-            *value = word_at(window, i as u32 * width) & mask;
         }
     }
 }
 
+/// Up to eight bits: eight numbers lie in one word.
+#[inline(always)]
+fn unpack_bytes(mut rest: &[u8], width: u32, out: &mut [u64]) {
+    let mask = mask(width);
+    let (groups, tail) = out.as_chunks_mut::<8>();
+    for group in groups {
+        let Some(word) = rest.first_chunk::<8>() else {
+            return;
+        };
+        let word = u64::from_le_bytes(*word);
+        for (i, value) in group.iter_mut().enumerate() {
+            *value = word >> (i as u32 * width) & mask;
+        }
+        rest = rest.get(width as usize..).unwrap_or_default();
+    }
+    let Some(word) = rest.first_chunk::<8>() else {
+        return;
+    };
+    let word = u64::from_le_bytes(*word);
+    for (i, value) in tail.iter_mut().enumerate() {
+        *value = word >> (i as u32 * width) & mask;
+    }
+}
+
+#[inline(always)]
+fn unpack_words(mut rest: &[u8], width: u32, out: &mut [u64]) {
+    let mask = mask(width);
+    let (groups, tail) = out.as_chunks_mut::<8>();
+    for group in groups {
+        let Some(window) = rest.first_chunk::<WINDOW>() else {
+            return;
+        };
+        for (i, value) in group.iter_mut().enumerate() {
+            *value = word_at(window, i as u32 * width) & mask;
+        }
+        rest = rest.get(width as usize..).unwrap_or_default();
+    }
+    let Some(window) = rest.first_chunk::<WINDOW>() else {
+        return;
+    };
+    for (i, value) in tail.iter_mut().enumerate() {
+        *value = word_at(window, i as u32 * width) & mask;
+    }
+}
+
 /// At least 57 bits from `bit` on.
-#[inline]
+#[inline(always)]
 fn word_at(window: &[u8; WINDOW], bit: u32) -> u64 {
     // The mask tells the compiler what holds anyway: seven numbers of 57 bits start below 64 bytes.
     let start = (bit >> 3) as usize & 63;
@@ -160,7 +170,7 @@ mod tests {
             prop_assert_eq!(bytes.len(), packed_length(values.len(), width));
             let mut read = vec![1; values.len()];
             let mut padded = Padded::default();
-            padded.0.fill(0xaa);
+            padded.bytes.fill(0xaa);
             padded.unpack(&bytes, width, &mut read);
             let cut: Vec<_> = values.iter().map(|value| value & mask(width)).collect();
             prop_assert_eq!(read, cut);

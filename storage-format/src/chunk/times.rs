@@ -55,8 +55,7 @@ impl TimeDecoder {
     /// # Errors
     /// As [`TimeDecoder::decode`].
     pub fn read(&mut self, reader: &mut Reader<'_>, count: usize, out: &mut Vec<i64>) -> Result<()> {
-        out.extend(self.ints.decode(reader, count)?.iter().map(|time| *time as i64));
-        Ok(())
+        self.ints.decode_as(reader, count, |time| time as i64, out)
     }
 }
 

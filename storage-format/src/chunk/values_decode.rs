@@ -105,12 +105,7 @@ impl ValueDecoder {
                 let value = float(reader.signed()? as u64);
                 out.resize(out.len() + count, value);
             }
-            mode::INT => out.extend(
-                self.ints
-                    .decode(reader, count)?
-                    .iter()
-                    .map(|number| float(*number)),
-            ),
+            mode::INT => self.ints.decode_as(reader, count, float, out)?,
             mode::DECIMAL => self.read_decimals(reader, count, out)?,
             mode::DECIMAL_ULP => {
                 let start = out.len();
@@ -125,8 +120,8 @@ impl ValueDecoder {
                 if shift > 63 {
                     return Err(reader.corrupt("a shift of at most 63", u64::from(shift)));
                 }
-                let numbers = self.ints.decode(reader, count)?.iter();
-                out.extend(numbers.map(|number| f64::from_bits(unordered((number << shift) as i64))));
+                let of = |number: u64| f64::from_bits(unordered((number << shift) as i64));
+                self.ints.decode_as(reader, count, of, out)?;
             }
             mode::RAW => {
                 let (values, _) = reader.take(8 * count)?.as_chunks::<8>();
@@ -145,13 +140,8 @@ impl ValueDecoder {
         let places = reader.u8()?;
         let power = POWERS.get(usize::from(places)).copied();
         let power = power.ok_or_else(|| reader.corrupt("at most 18 decimal places", u64::from(places)))?;
-        out.extend(
-            self.ints
-                .decode(reader, count)?
-                .iter()
-                .map(|digits| float(*digits) / power),
-        );
-        Ok(())
+        self.ints
+            .decode_as(reader, count, |digits| float(digits) / power, out)
     }
 }
 
