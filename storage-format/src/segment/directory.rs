@@ -144,19 +144,39 @@ impl<'a> Directory<'a> {
         Ok(true)
     }
 
-    /// The block that has a series, if any has.
+    /// The block that has a series, if any has. Most ids follow each other, so the search begins where the block would
+    /// be if all did.
     fn block_of(&self, id: u32) -> Result<Option<usize>> {
-        let (mut low, mut high) = (0, self.0.len());
+        let id = u64::from(id);
+        let Some(last) = self.0.len().checked_sub(1) else {
+            return Ok(None);
+        };
+        let highest = self.first_id(last)?;
+        if id >= highest {
+            return Ok(Some(last));
+        }
+        // The block sought is below `high`, and not below `low` if there is one.
+        let (mut low, mut high) = (0, last);
+        let (mut probe, mut step) = ((u128::from(id) * last as u128 / u128::from(highest)) as usize, 1);
         while low < high {
-            let middle = low + (high - low) / 2;
-            let first = Reader::new(self.0.get(middle)?, "directory").varint()?;
-            if first <= u64::from(id) {
-                low = middle + 1
+            if self.first_id(probe)? <= id {
+                low = probe + 1;
+                probe = (low + step - 1).min(high - 1);
             } else {
-                high = middle
+                high = probe;
+                probe = high.saturating_sub(step).max(low);
+            }
+            step *= 2;
+            if step > high - low {
+                probe = low + (high - low) / 2;
             }
         }
         Ok(low.checked_sub(1))
+    }
+
+    /// The lowest id in a block.
+    fn first_id(&self, block: usize) -> Result<u64> {
+        Reader::new(self.0.get(block)?, "directory").varint()
     }
 
     /// One above the highest id; 0 if there is none.
@@ -244,4 +264,30 @@ fn read_id(reader: &mut Reader<'_>, next: &mut u64) -> Result<u32> {
     let id = id.ok_or_else(|| reader.corrupt("a series id of 32 bits", step))?;
     *next = u64::from(id) + 1;
     Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn series_are_found_however_their_ids_are_spread(
+            steps in vec(prop_oneof![20 => Just(1_u32), 2 => 2..40_u32, 1 => 100_000..9_000_000_u32], 1..400),
+            others in vec(any::<u32>(), 20),
+        ) {
+            let ids: Vec<u32> = steps.iter().scan(0, |id, step| { *id += step; Some(*id) }).collect();
+            let list = |id: u32| ChunkList { plan: 1, position: u64::from(id), lengths: vec![id % 7] };
+            let bytes = encode(&ids.iter().map(|id| (*id, list(*id))).collect::<Vec<_>>()).unwrap();
+            let directory = Directory::open(&bytes).unwrap();
+            let near = ids.iter().flat_map(|id| [id - 1, *id, id + 1]);
+            for id in near.chain(others) {
+                let expected = ids.binary_search(&id).ok().map(|_| list(id));
+                prop_assert_eq!(directory.find(id).unwrap(), expected);
+            }
+        }
+    }
 }
