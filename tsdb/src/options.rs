@@ -25,6 +25,9 @@ pub struct Options {
     /// Bytes of log that are not behind the replay cursor at which the head is sealed even if its time has not come
     /// (default 128 MiB). Bounds what a restart has to replay.
     pub wal_unsealed_bytes: u64,
+    /// Samples that are not behind the replay cursor at which the head is sealed even if its time has not come, with 14
+    /// more for each series in memory (default 8,000,000): a restart replays more than ten million a second.
+    pub wal_unsealed_samples: u64,
     /// How long sealed log is kept for a reader that has not come so far, in milliseconds of the caller's clock
     /// (default 7,200,000): see [`Tail`](crate::Tail). It counts in `retention_bytes` and takes at most half of it.
     pub wal_kept_ms: i64,
@@ -74,6 +77,7 @@ impl Default for Options {
             retention_bytes: 0,
             wal_segment_bytes: 16 << 20,
             wal_unsealed_bytes: 128 << 20,
+            wal_unsealed_samples: 8_000_000,
             wal_kept_ms: 7_200_000,
             seal_interval_ms: 1_800_000,
             block_interval_ms: 7_200_000,

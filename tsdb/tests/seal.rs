@@ -60,6 +60,39 @@ fn answers_are_the_same_before_and_after_sealing_and_a_restart() {
 }
 
 #[test]
+fn the_log_is_sealed_when_it_has_many_samples_also_after_a_restart() {
+    let disk = MemoryDisk::new();
+    // 40 series may have 560 more.
+    let options = Options {
+        wal_unsealed_samples: 1_000,
+        ..Options::default()
+    };
+    let mut db = open(&disk, options.clone());
+    let mut log_was = 0;
+    let mut seals = 0;
+    for time in 0..400 {
+        if time % 15 == 14 {
+            drop(db);
+            db = open(&disk, options.clone());
+        }
+        let samples = db.stats().samples;
+        scrape(&db, time);
+        db.tick(NOW).unwrap();
+        let stats = db.stats();
+        if stats.wal_bytes < log_was {
+            assert!(
+                (1_560 - 40..=1_560).contains(&samples),
+                "sealed with {samples} samples and a scrape"
+            );
+            seals += 1;
+        }
+        assert!(stats.samples < 1_560, "{stats:?}");
+        log_was = stats.wal_bytes;
+    }
+    assert!(seals >= 8, "{seals} seals");
+}
+
+#[test]
 fn a_reader_keeps_its_view_while_the_store_seals() {
     let db = open(&MemoryDisk::new(), Options::default());
     (0..200).for_each(|time| scrape(&db, time));

@@ -117,6 +117,12 @@ const TOMBSTONES: u8 = 7;
 const SECTION_MAX: u8 = TOMBSTONES;
 
 impl<'a> Batch<'a> {
+    /// How many samples there are.
+    #[must_use]
+    pub const fn samples(&self) -> usize {
+        self.floats.len() + self.histograms.len() + self.float_histograms.len()
+    }
+
     /// Forgets everything, keeping the memory: one batch can serve many commits.
     pub fn clear(&mut self) {
         self.commit = 0;

@@ -54,6 +54,8 @@ pub(super) struct Inner {
     pub(super) waiting: AtomicU32,
     /// Bytes of files that are being written, by [`Reserved`].
     pub(super) reserved: [AtomicU64; 2],
+    /// Samples that had been appended when the head was sealed last; those that were replayed lie before the first.
+    pub(super) sealed_samples: AtomicU64,
     /// Bytes of the log when it was last looked whether there is room.
     pub(super) seen_log: AtomicU64,
     /// Damaged places in the log when it was opened.
@@ -128,6 +130,7 @@ impl Inner {
             compacting: Mutex::new(()),
             waiting: AtomicU32::new(0),
             reserved: Default::default(),
+            sealed_samples: AtomicU64::new(recovered.samples.wrapping_neg()),
             seen_log: AtomicU64::new(0),
             damaged_log,
             foreign,

@@ -16,6 +16,9 @@ const UNSEALED_PART_MOST: u64 = 4;
 const SEALED_MIN: u64 = 64 << 10;
 /// Part of what is kept free by which the log grows between two looks.
 const GROWN_PART: u64 = 4;
+/// Samples for each series in memory by which the log may be longer: sealing costs about as much for each series as for
+/// each of so many samples, and a restart may take longer with more series.
+const UNSEALED_PER_SERIES: u64 = 14;
 /// Series written to the catalog at a time, while registering waits.
 const CATALOG_SERIES: usize = 4_096;
 
@@ -130,6 +133,11 @@ impl Inner {
         if log.bytes - log.kept_bytes >= self.options.wal_unsealed_bytes.min(part) {
             return true;
         }
+        let unsealed = self.appended().wrapping_sub(self.sealed_samples.load(Relaxed));
+        let series = self.head.index.read().all().len();
+        if unsealed >= self.options.wal_unsealed_samples + series * UNSEALED_PER_SERIES {
+            return true;
+        }
         let sealed = self.segments.list().iter().map(|s| s.summary().time_max).max();
         let (Some(newest), Some(since)) = (self.head.newest(), sealed.or_else(|| self.head.oldest())) else {
             return false;
@@ -137,7 +145,13 @@ impl Inner {
         newest.saturating_sub(since) >= self.options.seal_interval_ms
     }
 
+    /// Samples that have been appended since the store was opened.
+    fn appended(&self) -> u64 {
+        self.head.counters.floats.get() + self.head.counters.histograms.get()
+    }
+
     pub(super) fn seal_alone(&self) -> Result<(), Error> {
+        let appended = self.appended();
         // The log that names the series is about to go, up to this commit: a series that is registered and written to
         // from here on stays in it.
         let pin = self.head.commits.pin_oldest();
@@ -156,6 +170,7 @@ impl Inner {
         self.reserve(Reserved::Segment, 0)?;
         if sealed? {
             self.head.counters.seals.add(1);
+            self.sealed_samples.store(appended, Relaxed);
             self.wal.forget(pin.number())?;
         }
         Ok(())

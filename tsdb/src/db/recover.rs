@@ -26,6 +26,8 @@ pub(super) struct Recovered {
     pub(super) damage: Vec<Damage>,
     /// Samples whose series are not known because the record that named them is damaged.
     pub(super) unknown: u64,
+    /// Samples that were replayed.
+    pub(super) samples: u64,
 }
 
 /// Registers the series that the catalog in `folder` names.
@@ -118,6 +120,7 @@ pub(super) fn replay(
                     failure = failure.take().or(head.index.write().define(&batch.series).err());
                 }
                 if batch.commit > sealed {
+                    recovered.samples += batch.samples() as u64;
                     replay.record(batch);
                 }
                 Ok(())
