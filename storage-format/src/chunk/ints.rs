@@ -333,11 +333,12 @@ impl BitCounts {
         plan.widest = widest;
         plan.width = storable(widest);
         plan.bits = count * plan.width as usize;
-        let mut patched = 0;
+        let (mut patched, mut wider) = (0, self.at(widest as usize));
         for width in (0..widest).rev() {
-            patched += self.at(width as usize + 1);
-            // Beyond the largest storable width nothing is gained.
-            if storable(width) != width {
+            patched += wider;
+            wider = self.at(width as usize);
+            // A width that no residual has is wider than it need be; beyond the largest storable one nothing is gained.
+            if wider == 0 || storable(width) != width {
                 continue;
             }
             let places =
