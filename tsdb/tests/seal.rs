@@ -93,6 +93,60 @@ fn the_log_is_sealed_when_it_has_many_samples_also_after_a_restart() {
 }
 
 #[test]
+fn selections_read_in_turns_answer_as_if_read_one_after_the_other() {
+    let disk = MemoryDisk::new();
+    let options = Options {
+        seal_interval_ms: 1_000,
+        block_interval_ms: 2_000,
+        ..Options::default()
+    };
+    let db = open(&disk, options);
+    for time in 0..700 {
+        scrape(&db, time);
+        db.tick(NOW).unwrap();
+    }
+    db.compact().unwrap();
+    let stats = db.stats();
+    assert!(
+        stats.blocks > 0 && stats.head_segment_bytes > 0 && stats.samples > 0,
+        "{stats:?}"
+    );
+    let ranges = [
+        (0, 7_000),
+        (500, 6_500),
+        (2_400, 2_500),
+        (6_000, 9_000),
+        (100, 6_990),
+        (3_000, 3_000),
+    ];
+    let ranges = ranges.map(|(min, max)| TimeRange { min, max });
+    let snapshot = db.snapshot();
+    let sets = ranges.map(|range| {
+        let selection = Selection { matchers: &[], range };
+        (
+            snapshot.select(&selection).unwrap(),
+            select(&snapshot, &[], range).into_iter(),
+        )
+    });
+    let mut sets = sets.map(|(set, expected)| (set, expected.peekable()));
+    let mut buffer = SampleBuffer::new();
+    for at in 0..40 {
+        for (set, expected) in &mut sets {
+            if at >= set.len() {
+                continue;
+            }
+            set.read(at, &mut buffer).unwrap();
+            let values = buffer.values().iter().map(|v| v.to_bits());
+            let read: Vec<_> = buffer.times().iter().copied().zip(values).collect();
+            let labels = set.labels(at);
+            let samples = expected.next_if(|(known, _)| *known == labels);
+            assert_eq!(read, samples.map(|(_, samples)| samples).unwrap_or_default());
+        }
+    }
+    assert!(sets.iter_mut().all(|(_, expected)| expected.peek().is_none()));
+}
+
+#[test]
 fn a_reader_keeps_its_view_while_the_store_seals() {
     let db = open(&MemoryDisk::new(), Options::default());
     (0..200).for_each(|time| scrape(&db, time));

@@ -17,8 +17,11 @@ use crate::block::{Piece, Segment, Segments, Work};
 use crate::error::Error;
 use crate::head::{Head, Page, SlotTimes, split};
 
+/// Selections of which a thread keeps something: an operator reads its operands in turns.
+const KEPT: usize = 4;
+
 thread_local! {
-    static READER: RefCell<Reader> = RefCell::default();
+    static KEPT_READERS: RefCell<Vec<KeptReader>> = RefCell::default();
 }
 
 /// Numbers for selections and for columns of times, none of them given twice.
@@ -43,7 +46,15 @@ pub(super) struct Reading<'r> {
     pub(super) lost: &'r Mutex<BTreeSet<String>>,
 }
 
-/// What a thread keeps from series to series.
+/// What a thread keeps of a selection.
+#[derive(Default)]
+struct KeptReader {
+    selection: u64,
+    reader: Reader,
+    work: Work,
+}
+
+/// What is kept from series to series.
 #[derive(Default)]
 struct Reader {
     /// From files, and from memory.
@@ -87,7 +98,6 @@ enum PartPlace {
 /// The times of the series before, and what told them.
 #[derive(Default)]
 struct LastTimes {
-    selection: u64,
     plans: Vec<(u64, u32)>,
     in_memory: SlotTimes,
     /// The times that `in_memory` tells.
@@ -104,31 +114,24 @@ struct LastTimes {
 impl Reading<'_> {
     /// Reads what the reader sees of the series at a place of the selection, inside the range.
     pub(super) fn read(&self, at: usize, buffer: &mut SampleBuffer) -> Result<(), Error> {
-        READER.with_borrow_mut(|reader| {
-            if reader.last.selection != self.selection {
-                reader.last = LastTimes {
-                    selection: self.selection,
-                    ..LastTimes::default()
-                };
-            }
+        KEPT_READERS.with_borrow_mut(|kept| {
+            let KeptReader { reader, work, .. } = KeptReader::of(kept, self.selection);
             // The page first, the list after: sealing adds to the list before pages let go.
             let id = self.found.id(at);
             let moved = self.read_head(id, reader);
             let fresh = (moved > self.found.through).then(|| self.segments.list());
             let list = fresh.as_ref().unwrap_or(&self.found.segments);
-            Work::with(|work| {
-                self.find_parts((at, id), moved, list, reader, work)?;
-                if reader.has_last_times() {
-                    match self.read_values(list, reader, buffer, work) {
-                        // What is sound is found chunk by chunk.
-                        Err(Error::Corrupt { .. }) => {}
-                        read => return read,
-                    }
-                    buffer.set_times(&[]);
-                    buffer.values_mut().clear();
+            self.find_parts((at, id), moved, list, reader, work)?;
+            if reader.has_last_times() {
+                match self.read_values(list, reader, buffer, work) {
+                    // What is sound is found chunk by chunk.
+                    Err(Error::Corrupt { .. }) => {}
+                    read => return read,
                 }
-                self.gather(list, reader, buffer, work)
-            })
+                buffer.set_times(&[]);
+                buffer.values_mut().clear();
+            }
+            self.gather(list, reader, buffer, work)
         })
     }
 
@@ -340,6 +343,26 @@ impl Reading<'_> {
             piece.fill(self.range, buffer);
         }
         Ok(())
+    }
+}
+
+impl KeptReader {
+    /// What is kept of a selection; a new one takes the place of the oldest.
+    fn of(all: &mut Vec<Self>, selection: u64) -> &mut Self {
+        let known = all.iter().position(|kept| kept.selection == selection);
+        let at = known.unwrap_or_else(|| {
+            if all.len() < KEPT {
+                all.push(Self::default());
+            }
+            let ages = all.iter().enumerate().map(|(at, kept)| (kept.selection, at));
+            ages.min().map_or(0, |(_, at)| at)
+        });
+        let kept = &mut all[at];
+        if kept.selection != selection {
+            kept.selection = selection;
+            kept.reader.last = LastTimes::default();
+        }
+        kept
     }
 }
 
