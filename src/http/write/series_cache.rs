@@ -13,6 +13,11 @@ use parking_lot::Mutex;
 const SHARDS: usize = 16;
 /// Entries of a shard's generation.
 const MOST_ENTRIES: usize = if cfg!(test) { 256 } else { 65_536 };
+/// How often each entry may be asked for, on average, until a generation is over: ten minutes of a steady sender. What
+/// senders no longer send is then forgotten although there is room.
+const QUESTIONS: usize = 40;
+/// Entries that a generation may have whoever asks.
+const FEWEST_ENTRIES: usize = 64;
 
 /// The hash of label bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,6 +43,8 @@ struct Table {
 struct Generations {
     young: Table,
     old: Table,
+    /// How often the young one has been asked.
+    questions: usize,
 }
 
 /// From label bytes to series.
@@ -59,6 +66,7 @@ impl SeriesCache {
 
     pub(super) fn get(&self, key: Key) -> Option<SeriesRef> {
         let mut shard = self.shard(key).lock();
+        shard.count_question();
         if let Some(series) = shard.young.get(key) {
             return Some(series);
         }
@@ -80,11 +88,23 @@ impl SeriesCache {
 }
 
 impl Generations {
+    fn count_question(&mut self) {
+        self.questions += 1;
+        if self.questions > QUESTIONS * self.young.used.max(FEWEST_ENTRIES) {
+            self.begin();
+        }
+    }
+
     fn insert(&mut self, key: Key, series: SeriesRef) {
         if self.young.used >= MOST_ENTRIES {
-            self.old = std::mem::take(&mut self.young);
+            self.begin();
         }
         self.young.insert(key, series);
+    }
+
+    fn begin(&mut self) {
+        self.old = std::mem::take(&mut self.young);
+        self.questions = 0;
     }
 }
 
@@ -167,5 +187,32 @@ mod tests {
         // What the store has dropped gets another reference.
         cache.insert(kept, series(9));
         assert_eq!(cache.get(kept), Some(series(9)));
+    }
+
+    #[test]
+    fn what_is_no_longer_sent_is_forgotten_although_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(folder.path(), Options::default()).unwrap();
+        let series = db.resolve(&Labels::from_pairs([("a", "b")])).unwrap();
+        let cache = SeriesCache::default();
+        let send = |name: u64| {
+            let key = cache.key(&name.to_le_bytes());
+            let known = cache.get(key).is_some();
+            cache.insert(key, series);
+            known
+        };
+        // A thousand series, of which ten change after every twenty requests.
+        let mut unknown = 0;
+        for request in 0..4_000 {
+            let first = request / 20 * 10;
+            unknown += (first..first + 1_000).filter(|name| !send(*name)).count();
+        }
+        assert_eq!(unknown, 1_000 + 10 * 199);
+        let used = |shard: &Mutex<Generations>| {
+            let shard = shard.lock();
+            shard.young.used + shard.old.used
+        };
+        let used: usize = cache.shards.iter().map(used).sum();
+        assert!((1_000..2_500).contains(&used), "{used} entries");
     }
 }
