@@ -1,8 +1,9 @@
 //! From blocks to longer blocks.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use narthex_model::Labels;
+use narthex_model::{Histogram, HistogramValue, Labels, SampleBuffer, Selection, SeriesSource, TimeRange};
 use narthex_tsdb::disk::{Disk, MemoryDisk};
 use narthex_tsdb::{Batch, Db, Options};
 
@@ -104,6 +105,60 @@ fn merged_blocks_answer_as_memory_does() {
     let before = blocks(&disk);
     db.compact().unwrap();
     assert_eq!(blocks(&disk), before);
+}
+
+#[test]
+fn histograms_and_start_times_are_merged_too() {
+    let disk = MemoryDisk::new();
+    let (db, kept) = (open(&disk, options()), open(&MemoryDisk::new(), options()));
+    for time in (0..20_000).step_by(10) {
+        let mut batch = Batch::new(time).with_group(1);
+        batch.push_float_labelled(&labels("m", "counter"), time, time as f64);
+        if time % 3_000 < 2_000 {
+            batch.set_start_time(time - time % 700);
+        }
+        let value = Histogram {
+            count: (time % 900) as u64,
+            sum: time as f64,
+            ..Histogram::default()
+        };
+        batch.push_histogram_labelled(
+            &labels("m", "native"),
+            time,
+            HistogramValue::Integer(Arc::new(value)),
+        );
+        batch.set_start_time(time - time % 900);
+        for db in [&db, &kept] {
+            assert_eq!(db.append(&batch, NOW).unwrap().rejected, []);
+        }
+        if time % 100 == 0 {
+            db.tick(time).unwrap();
+            db.compact().unwrap();
+        }
+    }
+    assert!(db.blocks().iter().any(|block| block.compaction.level >= 3));
+    let read = |db: &Db, at: usize| {
+        let snapshot = db.snapshot();
+        let selection = Selection {
+            matchers: &[],
+            range: TimeRange::ALL,
+        };
+        let set = snapshot.select(&selection).unwrap();
+        let mut buffer = SampleBuffer::new();
+        set.read(at, &mut buffer).unwrap();
+        let columns = (buffer.times().to_vec(), buffer.values().to_vec());
+        (
+            columns,
+            buffer.start_times().to_vec(),
+            buffer.histograms().to_vec(),
+        )
+    };
+    for at in 0..2 {
+        let expected = read(&kept, at);
+        let starts = expected.1.iter().filter(|start| **start != 0).count();
+        assert!(starts > 1_000, "{starts} start times");
+        assert_eq!(read(&db, at), expected);
+    }
 }
 
 #[test]
