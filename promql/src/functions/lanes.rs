@@ -1,5 +1,9 @@
 //! Windows side by side: what one window needs one operation after the other, several windows do at the same time.
 
+use std::sync::LazyLock;
+
+use fearless_simd::{Level, dispatch};
+
 use super::kahan::KahanSum;
 use super::sums::{mean, sum};
 
@@ -7,6 +11,9 @@ use super::sums::{mean, sum};
 pub(super) const LANES: usize = 4;
 /// Values of one window looked at together.
 const WIDTH: usize = 8;
+
+/// What the processor can do at once.
+static LEVEL: LazyLock<Level> = LazyLock::new(Level::new);
 
 /// The starts of windows that are equally long, and that length.
 pub(super) type Lanes = ([usize; LANES], usize);
@@ -35,7 +42,16 @@ pub(super) fn means(values: &[f64], (starts, length): Lanes) -> [f64; LANES] {
 }
 
 /// Adds to each sum the values of its window, without looking out for infinite sums.
-fn compensated(values: &[f64], (starts, length): Lanes, first: [KahanSum; LANES]) -> [KahanSum; LANES] {
+fn compensated(values: &[f64], lanes: Lanes, first: [KahanSum; LANES]) -> [KahanSum; LANES] {
+    dispatch!(*LEVEL, _ => compensated_at_once(values, lanes, first))
+}
+
+#[inline(always)]
+fn compensated_at_once(
+    values: &[f64],
+    (starts, length): Lanes,
+    first: [KahanSum; LANES],
+) -> [KahanSum; LANES] {
     let windows = starts.map(|start| values.get(start..start + length).unwrap_or(&[]));
     let (mut sums, mut lost) = (first.map(|s| s.sum), first.map(|s| s.compensation));
     let [a, b, c, d] = windows;
