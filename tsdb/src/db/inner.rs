@@ -92,10 +92,7 @@ impl Inner {
         let loaded = recover::load_catalog(&*disk, &catalog_folder, &head)?;
         head.index.write().reserve(loaded.next_id);
         let (segments, lost) = Segments::open(Arc::clone(&disk), head_folder, block_folder)?;
-        head.set_moved(segments.next_number());
-        let summaries = segments.summaries();
-        summaries.iter().for_each(|s| head.note_newest(s.time_max));
-        recover::exemplars(&head, &segments);
+        recover::sealed(&head, &segments);
         let mut recovered = recover::replay(
             &*disk,
             &wal_folder,

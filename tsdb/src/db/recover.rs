@@ -60,8 +60,13 @@ pub(super) fn nameless(head: &Head, segments: &Segments) -> Vec<Damage> {
     found
 }
 
-/// Takes the exemplars of sealed segments back into memory: the log has the newer ones. What cannot be read is told.
-pub(super) fn exemplars(head: &Head, segments: &Segments) {
+/// Tells a head that has nothing yet what has been sealed, and takes the exemplars of segments back into memory: the log
+/// has the newer ones. What cannot be read is told.
+pub(super) fn sealed(head: &Head, segments: &Segments) {
+    head.set_moved(segments.next_number());
+    for summary in segments.summaries() {
+        head.note_newest(summary.time_max);
+    }
     let segments = segments.list();
     for segment in segments.iter().filter(|_| head.exemplars.are_kept()) {
         let index = head.index.read();
