@@ -13,12 +13,14 @@ pub const STALE_NAN: u64 = 0x7ff0_0000_0000_0002;
 pub const NORMAL_NAN: u64 = 0x7ff8_0000_0000_0001;
 
 /// The stale marker as a float.
+#[inline]
 #[must_use]
 pub const fn stale_nan() -> f64 {
     f64::from_bits(STALE_NAN)
 }
 
 /// Whether `value` is the stale marker (an ordinary NaN is not).
+#[inline]
 #[must_use]
 pub const fn is_stale(value: f64) -> bool {
     value.to_bits() == STALE_NAN

@@ -32,6 +32,32 @@ impl Bits {
         self.words.get(at / 64).is_some_and(|w| w >> (at % 64) & 1 == 1)
     }
 
+    /// The first place from `at` on whose bit is (or is not) set.
+    fn next(&self, at: usize, set: bool) -> Option<usize> {
+        let mut from = at;
+        for (number, word) in self.words.iter().enumerate().skip(at / 64) {
+            let word = if set { *word } else { !*word } & (u64::MAX << (from % 64));
+            if word != 0 {
+                return Some(number * 64 + word.trailing_zeros() as usize);
+            }
+            from = 0;
+        }
+        None
+    }
+
+    /// Sets the bits of places where none is set so far.
+    fn set_next(&mut self, from: usize, count: usize) {
+        self.ones += count;
+        let (mut at, end) = (from, from + count);
+        while at < end {
+            let inside = (64 - at % 64).min(end - at);
+            if let Some(word) = self.words.get_mut(at / 64) {
+                *word |= (u64::MAX >> (64 - inside)) << (at % 64);
+            }
+            at += inside;
+        }
+    }
+
     fn set(&mut self, at: usize) {
         if let Some(word) = self.words.get_mut(at / 64) {
             self.ones += usize::from(*word >> (at % 64) & 1 == 0);
@@ -174,6 +200,22 @@ impl Column {
         }
     }
 
+    /// The floats of a column without histograms, as many together as stand at steps in a row, with the first such
+    /// step.
+    pub(crate) fn each_run(&self, mut f: impl FnMut(usize, &[f64])) {
+        match &self.presence {
+            Presence::None => {}
+            Presence::All => f(0, &self.values),
+            Presence::Some(bits) => {
+                let mut at = 0;
+                while let Some(start) = bits.next(at, true) {
+                    at = bits.next(start, false).unwrap_or(self.len).min(self.len);
+                    f(start, self.values.get(start..at).unwrap_or(&[]));
+                }
+            }
+        }
+    }
+
     /// The column with every float replaced; histograms go.
     pub(crate) fn map_floats(mut self, f: impl Fn(f64) -> f64) -> Self {
         if let Some(histograms) = self.histograms.take() {
@@ -226,11 +268,17 @@ impl FloatSink for ColumnBuilder {
         self.push_none();
     }
 
-    fn floats(&mut self, values: impl ExactSizeIterator<Item = f64>) {
-        if self.bits.is_none() {
-            self.values.extend(values);
-        } else {
-            values.for_each(|value| self.push_float(value));
+    fn floats(&mut self, values: &[f64]) {
+        if let Some(bits) = &mut self.bits {
+            bits.set_next(self.values.len(), values.len());
+        }
+        self.values.extend_from_slice(values);
+    }
+
+    fn nones(&mut self, count: usize) {
+        if count > 0 {
+            self.push_none();
+            self.values.resize(self.values.len() + count - 1, 0.0);
         }
     }
 }
@@ -287,9 +335,7 @@ impl ColumnBuilder {
 
     /// The column; steps not pushed have nothing.
     pub(crate) fn finish(mut self) -> Column {
-        while self.values.len() < self.len {
-            self.push_none();
-        }
+        self.nones(self.len.saturating_sub(self.values.len()));
         let presence = match self.bits {
             None => Presence::All,
             Some(bits) if bits.ones == 0 => return Column::empty(self.len),
@@ -322,6 +368,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn many_steps_are_pushed_as_one_by_one() {
+        for (before, floats, after) in [
+            (0, 3, 0),
+            (1, 200, 0),
+            (64, 64, 3),
+            (5, 59, 1),
+            (130, 0, 2),
+            (0, 0, 70),
+        ] {
+            let values: Vec<f64> = (0..floats).map(f64::from).collect();
+            let len = before + values.len() + after;
+            let (mut together, mut single) = (ColumnBuilder::new(len), ColumnBuilder::new(len));
+            together.nones(before);
+            together.floats(&values);
+            together.nones(after);
+            (0..before).for_each(|_| single.push_none());
+            values.iter().for_each(|value| single.push_float(*value));
+            assert_eq!(together.finish(), single.finish(), "{before} {floats} {after}");
+        }
+    }
+
+    #[test]
     fn columns_say_what_was_pushed() {
         let points: Vec<Option<f64>> = (0..200).map(|i| (i % 67 != 3).then_some(f64::from(i))).collect();
         let mut builder = ColumnBuilder::new(200);
@@ -333,6 +401,14 @@ mod tests {
         for (step, point) in points.iter().enumerate() {
             assert_eq!(column.float(step), *point);
         }
+        let mut run_by_run = vec![None; 200];
+        column.each_run(|from, values| {
+            assert!(from == 0 || points[from - 1].is_none());
+            for (place, value) in run_by_run[from..].iter_mut().zip(values) {
+                *place = Some(*value);
+            }
+        });
+        assert_eq!(run_by_run, points);
         assert!(ColumnBuilder::new(3).finish().is_empty());
         assert_eq!(Column::full(vec![1.0, 2.0]).all_floats(), Some(&[1.0, 2.0][..]));
     }

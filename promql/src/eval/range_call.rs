@@ -180,6 +180,7 @@ impl RangeCall<'_> {
                 version: samples.times_version(),
                 times,
                 values,
+                rising: samples.rising(),
                 bounds: float_bounds,
             };
             let kernel = columns.get_or_insert_with(|| ColumnKernel::new(function));

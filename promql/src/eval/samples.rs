@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use fearless_simd::Level;
 use narthex_model::{FloatHistogram, ResetHint, SampleBuffer, is_stale};
+
+use crate::functions::survey;
 
 /// A buffer that operators keep from series to series.
 #[derive(Default)]
@@ -11,6 +14,10 @@ pub(crate) struct Samples {
     pub(crate) raw: SampleBuffer,
     /// Whether the fields below stand for the raw columns.
     separated: bool,
+    /// Whether each float is known to be at least the one before.
+    rising: bool,
+    /// What the processor can do at once; asked for once.
+    level: Option<Level>,
     times: Vec<i64>,
     values: Vec<f64>,
     start_times: Vec<i64>,
@@ -25,10 +32,9 @@ impl Samples {
     pub(crate) fn prepare(&mut self, stats_only: bool) {
         self.histograms.clear();
         self.histogram_start_times.clear();
-        // Without a way out in the middle many values are looked at together.
-        let any = |values: &[f64]| values.iter().fold(false, |any, v| any | is_stale(*v));
-        let stale = self.raw.values().chunks(256).any(any);
-        self.separated = stale || !self.raw.histograms().is_empty();
+        let found = survey(*self.level.get_or_insert_with(Level::new), self.raw.values());
+        self.separated = found.stale || !self.raw.histograms().is_empty();
+        self.rising = found.rising && !self.separated;
         if self.separated {
             self.separate();
         }
@@ -77,6 +83,11 @@ impl Samples {
         } else {
             self.raw.values()
         }
+    }
+
+    /// Whether each float is known to be at least the one before.
+    pub(crate) const fn rising(&self) -> bool {
+        self.rising
     }
 
     /// Start times of the floats; empty if none is known.

@@ -13,7 +13,7 @@ use super::steps::Steps;
 use super::stored_series::StoredSeries;
 use super::vector::{Identity, SharedVector, Vector};
 use crate::error::QueryError;
-use crate::functions::Point;
+use crate::functions::{FloatSink, Places, Point, any_stale};
 use crate::plan::{SelectorPlan, TimeShift};
 use crate::span::Span;
 
@@ -80,6 +80,11 @@ struct Buffer {
     version: Option<u64>,
     /// Per step the position behind the newest sample, 0 where there is none that is young enough.
     newest: Vec<u32>,
+    /// How many steps there are with such a sample and how many before, if none has none behind one that has; and
+    /// where those samples are.
+    young: Option<(usize, usize)>,
+    places: Places,
+    picked: Vec<f64>,
 }
 
 impl Buffer {
@@ -101,6 +106,23 @@ impl Buffer {
             let young = behind > 0 && times.get(behind - 1).is_some_and(|t| *t > oldest);
             self.newest.push(if young { behind as u32 } else { 0 });
         }
+        let before = self.newest.iter().take_while(|behind| **behind == 0).count();
+        let young = || {
+            self.newest
+                .iter()
+                .skip(before)
+                .map_while(|behind| behind.checked_sub(1))
+        };
+        let count = young().count();
+        self.young = self
+            .newest
+            .iter()
+            .skip(before + count)
+            .all(|b| *b == 0)
+            .then_some((before, count));
+        if self.young.is_some() {
+            self.places.set(young());
+        }
     }
 }
 
@@ -119,6 +141,22 @@ impl Selected<'_> {
             }
         });
         stats.collect()
+    }
+
+    /// The column of plain floats, as most are: without stale markers and histograms.
+    fn pick(&self, buffer: &mut Buffer) -> Option<Column> {
+        let (before, _) = buffer.young?;
+        if self.yields != Yield::Value || !buffer.samples.histograms().is_empty() {
+            return None;
+        }
+        buffer.places.pick(buffer.samples.values(), &mut buffer.picked);
+        if any_stale(&buffer.picked) {
+            return None;
+        }
+        let mut out = ColumnBuilder::new(self.steps.count);
+        out.nones(before);
+        out.floats(&buffer.picked);
+        Some(out.finish())
     }
 
     fn gather(&self, buffer: &Buffer) -> Column {
@@ -193,7 +231,7 @@ impl Vector for Selected<'_> {
         scratch.samples_read += count as u64;
         scratch.worked(count + self.steps.count)?;
         buffer.plan(&self.steps, self.shift, self.lookback_ms);
-        let column = self.gather(&buffer);
+        let column = self.pick(&mut buffer).unwrap_or_else(|| self.gather(&buffer));
         scratch.tally_column(self.tally, &column);
         scratch.put(self.slot, buffer);
         Ok(column)

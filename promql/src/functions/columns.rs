@@ -71,8 +71,12 @@ pub trait FloatSink {
     /// The next step has none.
     fn none(&mut self);
     /// The next steps have these values.
-    fn floats(&mut self, values: impl ExactSizeIterator<Item = f64>) {
-        values.for_each(|value| self.float(value));
+    fn floats(&mut self, values: &[f64]) {
+        values.iter().for_each(|value| self.float(*value));
+    }
+    /// So many of the next steps have none.
+    fn nones(&mut self, count: usize) {
+        (0..count).for_each(|_| self.none());
     }
 }
 
@@ -85,6 +89,8 @@ pub struct FloatColumn<'a> {
     pub times: &'a [i64],
     /// Their values; stale markers and histograms are gone.
     pub values: &'a [f64],
+    /// Whether it is known that each value is at least the one before.
+    pub rising: bool,
     /// For each step the first sample of its window and the one behind its last; both only grow.
     pub bounds: &'a [(u32, u32)],
 }
@@ -114,7 +120,7 @@ impl FloatColumn<'_> {
         let mut rest = self.bounds;
         while let Some((first, others)) = rest.split_first() {
             if let Some(lanes) = lanes(rest) {
-                sink.floats(together(self.values, lanes).into_iter());
+                sink.floats(&together(self.values, lanes));
                 rest = rest.get(LANES..).unwrap_or(&[]);
             } else {
                 self.fold_one(*first, &fold, sink);
@@ -164,7 +170,7 @@ impl ColumnKernel {
             ColumnFunction::Sum { mean: true } => column.fold_together(lanes::means, mean, sink),
             ColumnFunction::Gain { counter, per_second } => {
                 self.gains.prepare(column, window, per_second);
-                dispatch!(self.level, _ => self.gains.fill(column.values, counter, sink));
+                dispatch!(self.level, _ => self.gains.fill(column, counter, sink));
             }
         }
     }
@@ -224,12 +230,19 @@ mod tests {
     proptest! {
         #[test]
         fn columns_are_what_plain_kernels_answer(
-            gaps in prop::collection::vec(1_i64..40_000, 0..60),
-            all_values in prop::collection::vec(value(), 60),
-            interval in 1_i64..90_000,
+            gaps in prop_oneof![
+                prop::collection::vec(1_i64..40_000, 0..60),
+                prop::collection::vec(Just(15_000_i64), 0..60),
+            ],
+            mut all_values in prop::collection::vec(value(), 60),
+            sorted in any::<bool>(),
+            interval in prop_oneof![1_i64..90_000, prop::sample::select(vec![15_000, 30_000, 60_000])],
             range in 1_i64..300_000,
             begin in -100_000_i64..400_000,
         ) {
+            if sorted {
+                all_values.sort_by(f64::total_cmp);
+            }
             let times: Vec<i64> = gaps.iter().scan(0, |time, gap| { *time += gap; Some(*time) }).collect();
             let ends: Vec<(i64, i64)> = (0..20).map(|i| begin + i * interval).map(|t| (t - range, t)).collect();
             let at = |time: i64| times.partition_point(|t| *t <= time) as u32;
@@ -241,7 +254,8 @@ mod tests {
                 let mut kernel = ColumnKernel::new(column_function(name).unwrap());
                 // The second series shares the times of the first.
                 for values in [&all_values[..times.len()], &all_values[60 - times.len()..]] {
-                    let column = FloatColumn { version: Some(7), times: &times, values, bounds: &bounds };
+                    let rising = values.windows(2).all(|pair| pair[1] >= pair[0]);
+                    let column = FloatColumn { version: Some(7), times: &times, values, rising, bounds: &bounds };
                     let mut found = Bits::default();
                     kernel.fill(&column, |step| ends[step], &mut found);
                     let expected = plain(name, &column, &ends);

@@ -1,8 +1,12 @@
 //! `rate`, `increase` and `delta` of whole columns: what the times of a window say is worked out once for all series that
 //! share them, and the steps are computed side by side.
 
+use std::ops::Range;
+
 use super::columns::{FloatColumn, FloatSink};
+use super::places::Places;
 use super::rate::{seconds, stretched};
+use super::survey::find_drops;
 use super::window::range_seconds;
 
 /// Steps computed together.
@@ -13,18 +17,22 @@ const TOGETHER: usize = 8;
 pub(super) struct GainPlan {
     version: Option<u64>,
     steps: Vec<GainStep>,
-    /// What mostly is all that is needed of each step, part by part.
+    /// From the first to the last step whose window holds two samples at least, and whether those between do too.
+    wide: Range<usize>,
+    whole: bool,
+    /// What mostly is all that is needed of each of these steps, part by part.
     parts: Parts,
-    /// Whether every window holds two samples at least.
-    all_wide: bool,
     resets: Vec<u32>,
+    /// What stands at the starts of their windows, and then what the windows gain; and what stands at the ends.
+    gained: Vec<f64>,
+    to: Vec<f64>,
 }
 
 /// Fields of all steps, each behind each other.
 #[derive(Debug, Default)]
 struct Parts {
-    first: Vec<u32>,
-    last: Vec<u32>,
+    first: Places,
+    last: Places,
     sampled: Vec<f64>,
     to_start: Vec<f64>,
     factor: Vec<f64>,
@@ -36,8 +44,8 @@ impl Parts {
             part.clear();
             part.extend(steps.iter().map(of));
         }
-        fill(&mut self.first, steps, |step| step.first);
-        fill(&mut self.last, steps, |step| step.last);
+        self.first.set(steps.iter().map(|step| step.first));
+        self.last.set(steps.iter().map(|step| step.last));
         fill(&mut self.sampled, steps, |step| step.sampled);
         fill(&mut self.to_start, steps, |step| step.to_start);
         fill(&mut self.factor, steps, |step| step.factor);
@@ -89,6 +97,11 @@ impl GainStep {
         step
     }
 
+    /// Whether the window holds two samples at least.
+    const fn is_wide(&self) -> bool {
+        self.first != self.last
+    }
+
     /// What a gain from `first` on is multiplied with: a counter is not stretched beyond where it was zero.
     #[inline]
     fn factor_of(&self, gain: f64, first: f64, counter: bool) -> f64 {
@@ -107,24 +120,6 @@ impl GainStep {
     #[inline]
     fn factor_from(&self, to_start: f64) -> f64 {
         (self.sampled + to_start + self.to_end) / self.sampled / self.seconds
-    }
-}
-
-/// Positions of the values that a smaller one follows. Drops are rare, so whole stretches are looked through at once.
-#[inline(always)]
-fn find_drops(values: &[f64], drops: &mut Vec<u32>) {
-    const STRETCH: usize = 64;
-    let mut start = 0;
-    while let Some(stretch) = values
-        .get(start..values.len().min(start + STRETCH + 1))
-        .filter(|s| s.len() > 1)
-    {
-        let pairs = || stretch.iter().zip(stretch.iter().skip(1));
-        if pairs().fold(false, |any, (before, after)| any | (after < before)) {
-            let found = pairs().enumerate().filter(|(_, (before, after))| after < before);
-            drops.extend(found.map(|(i, _)| (start + i) as u32));
-        }
-        start += STRETCH;
     }
 }
 
@@ -157,44 +152,73 @@ impl GainPlan {
                 .enumerate()
                 .map(|(i, bounds)| GainStep::new(column.times, *bounds, window(i), per_second)),
         );
-        self.all_wide = self.steps.iter().all(|step| step.first != step.last);
-        self.parts.fill(&self.steps);
+        let start = self.steps.iter().take_while(|step| !step.is_wide()).count();
+        let behind = self.steps.iter().rev().take_while(|step| !step.is_wide()).count();
+        self.wide = start..(self.steps.len() - behind).max(start);
+        let wide = self.steps.get(self.wide.clone()).unwrap_or(&[]);
+        self.whole = wide.iter().all(GainStep::is_wide);
+        self.parts.fill(wide);
     }
 
-    /// Computes every step of a series with these values.
+    /// Computes every step of a series.
     #[inline(always)]
-    pub(super) fn fill(&mut self, values: &[f64], counter: bool, sink: &mut impl FloatSink) {
+    pub(super) fn fill(&mut self, column: &FloatColumn<'_>, counter: bool, sink: &mut impl FloatSink) {
         self.resets.clear();
-        if counter {
-            find_drops(values, &mut self.resets);
+        if counter && !column.rising {
+            find_drops(column.values, &mut self.resets);
         }
-        if self.resets.is_empty() && self.all_wide {
-            self.fill_plain(values, counter, sink);
+        let Range { start, end } = self.wide;
+        sink.nones(start);
+        if self.whole {
+            self.fill_between_resets(column.values, counter, sink);
         } else {
-            self.fill_with_resets(values, counter, sink);
+            self.fill_one_by_one(column.values, start..end, counter, sink);
         }
+        sink.nones(self.steps.len() - end);
     }
 
+    /// Steps whose windows hold a reset are computed one by one, those between them side by side.
     #[inline(always)]
-    fn fill_plain(&self, values: &[f64], counter: bool, sink: &mut impl FloatSink) {
-        let value = |at: u32| values.get(at as usize).copied().unwrap_or(f64::NAN);
-        let Parts {
-            first,
-            last,
-            sampled,
-            to_start,
-            factor,
-        } = &self.parts;
-        let firsts = first.as_chunks::<TOGETHER>().0;
-        let lasts = last.as_chunks::<TOGETHER>().0;
-        let sampled = sampled.as_chunks::<TOGETHER>().0;
-        let to_start = to_start.as_chunks::<TOGETHER>().0;
-        let factors = factor.as_chunks::<TOGETHER>().0;
+    fn fill_between_resets(&mut self, values: &[f64], counter: bool, sink: &mut impl FloatSink) {
+        self.parts.first.pick(values, &mut self.gained);
+        self.parts.last.pick(values, &mut self.to);
+        let Range { start, end } = self.wide;
+        let mut at = start;
+        for reset in 0..self.resets.len() {
+            let Some(reset) = self.resets.get(reset).copied() else {
+                break;
+            };
+            let left = self.steps.get(at..end).unwrap_or(&[]);
+            let behind = at + left.partition_point(|step| step.first <= reset);
+            let before = at + left.partition_point(|step| step.last <= reset);
+            self.fill_plain(at - start..before - start, counter);
+            sink.floats(self.gained.get(at - start..before - start).unwrap_or(&[]));
+            self.fill_one_by_one(values, before..behind, counter, sink);
+            at = behind;
+        }
+        self.fill_plain(at - start..end - start, counter);
+        sink.floats(self.gained.get(at - start..end - start).unwrap_or(&[]));
+    }
+
+    /// Replaces the values at the starts of these windows by what the windows gain.
+    #[inline(always)]
+    fn fill_plain(&mut self, steps: Range<usize>, counter: bool) {
+        fn part<'p>(part: &'p [f64], steps: &Range<usize>) -> (&'p [[f64; TOGETHER]], &'p [f64]) {
+            part.get(steps.clone()).unwrap_or(&[]).as_chunks()
+        }
+        let (gained, rest) = self
+            .gained
+            .get_mut(steps.clone())
+            .unwrap_or(&mut [])
+            .as_chunks_mut::<TOGETHER>();
+        let (to, to_rest) = part(&self.to, &steps);
+        let (sampled, _) = part(&self.parts.sampled, &steps);
+        let (to_start, _) = part(&self.parts.to_start, &steps);
+        let (factors, _) = part(&self.parts.factor, &steps);
+        let plans = self.steps.get(self.wide.start + steps.start..).unwrap_or(&[]);
         let times = sampled.iter().zip(to_start).zip(factors);
-        for (at, ((firsts, lasts), ((sampled, to_start), factors))) in
-            firsts.iter().zip(lasts).zip(times).enumerate()
-        {
-            let (from, to) = (firsts.map(value), lasts.map(value));
+        let mut done = 0;
+        for ((from, to), ((sampled, to_start), factors)) in gained.iter_mut().zip(to).zip(times) {
             let mut results = [0.0; TOGETHER];
             let mut far = true;
             for lane in 0..TOGETHER {
@@ -203,31 +227,29 @@ impl GainPlan {
                 results[lane] = gain * factors[lane];
             }
             if counter && !far {
-                let steps = self.steps.iter().skip(at * TOGETHER).zip(&mut results);
-                for ((step, result), (from, to)) in steps.zip(from.into_iter().zip(to)) {
-                    *result = (to - from) * step.factor_of(to - from, from, true);
+                let steps = plans.iter().skip(done).zip(&mut results);
+                for ((step, result), (from, to)) in steps.zip(from.iter().zip(to)) {
+                    *result = (to - from) * step.factor_of(to - from, *from, true);
                 }
             }
-            sink.floats(results.into_iter());
+            *from = results;
+            done += TOGETHER;
         }
-        let rest = self.steps.len() / TOGETHER * TOGETHER;
-        sink.floats(self.steps.iter().skip(rest).map(|step| {
-            let from = value(step.first);
-            let gain = value(step.last) - from;
-            gain * step.factor_of(gain, from, counter)
-        }));
+        for ((step, from), to) in plans.iter().skip(done).zip(rest).zip(to_rest) {
+            let gain = to - *from;
+            *from = gain * step.factor_of(gain, *from, counter);
+        }
     }
 
-    fn fill_with_resets(&self, values: &[f64], counter: bool, sink: &mut impl FloatSink) {
+    fn fill_one_by_one(&self, values: &[f64], steps: Range<usize>, counter: bool, sink: &mut impl FloatSink) {
         let mut resets = self.resets.as_slice();
-        for step in &self.steps {
-            let (Some(&first), Some(&last)) =
-                (values.get(step.first as usize), values.get(step.last as usize))
-            else {
+        for step in self.steps.get(steps).unwrap_or(&[]) {
+            let ends = (values.get(step.first as usize), values.get(step.last as usize));
+            let (Some(&first), Some(&last)) = ends else {
                 sink.none();
                 continue;
             };
-            if step.first == step.last {
+            if !step.is_wide() {
                 sink.none();
                 continue;
             }

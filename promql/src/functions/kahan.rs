@@ -32,9 +32,10 @@ impl KahanSum {
         }
     }
 
-    /// The same for sums that stay finite.
+    /// The same, but where the sum is not finite its compensation means nothing.
     #[inline(always)]
-    pub(super) fn plus_finite(self, value: f64) -> Self {
+    #[must_use]
+    pub fn plus_finite(self, value: f64) -> Self {
         let sum = self.sum + value;
         // Which of the two is the larger is chosen, not branched on, so that compilers add several sums at once.
         let larger = self.sum.abs() >= value.abs();
@@ -45,6 +46,21 @@ impl KahanSum {
         Self {
             sum,
             compensation: self.compensation + ((large - sum) + small),
+        }
+    }
+
+    /// The sum of what both sums are made of, this one's first.
+    #[inline]
+    #[must_use]
+    pub fn merged(self, other: Self) -> Self {
+        let Self { sum, compensation } = self.plus(other.sum);
+        Self {
+            sum,
+            compensation: if sum.is_infinite() {
+                0.0
+            } else {
+                compensation + other.compensation
+            },
         }
     }
 
