@@ -1,6 +1,9 @@
 //! Columns in order, computed by several threads where that pays.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::column::Column;
 use super::context::Context;
@@ -17,6 +20,8 @@ const BLOCK_SERIES: usize = 256;
 const SERIES_POINTS: usize = 64;
 /// Below so many points threads cost more than they save.
 const PARALLEL_POINTS: usize = 1 << 16;
+/// Blocks for each thread that may be done and not taken.
+const BLOCKS_AHEAD: usize = 2;
 /// Columns longer than this are computed one by one: each thread holds several.
 const PARALLEL_STEPS: usize = 200_000;
 
@@ -31,19 +36,24 @@ pub(crate) fn for_each_column(
     steps: usize,
     mut fold: impl FnMut(usize, Column) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
-    let count = vector.len();
-    let block = (BLOCK_POINTS / steps.max(1)).clamp(8, BLOCK_SERIES);
-    let threads = cx.parallelism.min(count.div_ceil(block));
-    if threads > 1
-        && steps <= PARALLEL_STEPS
-        && !vector.is_computed()
-        && count.saturating_mul(steps + SERIES_POINTS) >= PARALLEL_POINTS
-    {
-        return in_parallel(cx, vector, Shares { threads, block }, &mut fold);
+    let shares = Shares::of(cx, vector, steps, 1);
+    if shares.threads > 1 {
+        let compute = |series: Range<usize>, scratch: &mut Scratch<'_>| {
+            let columns = series.map(|index| {
+                scratch.worked(0)?;
+                vector.column(index, scratch)
+            });
+            columns.collect::<Result<Vec<Column>, QueryError>>()
+        };
+        return for_each_block(cx, shares, compute, |series, columns| {
+            series
+                .zip(columns)
+                .try_for_each(|(index, column)| fold(index, column))
+        });
     }
     let mut scratch = Scratch::new(cx);
     let mut run = || {
-        for index in 0..count {
+        for index in 0..shares.count {
             scratch.worked(0)?;
             let column = vector.column(index, &mut scratch)?;
             fold(index, column)?;
@@ -125,69 +135,202 @@ impl Vector for Selected<'_, '_> {
 
 /// How series are shared out among threads.
 #[derive(Debug, Clone, Copy)]
-struct Shares {
+pub(crate) struct Shares {
     threads: usize,
-    /// Series in a block.
+    /// Series, and series in a block.
+    count: usize,
     block: usize,
 }
 
-type Block = Result<Vec<Column>, QueryError>;
+impl Shares {
+    /// Shares in the columns of a vector; a block has `least` series at least. Blocks do not depend on the number of
+    /// threads.
+    pub(crate) fn of(cx: &Context<'_>, vector: &dyn Vector, steps: usize, least: usize) -> Self {
+        let count = vector.len();
+        let block = (BLOCK_POINTS / steps.max(1)).clamp(8, BLOCK_SERIES).max(least);
+        let worth = steps <= PARALLEL_STEPS
+            && !vector.is_computed()
+            && count.saturating_mul(steps + SERIES_POINTS) >= PARALLEL_POINTS;
+        Self {
+            threads: if worth {
+                cx.parallelism.min(count.div_ceil(block)).max(1)
+            } else {
+                1
+            },
+            count,
+            block,
+        }
+    }
 
-/// Thread `n` of `threads` computes blocks n, n + threads, ...; they are taken in turn, and no thread runs more
-/// than two blocks ahead.
-fn in_parallel(
-    cx: &Context<'_>,
-    vector: &dyn Vector,
+    const fn blocks(&self) -> usize {
+        self.count.div_ceil(self.block)
+    }
+
+    fn series(&self, block: usize) -> Range<usize> {
+        let first = block * self.block;
+        first..self.count.min(first + self.block)
+    }
+}
+
+/// Computes blocks of series, in several threads where that pays, and takes what comes of them in the order of the
+/// series, in this thread.
+///
+/// # Errors
+/// The first error in that order.
+pub(crate) fn for_each_block<'c, P: Send>(
+    cx: &'c Context<'c>,
     shares: Shares,
-    fold: &mut dyn FnMut(usize, Column) -> Result<(), QueryError>,
+    compute: impl Fn(Range<usize>, &mut Scratch<'c>) -> Result<P, QueryError> + Sync,
+    mut take: impl FnMut(Range<usize>, P) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
-    let count = vector.len();
-    let Shares { threads, block } = shares;
-    std::thread::scope(|scope| {
-        let mut inboxes: Vec<Receiver<Block>> = Vec::with_capacity(threads);
-        for thread in 0..threads {
-            let (sender, receiver) = sync_channel(1);
-            inboxes.push(receiver);
-            let work = move || compute_blocks(cx, vector, thread, shares, &sender);
+    if shares.threads > 1 {
+        return in_parallel(cx, shares, &compute, &mut take);
+    }
+    let mut scratch = Scratch::new(cx);
+    let outcome = (0..shares.blocks()).try_for_each(|block| {
+        let done = compute(shares.series(block), &mut scratch)?;
+        take(shares.series(block), done)
+    });
+    cx.absorb(scratch);
+    outcome
+}
+
+/// What the threads of one evaluation know of each other.
+struct Queue<P> {
+    shares: Shares,
+    next: AtomicUsize,
+    state: Mutex<State<P>>,
+    changed: Condvar,
+}
+
+struct State<P> {
+    /// Blocks that are done and have not been taken.
+    done: BTreeMap<usize, Result<P, QueryError>>,
+    /// How many have been taken.
+    taken: usize,
+    /// Nobody takes more.
+    stopped: bool,
+}
+
+/// A block that somebody computes. It is done in any case, so that nobody waits for ever.
+struct Claim<'q, P> {
+    queue: &'q Queue<P>,
+    block: usize,
+    outcome: Option<Result<P, QueryError>>,
+}
+
+impl<P> Drop for Claim<'_, P> {
+    fn drop(&mut self) {
+        let outcome = self
+            .outcome
+            .take()
+            .unwrap_or_else(|| Err(QueryError::Execution("an evaluation thread has died".to_owned())));
+        self.queue.lock().done.insert(self.block, outcome);
+        self.queue.changed.notify_all();
+    }
+}
+
+impl<P> Queue<P> {
+    fn lock(&self) -> MutexGuard<'_, State<P>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'s>(&self, state: MutexGuard<'s, State<P>>) -> MutexGuard<'s, State<P>> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Computes the next block that nobody computes; whether there was one, and its number.
+    fn compute_next(&self, compute: impl FnOnce(Range<usize>) -> Result<P, QueryError>) -> Option<usize> {
+        let block = self.next.fetch_add(1, Ordering::Relaxed);
+        if block >= self.shares.blocks() {
+            return None;
+        }
+        let mut claim = Claim {
+            queue: self,
+            block,
+            outcome: None,
+        };
+        claim.outcome = Some(compute(self.shares.series(block)));
+        Some(block)
+    }
+
+    /// Waits until `block` is not too far ahead of what has been taken; whether to go on.
+    fn may_go_on(&self, block: usize) -> bool {
+        let mut state = self.lock();
+        while !state.stopped && block >= state.taken + BLOCKS_AHEAD * self.shares.threads {
+            state = self.wait(state);
+        }
+        !state.stopped
+    }
+}
+
+/// Lets the other threads go.
+struct Stop<'q, P>(&'q Queue<P>);
+
+impl<P> Drop for Stop<'_, P> {
+    fn drop(&mut self) {
+        self.0.lock().stopped = true;
+        self.0.changed.notify_all();
+    }
+}
+
+/// Whoever is free computes the next block; this thread takes what is done between its own blocks.
+fn in_parallel<'c, P: Send>(
+    cx: &'c Context<'c>,
+    shares: Shares,
+    compute: &(impl Fn(Range<usize>, &mut Scratch<'c>) -> Result<P, QueryError> + Sync),
+    take: &mut impl FnMut(Range<usize>, P) -> Result<(), QueryError>,
+) -> Result<(), QueryError> {
+    let queue = Queue {
+        shares,
+        next: AtomicUsize::new(0),
+        state: Mutex::new(State {
+            done: BTreeMap::new(),
+            taken: 0,
+            stopped: false,
+        }),
+        changed: Condvar::new(),
+    };
+    let work = || {
+        let mut scratch = Scratch::new(cx);
+        while let Some(block) = queue.compute_next(|series| compute(series, &mut scratch)) {
+            if !queue.may_go_on(block) {
+                break;
+            }
+        }
+        cx.absorb(scratch);
+    };
+    let mut scratch = Scratch::new(cx);
+    let outcome = std::thread::scope(|scope| {
+        let _stop = Stop(&queue);
+        for _ in 1..shares.threads {
             std::thread::Builder::new()
                 .stack_size(stack_bytes(cx.levels))
                 .spawn_scoped(scope, work)
                 .map_err(|error| QueryError::Execution(format!("no thread for evaluation: {error}")))?;
         }
-        for (number, first) in (0..count).step_by(block).enumerate() {
-            let columns = inboxes
-                .get(number % threads)
-                .and_then(|inbox| inbox.recv().ok())
-                .unwrap_or_else(|| Err(QueryError::Execution("an evaluation thread has died".to_owned())))?;
-            for (offset, column) in columns.into_iter().enumerate() {
-                fold(first + offset, column)?;
-            }
+        let mut left = true;
+        for block in 0..shares.blocks() {
+            let done = loop {
+                let mut state = queue.lock();
+                if let Some(done) = state.done.remove(&block) {
+                    break done;
+                }
+                if left {
+                    drop(state);
+                    left = queue
+                        .compute_next(|series| compute(series, &mut scratch))
+                        .is_some();
+                } else {
+                    drop(queue.wait(state));
+                }
+            };
+            take(shares.series(block), done?)?;
+            queue.lock().taken = block + 1;
+            queue.changed.notify_all();
         }
         Ok(())
-    })
-}
-
-fn compute_blocks(
-    cx: &Context<'_>,
-    vector: &dyn Vector,
-    thread: usize,
-    Shares { threads, block }: Shares,
-    sender: &SyncSender<Block>,
-) {
-    let count = vector.len();
-    let mut scratch = Scratch::new(cx);
-    for first in (thread * block..count).step_by(threads * block) {
-        let columns = (first..count.min(first + block))
-            .map(|index| {
-                scratch.worked(0)?;
-                vector.column(index, &mut scratch)
-            })
-            .collect::<Block>();
-        let failed = columns.is_err();
-        // The receiver is gone when folding has failed: nobody waits for more.
-        if sender.send(columns).is_err() || failed {
-            break;
-        }
-    }
+    });
     cx.absorb(scratch);
+    outcome
 }

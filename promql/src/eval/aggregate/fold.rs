@@ -1,17 +1,26 @@
 //! Folding: each column goes into its group's cells, one per step, and is gone.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use fearless_simd::Level;
 use narthex_model::FloatHistogram;
 
 use super::Aggregation;
-use super::group::groups;
+use super::group::{Groups, groups};
+use super::partial::{Partial, Piece};
 use crate::error::QueryError;
-use crate::eval::column::ColumnBuilder;
+use crate::eval::column::{Column, ColumnBuilder};
 use crate::eval::evaluator::Evaluator;
-use crate::eval::stream::for_each_column;
+use crate::eval::guard::Held;
+use crate::eval::scratch::Scratch;
+use crate::eval::stream::{Shares, for_each_block, for_each_column};
 use crate::eval::vector::{Computed, Identity, SharedVector};
 use crate::functions::{Notes, Point};
+
+/// Series of each group that a block has on average, if that leaves so many blocks.
+const SERIES_OF_GROUP: usize = 4;
+const MOST_BLOCKS: usize = 32;
 
 /// What a group knows at one step.
 pub(super) trait Fold: Clone + Default {
@@ -23,9 +32,6 @@ pub(super) trait Fold: Clone + Default {
 
     /// Another histogram; false if the aggregation leaves histograms out.
     fn histogram(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool;
-
-    /// The group's value.
-    fn result(self, notes: &mut Notes) -> Point;
 }
 
 /// What a group knows at all steps.
@@ -33,22 +39,31 @@ pub(super) trait Row {
     /// The same at one step.
     type Cell;
     /// Whether each value is kept until the group is whole.
-    const KEEPS_VALUES: bool;
+    const KEEPS_VALUES: bool = false;
 
     /// A group without values.
     fn new(steps: usize) -> Self;
 
-    /// Another float at each step.
-    fn floats(&mut self, values: &[f64]);
-
-    /// Another float at one step.
-    fn float(&mut self, step: usize, value: f64);
+    /// Another float at each of the steps from `from` on.
+    fn floats(&mut self, from: usize, values: &[f64]);
 
     /// Another histogram at one step; see [`Fold::histogram`].
     fn histogram(&mut self, step: usize, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool;
 
     /// Step by step.
     fn into_cells(self) -> impl Iterator<Item = Self::Cell>;
+}
+
+/// A row that can be made of rows: what they know of series that follow each other is what one row would know of all
+/// of them (sums to far below what an answer shows, all else to the bit).
+pub(super) trait Merge: Row + Send {
+    /// Whether floats can be part of a row that is merged; columns with others are folded in their turn.
+    fn merges(_level: Level, _floats: &[f64]) -> bool {
+        true
+    }
+
+    /// Takes over what a row knows of the series behind those of this one. There are no histograms in it.
+    fn merge(&mut self, behind: &Self);
 }
 
 impl<F: Fold> Row for Vec<F> {
@@ -59,15 +74,9 @@ impl<F: Fold> Row for Vec<F> {
         vec![F::default(); steps]
     }
 
-    fn floats(&mut self, values: &[f64]) {
-        for (cell, value) in self.iter_mut().zip(values) {
+    fn floats(&mut self, from: usize, values: &[f64]) {
+        for (cell, value) in self.iter_mut().skip(from).zip(values) {
             cell.float(*value);
-        }
-    }
-
-    fn float(&mut self, step: usize, value: f64) {
-        if let Some(cell) = self.get_mut(step) {
-            cell.float(value);
         }
     }
 
@@ -81,68 +90,182 @@ impl<F: Fold> Row for Vec<F> {
     }
 }
 
-/// Aggregates with rows of one kind; `finish` makes a group's value of a cell, group by group, step by step.
-pub(super) fn fold_groups<'a, R: Row>(
-    ev: &Evaluator<'a>,
-    aggregation: &Aggregation<'_>,
-    inner: &SharedVector<'a>,
-    mut finish: impl FnMut(R::Cell, &mut Notes) -> Point,
-) -> Result<SharedVector<'a>, QueryError> {
-    let steps = aggregation.steps.count;
-    let mut groups = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
-    let mut rows: Vec<Option<R>> = groups.series.iter().map(|_| None).collect();
-    let labels: usize = groups.series.iter().map(Identity::bytes).sum();
-    let listed = labels + groups.of.len() * size_of::<u32>();
-    let mut held = vec![ev.cx.guard.hold_bytes(listed)?];
-    let mut ignored = false;
-    for_each_column(ev.cx, inner.as_ref(), steps, |index, column| {
-        let Some(group) = groups.of.get(index).map(|group| *group as usize) else {
-            return Ok(());
-        };
-        let Some(row) = rows.get_mut(group).filter(|_| !column.is_empty()) else {
-            return Ok(());
-        };
-        if row.is_none() {
-            let mut room = ev.cx.guard.hold(steps)?;
+/// Rows of all groups, while series are folded in their order.
+struct Folding<'f, 'a, R> {
+    ev: &'f Evaluator<'a>,
+    aggregation: &'f Aggregation<'f>,
+    inner: &'f SharedVector<'a>,
+    rows: Vec<Option<R>>,
+    held: Vec<Held<'a>>,
+    /// Whether histograms were left out.
+    ignored: bool,
+}
+
+impl<'f, 'a, R: Row> Folding<'f, 'a, R> {
+    fn new(
+        ev: &'f Evaluator<'a>,
+        aggregation: &'f Aggregation<'f>,
+        inner: &'f SharedVector<'a>,
+        groups: &Groups,
+    ) -> Result<Self, QueryError> {
+        let labels: usize = groups.series.iter().map(Identity::bytes).sum();
+        let listed = labels + groups.of.len() * size_of::<u32>();
+        Ok(Self {
+            ev,
+            aggregation,
+            inner,
+            rows: groups.series.iter().map(|_| None).collect(),
+            held: vec![ev.cx.guard.hold_bytes(listed)?],
+            ignored: false,
+        })
+    }
+
+    /// Holds room for a group's row, unless there is one.
+    fn open(&mut self, group: usize) -> Result<(), QueryError> {
+        if self.rows.get(group).is_some_and(Option::is_none) {
+            let steps = self.aggregation.steps.count;
+            let mut room = self.ev.cx.guard.hold(steps)?;
             room.grow(steps * size_of::<R::Cell>())?;
-            held.push(room);
+            self.held.push(room);
         }
-        let row = row.get_or_insert_with(|| R::new(steps));
+        Ok(())
+    }
+
+    /// Folds the column of the series at an index into its group's row.
+    fn column(&mut self, group: usize, index: usize, column: &Column) -> Result<(), QueryError> {
+        let steps = self.aggregation.steps.count;
+        self.open(group)?;
         if R::KEEPS_VALUES {
-            held.push(ev.cx.guard.hold(column.count())?);
+            self.held.push(self.ev.cx.guard.hold(column.count())?);
         }
-        if let Some(to) = groups.series.get_mut(group) {
-            to.drop_name |= inner.drops_name(index);
-        }
-        if let Some(values) = column.all_floats() {
-            row.floats(values);
+        let Some(place) = self.rows.get_mut(group) else {
+            return Ok(());
+        };
+        let row = place.get_or_insert_with(|| R::new(steps));
+        if !column.has_histograms() {
+            column.each_run(|from, values| row.floats(from, values));
             return Ok(());
         }
         let mut notes = Notes::default();
         for step in 0..steps {
             if let Some(histogram) = column.histogram(step) {
-                ignored |= !row.histogram(step, histogram, &mut notes);
+                self.ignored |= !row.histogram(step, histogram, &mut notes);
             } else if let Some(value) = column.float(step) {
-                row.float(step, value);
+                row.floats(step, &[value]);
             }
         }
         if notes.is_empty() {
             return Ok(());
         }
-        aggregation.report(ev, &notes, inner.identity(index).labels.metric_name())
-    })?;
-    let mut notes = Notes::default();
-    let mut columns = Vec::with_capacity(rows.len());
-    for row in rows {
-        let mut out = ColumnBuilder::new(steps);
-        for cell in row.into_iter().flat_map(R::into_cells) {
-            out.push(finish(cell, &mut notes));
+        let metric = self.inner.identity(index);
+        self.aggregation
+            .report(self.ev, &notes, metric.labels.metric_name())
+    }
+
+    /// Makes a value of each cell, group by group, step by step.
+    fn finish(
+        self,
+        series: Vec<Identity>,
+        mut finish: impl FnMut(R::Cell, &mut Notes) -> Point,
+    ) -> Result<SharedVector<'a>, QueryError> {
+        let steps = self.aggregation.steps.count;
+        let mut notes = Notes::default();
+        let mut columns = Vec::with_capacity(self.rows.len());
+        for row in self.rows {
+            let mut out = ColumnBuilder::new(steps);
+            for cell in row.into_iter().flat_map(R::into_cells) {
+                out.push(finish(cell, &mut notes));
+            }
+            columns.push(out.finish());
         }
-        columns.push(out.finish());
+        if self.ignored {
+            self.aggregation.histogram_ignored(self.ev);
+        }
+        self.aggregation.report(self.ev, &notes, "")?;
+        Ok(Computed::shared(series, columns, steps, self.held))
     }
-    if ignored {
-        aggregation.histogram_ignored(ev);
+}
+
+impl<R: Merge> Folding<'_, '_, R> {
+    /// Takes over what the series of a group in a block have come to.
+    fn piece(&mut self, group: usize, piece: Piece<R>) -> Result<(), QueryError> {
+        match piece {
+            Piece::Lone(lone) => self.column(group, lone.index, &lone.column),
+            Piece::Row(behind) => {
+                self.open(group)?;
+                match self.rows.get_mut(group) {
+                    Some(Some(row)) => row.merge(&behind),
+                    Some(place) => *place = Some(behind),
+                    None => {}
+                }
+                Ok(())
+            }
+        }
     }
-    aggregation.report(ev, &notes, "")?;
-    Ok(Computed::shared(groups.series, columns, steps, held))
+}
+
+/// Aggregates with rows of one kind, column by column; `finish` makes a group's value of a cell, group by group, step
+/// by step.
+pub(super) fn fold_columns<'a, R: Row>(
+    ev: &Evaluator<'a>,
+    aggregation: &Aggregation<'_>,
+    inner: &SharedVector<'a>,
+    finish: impl FnMut(R::Cell, &mut Notes) -> Point,
+) -> Result<SharedVector<'a>, QueryError> {
+    let steps = aggregation.steps.count;
+    let mut groups = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
+    let mut folding = Folding::<R>::new(ev, aggregation, inner, &groups)?;
+    for_each_column(ev.cx, inner.as_ref(), steps, |index, column| {
+        match groups.of.get(index).map(|group| *group as usize) {
+            Some(group) if !column.is_empty() => {
+                if let Some(to) = groups.series.get_mut(group) {
+                    to.drop_name |= inner.drops_name(index);
+                }
+                folding.column(group, index, &column)
+            }
+            _ => Ok(()),
+        }
+    })?;
+    folding.finish(groups.series, finish)
+}
+
+/// As [`fold_columns`], but whoever computes a block of series folds it too. How series are parted into blocks depends
+/// on the query and the data only, so the answer does not depend on the number of threads.
+pub(super) fn fold_blocks<'a, R: Merge>(
+    ev: &Evaluator<'a>,
+    aggregation: &Aggregation<'_>,
+    inner: &SharedVector<'a>,
+    finish: impl FnMut(R::Cell, &mut Notes) -> Point,
+) -> Result<SharedVector<'a>, QueryError> {
+    let steps = aggregation.steps.count;
+    let groups = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
+    let mut folding = Folding::<R>::new(ev, aggregation, inner, &groups)?;
+    let (cx, Groups { mut series, of }) = (ev.cx, groups);
+    // Merging is left to one thread: it costs little where a group has several series in a block.
+    let least = (SERIES_OF_GROUP * series.len()).min(of.len() / MOST_BLOCKS);
+    let shares = Shares::of(cx, inner.as_ref(), steps, least);
+    let compute = |block: Range<usize>, scratch: &mut Scratch<'a>| {
+        let mut partial = Partial::<R>::new(&cx.guard, steps);
+        for index in block {
+            scratch.worked(0)?;
+            let column = inner.column(index, scratch)?;
+            if let Some(group) = of.get(index).filter(|_| !column.is_empty()) {
+                partial.add(*group, inner.drops_name(index), (index, column))?;
+            }
+        }
+        Ok(partial)
+    };
+    for_each_block(cx, shares, compute, |_, partial| {
+        for part in partial.groups {
+            let group = part.group as usize;
+            if let Some(to) = series.get_mut(group) {
+                to.drop_name |= part.drop_name;
+            }
+            part.pieces
+                .into_iter()
+                .try_for_each(|piece| folding.piece(group, piece))?;
+        }
+        Ok(())
+    })?;
+    folding.finish(series, finish)
 }

@@ -7,7 +7,9 @@ use fearless_simd::{Level, dispatch};
 use narthex_model::{FloatHistogram, Severity};
 
 use super::Aggregation;
-use super::fold::{Fold, Row, fold_groups};
+use super::average::AverageRow;
+use super::compensated::{Counts, Sums, any_large};
+use super::fold::{Fold, Merge, Row, fold_blocks, fold_columns};
 use crate::ast::AggregateOp;
 use crate::error::QueryError;
 use crate::eval::annotate::annotate;
@@ -23,27 +25,29 @@ pub(super) fn aggregate<'a>(
 ) -> Result<SharedVector<'a>, QueryError> {
     let mut mixed = false;
     let result = match aggregation.op {
-        AggregateOp::Sum => fold_groups::<SumRow>(ev, aggregation, inner, |cell, notes| {
+        AggregateOp::Sum => fold_blocks::<SumRow>(ev, aggregation, inner, |cell, notes| {
             mixed |= cell.is_mixed();
             cell.result(notes)
         }),
-        AggregateOp::Avg => fold_groups::<Vec<Average>>(ev, aggregation, inner, |cell, notes| {
+        AggregateOp::Avg => fold_blocks::<AverageRow>(ev, aggregation, inner, |cell, notes| {
             mixed |= cell.is_mixed();
             cell.result(notes)
         }),
-        AggregateOp::Count => fold_groups::<Vec<Count>>(ev, aggregation, inner, Count::result),
-        AggregateOp::Min => fold_groups::<Vec<Extreme<false>>>(ev, aggregation, inner, Extreme::result),
-        AggregateOp::Max => fold_groups::<Vec<Extreme<true>>>(ev, aggregation, inner, Extreme::result),
+        AggregateOp::Count => fold_blocks::<CountRow>(ev, aggregation, inner, |count, _| point(count, count)),
+        AggregateOp::Min => fold_blocks::<ExtremeRow<false>>(ev, aggregation, inner, |cell, _| {
+            cell.map_or(Point::None, Point::Float)
+        }),
+        AggregateOp::Max => fold_blocks::<ExtremeRow<true>>(ev, aggregation, inner, |cell, _| {
+            cell.map_or(Point::None, Point::Float)
+        }),
+        // Merged means and squares would be other ones in their last digits.
         AggregateOp::Stddev => {
-            fold_groups::<Vec<Spread>>(ev, aggregation, inner, |cell, _| cell.finish(f64::sqrt))
+            fold_columns::<Vec<Spread>>(ev, aggregation, inner, |cell, _| cell.finish(f64::sqrt))
         }
         AggregateOp::Stdvar => {
-            fold_groups::<Vec<Spread>>(ev, aggregation, inner, |cell, _| cell.finish(|v| v))
+            fold_columns::<Vec<Spread>>(ev, aggregation, inner, |cell, _| cell.finish(|v| v))
         }
-        _ => fold_groups::<Vec<Count>>(ev, aggregation, inner, |cell, notes| match cell.result(notes) {
-            Point::None => Point::None,
-            _ => Point::Float(1.0),
-        }),
+        _ => fold_blocks::<CountRow>(ev, aggregation, inner, |count, _| point(count, 1.0)),
     };
     if mixed {
         annotate(
@@ -56,18 +60,33 @@ pub(super) fn aggregate<'a>(
     result
 }
 
+/// A value where something has been counted.
+fn point(count: f64, value: f64) -> Point {
+    if count > 0.0 {
+        Point::Float(value)
+    } else {
+        Point::None
+    }
+}
+
 /// Histograms of a group that are added up.
 #[derive(Clone, Default)]
-struct Histograms {
-    fold: Option<Box<HistogramFold>>,
+pub(super) struct Histograms {
+    pub(super) fold: Option<Box<HistogramFold>>,
+}
+
+/// Those of all steps, of which there are none at first.
+pub(super) fn histograms_of(all: &mut Vec<Histograms>, steps: usize) -> &mut [Histograms] {
+    all.resize(steps, Histograms::default());
+    all
 }
 
 impl Histograms {
-    const fn any(&self) -> bool {
+    pub(super) const fn any(&self) -> bool {
         self.fold.is_some()
     }
 
-    fn add(&mut self, kind: HistogramFoldKind, histogram: &FloatHistogram, notes: &mut Notes) {
+    pub(super) fn add(&mut self, kind: HistogramFoldKind, histogram: &FloatHistogram, notes: &mut Notes) {
         match &mut self.fold {
             None => self.fold = Some(Box::new(HistogramFold::new(kind, histogram))),
             Some(fold) if fold.is_incompatible() => {}
@@ -82,7 +101,7 @@ impl Histograms {
     }
 }
 
-fn histogram(fold: HistogramFold, notes: &mut Notes) -> Point {
+pub(super) fn histogram(fold: HistogramFold, notes: &mut Notes) -> Point {
     fold.finish(notes).map_or(Point::None, |mut histogram| {
         histogram.compact();
         Point::Histogram(Arc::new(histogram))
@@ -110,222 +129,174 @@ impl Sum {
     }
 }
 
-/// `sum` at all steps, each part behind each other, so that several steps are added at the same time.
+/// `sum` at all steps.
 struct SumRow {
-    /// What the processor can do at once.
-    level: Level,
-    sums: Vec<f64>,
-    lost: Vec<f64>,
-    has_float: Vec<bool>,
-    /// Whether no step and whether every step has a float.
-    floats: (bool, bool),
+    sums: Sums,
+    seen: Seen,
     /// Left out as long as there are none.
     histograms: Vec<Histograms>,
 }
 
-/// Adds a value to each sum.
-#[inline(always)]
-fn add_to_each(sums: &mut [f64], lost: &mut [f64], values: &[f64]) {
-    for ((sum, lost), value) in sums.iter_mut().zip(lost).zip(values) {
-        let before = KahanSum {
-            sum: *sum,
-            compensation: *lost,
-        };
-        let next = before.plus(*value);
-        (*sum, *lost) = (next.sum, next.compensation);
-    }
-}
-
 impl Row for SumRow {
     type Cell = Sum;
-    const KEEPS_VALUES: bool = false;
 
     fn new(steps: usize) -> Self {
         Self {
-            level: Level::new(),
-            sums: vec![0.0; steps],
-            lost: vec![0.0; steps],
-            has_float: vec![false; steps],
-            floats: (true, false),
+            sums: Sums::new(steps),
+            seen: Seen::new(steps),
             histograms: Vec::new(),
         }
     }
 
-    fn floats(&mut self, values: &[f64]) {
-        match self.floats {
-            (true, _) => {
-                self.sums.clear();
-                self.sums.extend_from_slice(values);
-                self.has_float.fill(true);
-                self.floats = (false, true);
-            }
-            (_, true) => {
-                let (sums, lost) = (&mut self.sums, &mut self.lost);
-                dispatch!(self.level, _ => add_to_each(sums, lost, values));
-            }
-            _ => {
-                for (step, value) in values.iter().enumerate() {
-                    self.float(step, *value);
-                }
-                self.floats = (false, true);
-            }
-        }
-    }
-
-    fn float(&mut self, step: usize, value: f64) {
-        self.floats.0 = false;
-        let parts = (
-            self.sums.get_mut(step),
-            self.lost.get_mut(step),
-            self.has_float.get_mut(step),
-        );
-        let (Some(sum), Some(lost), Some(has_float)) = parts else {
-            return;
-        };
-        let before = KahanSum {
-            sum: *sum,
-            compensation: *lost,
-        };
-        let next = if *has_float {
-            before.plus(value)
-        } else {
-            KahanSum::new(value)
-        };
-        (*sum, *lost, *has_float) = (next.sum, next.compensation, true);
+    fn floats(&mut self, from: usize, values: &[f64]) {
+        self.sums.add(from, values);
+        self.seen.add(from, values.len());
     }
 
     fn histogram(&mut self, step: usize, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
-        if self.histograms.is_empty() {
-            self.histograms = vec![Histograms::default(); self.sums.len()];
-        }
-        if let Some(histograms) = self.histograms.get_mut(step) {
+        if let Some(histograms) = histograms_of(&mut self.histograms, self.sums.len()).get_mut(step) {
             histograms.add(HistogramFoldKind::Sum, histogram, notes);
         }
         true
     }
 
-    fn into_cells(self) -> impl Iterator<Item = Sum> {
-        let histograms = self
-            .histograms
-            .into_iter()
-            .chain(std::iter::repeat_with(Histograms::default));
-        let parts = self
-            .sums
-            .into_iter()
-            .zip(self.lost)
-            .zip(self.has_float)
-            .zip(histograms);
-        parts.map(|(((sum, compensation), has_float), histograms)| Sum {
-            sum: KahanSum { sum, compensation },
-            has_float,
-            histograms,
+    fn into_cells(mut self) -> impl Iterator<Item = Sum> {
+        let mut histograms = std::mem::take(&mut self.histograms).into_iter();
+        (0..self.sums.len()).map(move |step| Sum {
+            sum: self.sums.at(step),
+            has_float: self.seen.at(step),
+            histograms: histograms.next().unwrap_or_default(),
         })
     }
 }
 
-/// `avg`: a compensated sum by the count, or a running mean once that sum would overflow.
-#[derive(Clone, Default)]
-struct Average {
-    sum: KahanSum,
-    mean: f64,
-    count: f64,
-    incremental: bool,
-    histograms: Histograms,
-}
+impl Merge for SumRow {
+    fn merges(level: Level, floats: &[f64]) -> bool {
+        !any_large(level, floats)
+    }
 
-impl Average {
-    fn is_mixed(&self) -> bool {
-        self.count > 0.0 && self.histograms.any()
+    fn merge(&mut self, behind: &Self) {
+        self.sums.merge(&behind.sums);
+        self.seen.merge(&behind.seen);
     }
 }
 
-impl Fold for Average {
-    #[inline]
-    fn float(&mut self, value: f64) {
-        self.count += 1.0;
-        if self.count == 1.0 {
-            self.sum = KahanSum::new(value);
-            self.mean = value;
-            return;
+/// At which steps there is a float.
+struct Seen {
+    at: Vec<bool>,
+    /// Whether at all of them.
+    everywhere: bool,
+}
+
+impl Seen {
+    fn new(steps: usize) -> Self {
+        Self {
+            at: vec![false; steps],
+            everywhere: false,
         }
-        if !self.incremental {
-            let sum = self.sum.plus(value);
-            if !sum.sum.is_infinite() {
-                self.sum = sum;
-                return;
-            }
-            self.incremental = true;
-            self.mean = self.sum.sum / (self.count - 1.0);
-            self.sum.compensation /= self.count - 1.0;
-        }
-        let share = (self.count - 1.0) / self.count;
-        let mean = KahanSum {
-            sum: share * self.mean,
-            compensation: share * self.sum.compensation,
-        }
-        .plus(value / self.count);
-        self.mean = mean.sum;
-        self.sum.compensation = mean.compensation;
     }
 
-    fn histogram(&mut self, histogram: &Arc<FloatHistogram>, notes: &mut Notes) -> bool {
-        self.histograms.add(HistogramFoldKind::Mean, histogram, notes);
+    fn add(&mut self, from: usize, count: usize) {
+        if !self.everywhere {
+            self.everywhere = count == self.at.len();
+            self.at
+                .iter_mut()
+                .skip(from)
+                .take(count)
+                .for_each(|at| *at = true);
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.everywhere |= other.everywhere;
+        self.at
+            .iter_mut()
+            .zip(&other.at)
+            .for_each(|(at, other)| *at |= other);
+    }
+
+    fn at(&self, step: usize) -> bool {
+        self.everywhere || self.at.get(step).is_some_and(|at| *at)
+    }
+}
+
+/// `count` and `group`
+struct CountRow(Counts);
+
+impl Row for CountRow {
+    type Cell = f64;
+
+    fn new(steps: usize) -> Self {
+        Self(Counts::new(steps))
+    }
+
+    fn floats(&mut self, from: usize, values: &[f64]) {
+        self.0.add(from, values.len());
+    }
+
+    fn histogram(&mut self, step: usize, _: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
+        self.0.add(step, 1);
         true
     }
 
-    fn result(self, notes: &mut Notes) -> Point {
-        match (self.count > 0.0, self.histograms.fold) {
-            (true, None) if self.incremental => Point::Float(self.mean + self.sum.compensation),
-            (true, None) => Point::Float(self.sum.sum / self.count + self.sum.compensation / self.count),
-            (false, Some(fold)) => histogram(*fold, notes),
-            _ => Point::None,
-        }
+    fn into_cells(self) -> impl Iterator<Item = f64> {
+        (0..self.0.steps()).map(move |step| self.0.at(step))
     }
 }
 
-/// `count`
-#[derive(Clone, Default)]
-struct Count(f64);
-
-impl Fold for Count {
-    #[inline]
-    fn float(&mut self, _: f64) {
-        self.0 += 1.0;
-    }
-
-    fn histogram(&mut self, _: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
-        self.0 += 1.0;
-        true
-    }
-
-    fn result(self, _: &mut Notes) -> Point {
-        if self.0 > 0.0 {
-            Point::Float(self.0)
-        } else {
-            Point::None
-        }
+impl Merge for CountRow {
+    fn merge(&mut self, behind: &Self) {
+        self.0.merge(&behind.0);
     }
 }
 
 /// `max` or `min`; NaN only if there is nothing else.
-#[derive(Clone, Default)]
-struct Extreme<const MAX: bool>(Option<f64>);
+struct ExtremeRow<const MAX: bool> {
+    level: Level,
+    best: Vec<f64>,
+    seen: Seen,
+}
 
-impl<const MAX: bool> Fold for Extreme<MAX> {
-    #[inline]
-    fn float(&mut self, value: f64) {
-        match self.0 {
-            Some(kept) if !kept.is_nan() && !(if MAX { kept < value } else { kept > value }) => {}
-            _ => self.0 = Some(value),
+#[inline(always)]
+fn keep_better<const MAX: bool>(best: &mut [f64], values: &[f64]) {
+    for (best, value) in best.iter_mut().zip(values) {
+        let better = if MAX { *best < *value } else { *best > *value };
+        *best = if best.is_nan() | better { *value } else { *best };
+    }
+}
+
+impl<const MAX: bool> Row for ExtremeRow<MAX> {
+    type Cell = Option<f64>;
+
+    fn new(steps: usize) -> Self {
+        Self {
+            level: Level::new(),
+            best: vec![f64::NAN; steps],
+            seen: Seen::new(steps),
         }
     }
 
-    fn histogram(&mut self, _: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
+    fn floats(&mut self, from: usize, values: &[f64]) {
+        let best = self.best.get_mut(from..).unwrap_or(&mut []);
+        dispatch!(self.level, _ => keep_better::<MAX>(best, values));
+        self.seen.add(from, values.len());
+    }
+
+    fn histogram(&mut self, _: usize, _: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
         false
     }
 
-    fn result(self, _: &mut Notes) -> Point {
-        self.0.map_or(Point::None, Point::Float)
+    fn into_cells(self) -> impl Iterator<Item = Option<f64>> {
+        let Self { best, seen, .. } = self;
+        let cells = best.into_iter().enumerate();
+        cells.map(move |(step, best)| seen.at(step).then_some(best))
+    }
+}
+
+impl<const MAX: bool> Merge for ExtremeRow<MAX> {
+    fn merge(&mut self, behind: &Self) {
+        dispatch!(self.level, _ => keep_better::<MAX>(&mut self.best, &behind.best));
+        self.seen.merge(&behind.seen);
     }
 }
 
@@ -364,8 +335,142 @@ impl Fold for Spread {
     fn histogram(&mut self, _: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
         false
     }
+}
 
-    fn result(self, _: &mut Notes) -> Point {
-        self.finish(|v| v)
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::partial::{Lone, Partial, Piece};
+    use super::*;
+    use crate::eval::column::{Column, ColumnBuilder};
+    use crate::eval::guard::Guard;
+
+    const STEPS: usize = 5;
+
+    type Points = [Option<f64>; STEPS];
+
+    fn column(points: &Points) -> Column {
+        let mut out = ColumnBuilder::new(STEPS);
+        points
+            .iter()
+            .for_each(|point| out.push(point.map_or(Point::None, Point::Float)));
+        out.finish()
+    }
+
+    /// All cells of a row that is merged of blocks of so many series.
+    fn in_blocks<R: Merge>(series: &[Points], sizes: &[usize]) -> Vec<R::Cell> {
+        let guard = Guard::new(None, usize::MAX, usize::MAX);
+        let (mut row, mut rest, mut sizes) = (R::new(STEPS), series, sizes.iter().cycle());
+        while !rest.is_empty() {
+            let (block, behind) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+            rest = behind;
+            let mut partial = Partial::<R>::new(&guard, STEPS);
+            for points in block {
+                partial.add(3, false, (0, column(points))).unwrap();
+            }
+            for piece in partial.groups.into_iter().flat_map(|part| part.pieces) {
+                match piece {
+                    Piece::Row(behind) => row.merge(&behind),
+                    Piece::Lone(Lone { column, .. }) => {
+                        column.each_run(|from, values| row.floats(from, values))
+                    }
+                }
+            }
+        }
+        row.into_cells().collect()
+    }
+
+    fn at_once<R: Row>(series: &[Points]) -> Vec<R::Cell> {
+        let mut row = R::new(STEPS);
+        series
+            .iter()
+            .for_each(|points| column(points).each_run(|from, values| row.floats(from, values)));
+        row.into_cells().collect()
+    }
+
+    fn bits(value: Option<f64>) -> Option<u64> {
+        value.map(|value| if value.is_nan() { 7 } else { value.to_bits() })
+    }
+
+    /// Whether two sums of values, the sum of whose sizes is `size`, are equal for whoever sees 11 digits.
+    fn agree(a: &Point, b: &Point, size: f64) -> bool {
+        match (a, b) {
+            (Point::Float(a), Point::Float(b)) => {
+                bits(Some(*a)) == bits(Some(*b)) || (a - b).abs() <= b.abs() * 1e-14 + size * 1e-28
+            }
+            (a, b) => a == b,
+        }
+    }
+
+    fn value() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            8 => -1e3_f64..1e3,
+            4 => (-30_i32..30).prop_map(|e| 10_f64.powi(e)),
+            2 => (-30_i32..30).prop_map(|e| -(10_f64.powi(e))),
+            1 => Just(-0.0),
+        ]
+    }
+
+    fn odd() -> impl Strategy<Value = f64> {
+        let rare = [
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            1.7e308,
+            -1.7e308,
+            1e270,
+            9e307,
+        ];
+        prop_oneof![6 => value(), 1 => prop::sample::select(rare.to_vec())]
+    }
+
+    fn series(value: impl Strategy<Value = f64> + Clone) -> impl Strategy<Value = Vec<Points>> {
+        let point = move || prop_oneof![1 => Just(None), 5 => value.clone().prop_map(Some)];
+        let whole = prop::array::uniform5(point());
+        prop::collection::vec(whole, 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn rows_of_blocks_say_what_one_row_says(
+            series in prop_oneof![series(value().boxed()), series(odd().boxed())],
+            sizes in prop::collection::vec(1_usize..12, 1..4),
+        ) {
+            let mut notes = Notes::default();
+            let counts = (in_blocks::<CountRow>(&series, &sizes), at_once::<CountRow>(&series));
+            prop_assert_eq!(&counts.0, &counts.1);
+            let most = (in_blocks::<ExtremeRow<true>>(&series, &sizes), at_once::<ExtremeRow<true>>(&series));
+            prop_assert!(most.0.iter().zip(&most.1).all(|(a, b)| bits(*a) == bits(*b)));
+            let least = (in_blocks::<ExtremeRow<false>>(&series, &sizes), at_once::<ExtremeRow<false>>(&series));
+            prop_assert!(least.0.iter().zip(&least.1).all(|(a, b)| bits(*a) == bits(*b)));
+            let size = |step: usize| -> f64 {
+                series.iter().filter_map(|s| s[step]).filter(|v| v.is_finite()).map(|v| v.abs() / 1e300).sum::<f64>() * 1e300
+            };
+            let sums = in_blocks::<SumRow>(&series, &sizes).into_iter().zip(at_once::<SumRow>(&series));
+            for (step, (a, b)) in sums.enumerate() {
+                let (a, b) = (a.result(&mut notes), b.result(&mut notes));
+                prop_assert!(agree(&a, &b, size(step)), "{step}: {a:?} {b:?}");
+            }
+            let means = in_blocks::<AverageRow>(&series, &sizes).into_iter().zip(at_once::<AverageRow>(&series));
+            for (step, (a, b)) in means.enumerate() {
+                let (a, b) = (a.result(&mut notes), b.result(&mut notes));
+                // A mean that moves is rounded at each value.
+                prop_assert!(agree(&a, &b, size(step) * 1e12), "{step}: {a:?} {b:?}");
+            }
+        }
+
+        /// One row says what Prometheus's loop says, to the bit.
+        #[test]
+        fn rows_say_what_a_plain_loop_says(series in series(odd().boxed())) {
+            let mut notes = Notes::default();
+            for (step, cell) in at_once::<SumRow>(&series).into_iter().enumerate() {
+                let mut values = series.iter().filter_map(|s| s[step]);
+                let first = values.next().map(KahanSum::new);
+                let sum = first.map(|first| values.fold(first, KahanSum::plus).total());
+                let found = match cell.result(&mut notes) { Point::Float(v) => Some(v), _ => None };
+                prop_assert_eq!(bits(found), bits(sum));
+            }
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! Aggregations: columns folded into groups as they come.
 
+mod average;
+mod compensated;
 mod count_values;
 mod fold;
 mod folds;
 mod group;
 mod heap;
 mod limit;
+mod partial;
 mod pick;
 mod quantile;
 mod xxhash;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use narthex_model::{FloatHistogram, Severity};
 
-use super::fold::{Fold, fold_groups};
+use super::fold::{Fold, fold_columns};
 use super::{Aggregation, extremes};
 use crate::error::QueryError;
 use crate::eval::annotate::annotate;
@@ -24,10 +24,6 @@ impl Fold for Values {
 
     fn histogram(&mut self, _: &Arc<FloatHistogram>, _: &mut Notes) -> bool {
         false
-    }
-
-    fn result(self, _: &mut Notes) -> Point {
-        Point::None
     }
 }
 
@@ -51,7 +47,7 @@ pub(super) fn quantile<'a>(
     // Cells are finished group by group, step by step.
     let steps = aggregation.steps.count.max(1);
     let mut finished = 0_usize;
-    fold_groups::<Vec<Values>>(ev, aggregation, inner, |mut cell, _| {
+    fold_columns::<Vec<Values>>(ev, aggregation, inner, |mut cell, _| {
         let q = params.get(finished % steps).copied().unwrap_or(f64::NAN);
         finished += 1;
         if cell.0.is_empty() {
