@@ -4,7 +4,7 @@
 use fearless_simd::{Level, dispatch};
 
 use super::gains::GainPlan;
-use super::lanes::{self, LANES, Lanes, lanes};
+use super::lanes::{self, LANES, Lanes, Runs, lanes};
 use super::sums::{mean, sum};
 
 /// A function that can be computed by columns.
@@ -137,6 +137,7 @@ pub struct ColumnKernel {
     /// What the processor can do at once.
     level: Level,
     gains: GainPlan,
+    runs: Runs,
 }
 
 impl ColumnKernel {
@@ -147,6 +148,7 @@ impl ColumnKernel {
             function,
             level: Level::new(),
             gains: GainPlan::default(),
+            runs: Runs::default(),
         }
     }
 
@@ -161,6 +163,20 @@ impl ColumnKernel {
         match self.function {
             ColumnFunction::Fold(fold) => column.fold(fold, sink),
             ColumnFunction::Extreme { max } => match (max, lanes::is_plain(column.values)) {
+                (_, true) if Runs::pay(column.bounds) => {
+                    let runs = &mut self.runs;
+                    let found = match max {
+                        true => dispatch!(self.level, _ => runs.find::<true>(column.values, column.bounds)),
+                        false => dispatch!(self.level, _ => runs.find::<false>(column.values, column.bounds)),
+                    };
+                    for ((low, high), value) in column.bounds.iter().zip(found) {
+                        if low < high {
+                            sink.float(*value)
+                        } else {
+                            sink.none()
+                        }
+                    }
+                }
                 (true, true) => column.fold(lanes::extreme::<true>, sink),
                 (false, true) => column.fold(lanes::extreme::<false>, sink),
                 (true, false) => column.fold(|values| extreme(values, |a, b| a > b), sink),
@@ -237,7 +253,7 @@ mod tests {
             mut all_values in prop::collection::vec(value(), 60),
             sorted in any::<bool>(),
             interval in prop_oneof![1_i64..90_000, prop::sample::select(vec![15_000, 30_000, 60_000])],
-            range in 1_i64..300_000,
+            range in prop_oneof![1_i64..300_000, 600_000_i64..900_000],
             begin in -100_000_i64..400_000,
         ) {
             if sorted {

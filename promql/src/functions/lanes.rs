@@ -96,18 +96,73 @@ pub(super) fn is_plain(values: &[f64]) -> bool {
     values.chunks(256).all(|part| part.iter().fold(true, plain))
 }
 
+/// Windows that hold so many values on average are looked through by runs that several of them share.
+const LONG: usize = 32;
+
+/// The largest (or smallest) values of windows over plain values: of runs of twice the length again and again, of which
+/// any two cover a window.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    best: Vec<f64>,
+    longer: Vec<f64>,
+    found: Vec<f64>,
+}
+
+impl Runs {
+    /// Whether looking through each window by itself would cost more.
+    pub(super) fn pay(bounds: &[(u32, u32)]) -> bool {
+        let all: usize = bounds
+            .iter()
+            .map(|(low, high)| high.saturating_sub(*low) as usize)
+            .sum();
+        all > bounds.len() * LONG
+    }
+
+    /// One value for each window; windows without values have a meaningless one.
+    #[inline(always)]
+    pub(super) fn find<const MAX: bool>(&mut self, values: &[f64], bounds: &[(u32, u32)]) -> &[f64] {
+        self.best.clear();
+        self.best.extend_from_slice(values);
+        self.found.clear();
+        self.found.resize(bounds.len(), f64::NAN);
+        let size = |(low, high): &(u32, u32)| high.saturating_sub(*low) as usize;
+        let longest = bounds.iter().map(size).max().unwrap_or(0);
+        let mut length = 1;
+        while length <= longest {
+            for (bounds, found) in bounds.iter().zip(&mut self.found) {
+                if (length..2 * length).contains(&size(bounds)) {
+                    let best = |at: usize| self.best.get(at).copied().unwrap_or(f64::NAN);
+                    *found = better::<MAX>(best(bounds.0 as usize), best(bounds.1 as usize - length));
+                }
+            }
+            // A run of twice the length is two runs.
+            let behind = self.best.get(length..).unwrap_or(&[]);
+            self.longer.clear();
+            self.longer
+                .extend(self.best.iter().zip(behind).map(|(a, b)| better::<MAX>(*a, *b)));
+            std::mem::swap(&mut self.best, &mut self.longer);
+            length *= 2;
+        }
+        &self.found
+    }
+}
+
+#[inline(always)]
+fn better<const MAX: bool>(a: f64, b: f64) -> f64 {
+    if (MAX && a > b) || (!MAX && a < b) { a } else { b }
+}
+
 /// The largest (or smallest) of plain values.
 pub(super) fn extreme<const MAX: bool>(values: &[f64]) -> f64 {
-    let better = |a: f64, b: f64| if (MAX && a > b) || (!MAX && a < b) { a } else { b };
     let first = values.first().copied().unwrap_or(f64::NAN);
     let (rows, rest) = values.as_chunks::<WIDTH>();
     let mut best = [first; WIDTH];
     for row in rows {
         for (best, value) in best.iter_mut().zip(row) {
-            *best = better(*value, *best);
+            *best = better::<MAX>(*value, *best);
         }
     }
     best.iter()
         .chain(rest)
-        .fold(first, |best, value| better(*value, best))
+        .fold(first, |best, value| better::<MAX>(*value, best))
 }
