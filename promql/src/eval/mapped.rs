@@ -7,7 +7,7 @@ use narthex_model::{Grouping, Projection};
 use super::column::Column;
 use super::names::{group_unnamed, unique};
 use super::scratch::Scratch;
-use super::vector::{Identity, SharedVector, Vector};
+use super::vector::{Identity, SharedVector, TakeColumn, Vector};
 use crate::error::QueryError;
 
 /// What is done to the column of the series at an index.
@@ -61,6 +61,19 @@ impl<F: ColumnMap> Vector for Mapped<'_, F> {
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError> {
         let column = self.inner.column(index, scratch)?;
         (self.map)(index, column, scratch)
+    }
+
+    fn columns(
+        &self,
+        indices: &[usize],
+        scratch: &mut Scratch<'_>,
+        take: &mut TakeColumn<'_>,
+    ) -> Result<(), QueryError> {
+        self.inner
+            .columns(indices, scratch, &mut |index, column, scratch| {
+                let column = (self.map)(index, column, scratch)?;
+                take(index, column, scratch)
+            })
     }
 }
 

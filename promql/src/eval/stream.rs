@@ -9,7 +9,7 @@ use super::column::Column;
 use super::context::Context;
 use super::scratch::Scratch;
 use super::stack::stack_bytes;
-use super::vector::{Identity, SharedVector, Vector};
+use super::vector::{Identity, SharedVector, TakeColumn, Vector};
 use crate::error::QueryError;
 
 /// Points that a thread computes before it hands them over, and the most series: many, as neighbours lie together on
@@ -39,11 +39,12 @@ pub(crate) fn for_each_column(
     let shares = Shares::of(cx, vector, steps, 1);
     if shares.threads > 1 {
         let compute = |series: Range<usize>, scratch: &mut Scratch<'_>| {
-            let columns = series.map(|index| {
-                scratch.worked(0)?;
-                vector.column(index, scratch)
-            });
-            columns.collect::<Result<Vec<Column>, QueryError>>()
+            let mut columns = Vec::with_capacity(series.len());
+            compute_block(vector, series, scratch, &mut |_, column, _| {
+                columns.push(column);
+                Ok(())
+            })?;
+            Ok(columns)
         };
         return for_each_block(cx, shares, compute, |series, columns| {
             series
@@ -52,17 +53,26 @@ pub(crate) fn for_each_column(
         });
     }
     let mut scratch = Scratch::new(cx);
-    let mut run = || {
-        for index in 0..shares.count {
-            scratch.worked(0)?;
-            let column = vector.column(index, &mut scratch)?;
-            fold(index, column)?;
-        }
-        Ok(())
-    };
-    let outcome = run();
+    let outcome = (0..shares.blocks()).try_for_each(|block| {
+        let mut take = |index, column, _: &mut Scratch<'_>| fold(index, column);
+        compute_block(vector, shares.series(block), &mut scratch, &mut take)
+    });
     cx.absorb(scratch);
     outcome
+}
+
+/// Hands over the columns of neighbours.
+///
+/// # Errors
+/// The first error in the order of the series.
+pub(crate) fn compute_block(
+    vector: &dyn Vector,
+    series: Range<usize>,
+    scratch: &mut Scratch<'_>,
+    take: &mut TakeColumn<'_>,
+) -> Result<(), QueryError> {
+    let indices: Vec<usize> = series.collect();
+    vector.columns(&indices, scratch, take)
 }
 
 /// Computes columns that no result needs: Prometheus computes them too, and what is found and counted on the way
@@ -130,6 +140,23 @@ impl Vector for Selected<'_, '_> {
             Some(index) => self.vector.column(*index, scratch),
             None => Err(QueryError::Execution("no such series".to_owned())),
         }
+    }
+
+    fn columns(
+        &self,
+        indices: &[usize],
+        scratch: &mut Scratch<'_>,
+        take: &mut TakeColumn<'_>,
+    ) -> Result<(), QueryError> {
+        let places = indices
+            .iter()
+            .filter_map(|index| self.indices.get(*index).copied());
+        let places: Vec<usize> = places.collect();
+        let mut indices = indices.iter();
+        self.vector.columns(&places, scratch, &mut |_, column, scratch| {
+            let index = indices.next().copied().unwrap_or_default();
+            take(index, column, scratch)
+        })
     }
 }
 

@@ -79,11 +79,30 @@ pub(crate) trait Vector: Send + Sync {
     /// The column of the series at `index`, which is below the number of series.
     fn column(&self, index: usize, scratch: &mut Scratch<'_>) -> Result<Column, QueryError>;
 
+    /// Hands over the columns of the series at these indices, in that order. What stands beside each other in the store
+    /// is read together, which counts where a column is made of several series.
+    fn columns(
+        &self,
+        indices: &[usize],
+        scratch: &mut Scratch<'_>,
+        take: &mut TakeColumn<'_>,
+    ) -> Result<(), QueryError> {
+        for index in indices {
+            scratch.worked(0)?;
+            let column = self.column(*index, scratch)?;
+            take(*index, column, scratch)?;
+        }
+        Ok(())
+    }
+
     /// Whether computing a column costs next to nothing.
     fn is_computed(&self) -> bool {
         false
     }
 }
+
+/// Takes the column of the series at an index.
+pub(crate) type TakeColumn<'t> = dyn FnMut(usize, Column, &mut Scratch<'_>) -> Result<(), QueryError> + 't;
 
 /// A vector that several operators can hold.
 pub(crate) type SharedVector<'a> = Arc<dyn Vector + 'a>;

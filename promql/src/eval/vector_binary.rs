@@ -1,6 +1,7 @@
 //! Arithmetic and comparison between two vectors.
 
 use std::cell::OnceCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use narthex_model::Labels;
@@ -15,7 +16,7 @@ use super::names::unique;
 use super::scratch::Scratch;
 use super::steps::Steps;
 use super::stream::compute_unused;
-use super::vector::{Identity, Kept, SharedVector, Vector};
+use super::vector::{Identity, Kept, SharedVector, TakeColumn, Vector};
 use crate::ast::{BinaryOp, Cardinality, VectorMatching};
 use crate::error::QueryError;
 use crate::functions::Point;
@@ -118,6 +119,39 @@ impl Vector for Pairs<'_> {
             Some(Entry::Done(column)) => Ok(column.clone()),
             None => Err(QueryError::Execution("no such series".to_owned())),
         }
+    }
+
+    /// One side after the other: the store reads neighbours together.
+    fn columns(
+        &self,
+        indices: &[usize],
+        scratch: &mut Scratch<'_>,
+        take: &mut TakeColumn<'_>,
+    ) -> Result<(), QueryError> {
+        let pairs = indices.iter().filter_map(|index| match self.entries.get(*index) {
+            Some(Entry::Pair(many, one)) => Some((*many, *one)),
+            _ => None,
+        });
+        let (many, one): (Vec<usize>, Vec<usize>) = pairs.unzip();
+        let mut sides = [VecDeque::new(), VecDeque::new()];
+        for ((vector, indices), side) in [(&self.many, many), (&self.one, one)].into_iter().zip(&mut sides) {
+            vector.columns(&indices, scratch, &mut |_, column, _| {
+                side.push_back(column);
+                Ok(())
+            })?;
+        }
+        let [many, one] = &mut sides;
+        for index in indices {
+            let column = match self.entries.get(*index) {
+                Some(Entry::Pair(..)) => match (many.pop_front(), one.pop_front()) {
+                    (Some(many), Some(one)) => self.operation.column(&many, &one, scratch),
+                    _ => self.column(*index, scratch)?,
+                },
+                _ => self.column(*index, scratch)?,
+            };
+            take(*index, column, scratch)?;
+        }
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::eval::column::{Column, ColumnBuilder};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::guard::Held;
 use crate::eval::scratch::Scratch;
-use crate::eval::stream::{Shares, for_each_block, for_each_column};
+use crate::eval::stream::{Shares, compute_block, for_each_block, for_each_column};
 use crate::eval::vector::{Computed, Identity, SharedVector};
 use crate::functions::{Notes, Point};
 
@@ -246,13 +246,13 @@ pub(super) fn fold_blocks<'a, R: Merge>(
     let shares = Shares::of(cx, inner.as_ref(), steps, least);
     let compute = |block: Range<usize>, scratch: &mut Scratch<'a>| {
         let mut partial = Partial::<R>::new(&cx.guard, steps);
-        for index in block {
-            scratch.worked(0)?;
-            let column = inner.column(index, scratch)?;
-            if let Some(group) = of.get(index).filter(|_| !column.is_empty()) {
-                partial.add(*group, inner.drops_name(index), (index, column))?;
-            }
-        }
+        compute_block(inner.as_ref(), block, scratch, &mut |index, column, _| match of
+            .get(index)
+            .filter(|_| !column.is_empty())
+        {
+            Some(group) => partial.add(*group, inner.drops_name(index), (index, column)),
+            None => Ok(()),
+        })?;
         Ok(partial)
     };
     for_each_block(cx, shares, compute, |_, partial| {
