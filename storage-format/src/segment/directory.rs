@@ -1,5 +1,7 @@
 //! The directory of a sealed head segment: series id to the place of its chunks. Layout: spec/segment.md.
 
+use std::ops::Range;
+
 use crate::blobs::{BlobWriter, Blobs};
 use crate::bytes::Reader;
 use crate::error::{Error, Result};
@@ -130,12 +132,19 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// [`Error::Truncated`] or [`Error::Corrupt`].
     pub fn find_into(&self, id: u32, near: &mut Neighbours, list: &mut ChunkList) -> Result<bool> {
-        if !near.reach(id) {
+        if !near.ids.contains(&u64::from(id)) {
             let Some(block) = self.block_of(id)? else {
                 return Ok(false);
             };
-            near.read(self.0.get(block)?)?;
+            let behind = block + 1;
+            let end = if behind < self.0.len() {
+                self.first_id(behind)?
+            } else {
+                u64::MAX
+            };
+            near.begin(block, self.first_id(block)?..end);
         }
+        near.read_to(id, self.0.get(near.block)?)?;
         let found = near.known().binary_search_by_key(&id, |(id, _)| *id);
         match found.ok().and_then(|at| near.known().get(at)) {
             Some((_, known)) => list.clone_from(known),
@@ -217,12 +226,17 @@ impl<'a> Directory<'a> {
     }
 }
 
-/// Series of one directory that were read together, for the next question.
+/// The series of one block of a directory as far as they have been read, for the next question.
 #[derive(Debug, Default)]
 pub struct Neighbours {
+    block: usize,
+    /// Ids that are in this block if they are anywhere.
+    ids: Range<u64>,
     /// Ids rise. Entries behind `count` are memory for later.
     entries: Vec<(u32, ChunkList)>,
     count: usize,
+    /// How much of the block has been read.
+    offset: usize,
 }
 
 impl Neighbours {
@@ -230,29 +244,28 @@ impl Neighbours {
         self.entries.get(..self.count).unwrap_or(&[])
     }
 
-    /// Whether a series would be among them if there were one.
-    fn reach(&self, id: u32) -> bool {
-        let ends = self.known().first().zip(self.known().last());
-        ends.is_some_and(|(first, last)| (first.0..=last.0).contains(&id))
+    fn begin(&mut self, block: usize, ids: Range<u64>) {
+        (self.block, self.ids) = (block, ids);
+        (self.count, self.offset) = (0, 0);
     }
 
-    fn read(&mut self, block: &[u8]) -> Result<()> {
-        self.count = 0;
-        let mut reader = Reader::new(block, "directory");
-        let (mut next, mut count) = (0_u64, 0);
-        while !reader.is_empty() {
-            if self.entries.len() == count {
+    /// Reads on until a series has been reached or passed.
+    fn read_to(&mut self, id: u32, block: &[u8]) -> Result<()> {
+        let mut next = self.known().last().map_or(0, |(last, _)| u64::from(*last) + 1);
+        let mut reader = Reader::new(block.get(self.offset..).unwrap_or_default(), "directory");
+        while next <= u64::from(id) && !reader.is_empty() {
+            if self.entries.len() == self.count {
                 self.entries.push((0, ChunkList::default()));
             }
-            let id = read_id(&mut reader, &mut next)?;
-            if let Some((known, list)) = self.entries.get_mut(count) {
-                *known = id;
+            let found = read_id(&mut reader, &mut next)?;
+            if let Some((known, list)) = self.entries.get_mut(self.count) {
+                *known = found;
                 list.position = reader.varint()?;
                 list.decode_into(&mut reader)?;
             }
-            count += 1;
+            self.count += 1;
+            self.offset = block.len() - reader.rest().len();
         }
-        self.count = count;
         Ok(())
     }
 }
@@ -284,9 +297,13 @@ mod tests {
             let bytes = encode(&ids.iter().map(|id| (*id, list(*id))).collect::<Vec<_>>()).unwrap();
             let directory = Directory::open(&bytes).unwrap();
             let near = ids.iter().flat_map(|id| [id - 1, *id, id + 1]);
+            let mut last = Neighbours::default();
             for id in near.chain(others) {
                 let expected = ids.binary_search(&id).ok().map(|_| list(id));
-                prop_assert_eq!(directory.find(id).unwrap(), expected);
+                prop_assert_eq!(directory.find(id).unwrap(), expected.clone());
+                let mut list = ChunkList::default();
+                let found = directory.find_into(id, &mut last, &mut list).unwrap();
+                prop_assert_eq!(found.then_some(list), expected);
             }
         }
     }
