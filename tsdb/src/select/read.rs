@@ -331,13 +331,12 @@ impl Reading<'_> {
             let end = piece.times.partition_point(|time| *time <= self.range.max);
             last.plans.clone_from(plans);
             last.in_memory.clone_from(in_memory);
-            last.times.clear();
-            last.times
-                .extend_from_slice(piece.times.get(..end).unwrap_or(&[]));
+            piece.times.truncate(end);
+            piece.values.truncate(end);
+            std::mem::swap(&mut last.times, &mut piece.times);
             last.token = new_number();
             buffer.set_named_times(last.token, &last.times);
-            let values = piece.values.get(..end).unwrap_or(&[]);
-            buffer.values_mut().extend_from_slice(values);
+            std::mem::swap(buffer.values_mut(), &mut piece.values);
         } else {
             piece.tell_resets();
             piece.fill(self.range, buffer);
