@@ -80,9 +80,9 @@ struct Buffer {
     version: Option<u64>,
     /// Per step the position behind the newest sample, 0 where there is none that is young enough.
     newest: Vec<u32>,
-    /// How many steps there are with such a sample and how many before, if none has none behind one that has; and
-    /// where those samples are.
-    young: Option<(usize, usize)>,
+    /// How many steps have no such sample before those that have one, if these stand in a row; and where the samples
+    /// of these are.
+    before: Option<usize>,
     places: Places,
     picked: Vec<f64>,
 }
@@ -106,6 +106,10 @@ impl Buffer {
             let young = behind > 0 && times.get(behind - 1).is_some_and(|t| *t > oldest);
             self.newest.push(if young { behind as u32 } else { 0 });
         }
+        self.before = None;
+        if steps.count == 1 {
+            return;
+        }
         let before = self.newest.iter().take_while(|behind| **behind == 0).count();
         let young = || {
             self.newest
@@ -114,13 +118,9 @@ impl Buffer {
                 .map_while(|behind| behind.checked_sub(1))
         };
         let count = young().count();
-        self.young = self
-            .newest
-            .iter()
-            .skip(before + count)
-            .all(|b| *b == 0)
-            .then_some((before, count));
-        if self.young.is_some() {
+        let mut others = self.newest.iter().skip(before + count);
+        if others.all(|behind| *behind == 0) {
+            self.before = Some(before);
             self.places.set(young());
         }
     }
@@ -145,7 +145,7 @@ impl Selected<'_> {
 
     /// The column of plain floats, as most are: without stale markers and histograms.
     fn pick(&self, buffer: &mut Buffer) -> Option<Column> {
-        let (before, _) = buffer.young?;
+        let before = buffer.before?;
         if self.yields != Yield::Value || !buffer.samples.histograms().is_empty() {
             return None;
         }
