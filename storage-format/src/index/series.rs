@@ -28,7 +28,7 @@ pub struct SeriesEntry {
 }
 
 /// Appends a block of entries with the names of each.
-pub(super) fn encode_block(block: &[(SeriesEntry, &[u32])], out: &mut Vec<u8>) {
+pub(super) fn encode_block(block: &[(&SeriesEntry, &[u32])], out: &mut Vec<u8>) {
     let nothing = SeriesEntry::default();
     let (mut previous, mut previous_names): (&SeriesEntry, &[u32]) = (&nothing, &[]);
     for (entry, names) in block {

@@ -1,6 +1,7 @@
 //! Writing a block's index: series come sorted by labels, once; the rest is gathered. Layout: spec/index.md.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::blobs::BlobWriter;
 use crate::error::{Error, Result};
@@ -9,7 +10,7 @@ use crate::sections::SectionWriter;
 use crate::segment::ChunkList;
 use crate::varint;
 
-use super::series::{BLOCK, SeriesEntry, encode_block, series_number};
+use super::series::{BLOCK, SeriesEntry, decode_block, encode_block, series_number};
 use super::{postings, strings};
 
 /// What opens every index; the header's number is 0.
@@ -34,16 +35,13 @@ pub(super) mod section {
 struct Name {
     text: String,
     values: HashMap<String, u32>,
+    /// How many series have it.
+    series: usize,
 }
 
-/// A series while the index is gathered: as little as can be, as a block may have millions.
-#[derive(Debug, Clone, Copy)]
-struct Gathered {
-    shape: u32,
-    plan: u32,
-    position: u64,
-    chunks: u32,
-}
+/// Numbers of series that are listed by value at a time, unless a single name has more: a block may have millions of
+/// series with a dozen labels each.
+const LISTED: usize = if cfg!(test) { 16 } else { 2 << 20 };
 
 /// Gathers an index.
 #[derive(Debug, Default)]
@@ -53,11 +51,13 @@ pub struct IndexWriter {
     /// Numbers of the names of a series, in the order they came: most series have those of another.
     shapes: Vec<Vec<u32>>,
     shape_numbers: HashMap<Vec<u32>, u32>,
-    series: Vec<Gathered>,
-    /// Numbers of the values of all series behind each other.
-    values: Vec<u32>,
-    /// Lengths of the chunks of all series behind each other.
-    lengths: Vec<u32>,
+    /// Series as they will be written, but with numbers of names and values in the order they came; and where each block
+    /// of them ends.
+    blocks: Vec<u8>,
+    ends: Vec<usize>,
+    /// The newest series, fewer than a block of them.
+    open: Vec<SeriesEntry>,
+    count: usize,
 }
 
 impl IndexWriter {
@@ -70,8 +70,8 @@ impl IndexWriter {
         labels: impl IntoIterator<Item = (&'l str, &'l str)>,
         chunks: ChunkList,
     ) -> Result<()> {
-        series_number(self.series.len())?;
-        let mut names = Vec::new();
+        series_number(self.count)?;
+        let (mut names, mut values) = (Vec::new(), Vec::new());
         for (name, value) in labels {
             let number = match self.numbers.get(name) {
                 Some(number) => *number,
@@ -95,8 +95,9 @@ impl IndexWriter {
                     next
                 }
             };
+            name.series += 1;
             names.push(number);
-            self.values.push(value_number);
+            values.push(value_number);
         }
         let shape = match self.shape_numbers.get(&names) {
             Some(shape) => *shape,
@@ -106,37 +107,45 @@ impl IndexWriter {
                 self.shapes.len() as u32 - 1
             }
         };
-        self.series.push(Gathered {
+        self.open.push(SeriesEntry {
             shape,
-            plan: chunks.plan,
-            position: chunks.position,
-            chunks: chunks.lengths.len() as u32,
+            values,
+            chunks,
         });
-        self.lengths.extend_from_slice(&chunks.lengths);
+        self.count += 1;
+        if self.open.len() == BLOCK {
+            let mut blocks = std::mem::take(&mut self.blocks);
+            let entries: Vec<_> = self
+                .open
+                .iter()
+                .map(|entry| (entry, self.names_of(entry)))
+                .collect();
+            encode_block(&entries, &mut blocks);
+            self.blocks = blocks;
+            self.ends.push(self.blocks.len());
+            self.open.clear();
+        }
         Ok(())
     }
 
-    /// All series in the order they came: names, values, chunks.
-    fn gathered(&self) -> impl Iterator<Item = (&[u32], &[u32], ChunkList)> {
-        let (mut values, mut lengths) = (&self.values[..], &self.lengths[..]);
-        self.series.iter().map(move |series| {
-            let names = self
-                .shapes
-                .get(series.shape as usize)
-                .map_or(&[][..], Vec::as_slice);
-            let (these, rest) = values.split_at_checked(names.len()).unwrap_or_default();
-            values = rest;
-            let (cut, rest) = lengths
-                .split_at_checked(series.chunks as usize)
-                .unwrap_or_default();
-            lengths = rest;
-            let chunks = ChunkList {
-                plan: series.plan,
-                position: series.position,
-                lengths: cut.to_vec(),
-            };
-            (names, these, chunks)
-        })
+    fn names_of(&self, entry: &SeriesEntry) -> &[u32] {
+        self.shapes.get(entry.shape as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Hands all series to `each`, in the order they came.
+    fn each(&self, mut each: impl FnMut(&SeriesEntry)) -> Result<()> {
+        let labels = |shape: u32| Ok(self.shapes.get(shape as usize).map_or(0, Vec::len));
+        let mut start = 0;
+        for end in &self.ends {
+            decode_block(
+                self.blocks.get(start..*end).unwrap_or_default(),
+                labels,
+                &mut each,
+            )?;
+            start = *end;
+        }
+        self.open.iter().for_each(each);
+        Ok(())
     }
 
     /// Appends the whole index; `id` is a random number.
@@ -147,21 +156,27 @@ impl IndexWriter {
         let mut order: Vec<usize> = (0..self.names.len()).collect();
         order.sort_unstable_by_key(|number| self.names.get(*number).map(|name| name.text.as_str()));
         let name_ranks = inverse(&order);
-        let (mut values, mut all_postings) = (BlobWriter::default(), BlobWriter::default());
-        let mut value_ranks = vec![Vec::new(); self.names.len()];
-        let mut texts = Vec::with_capacity(order.len());
-        let postings = Lists::new(self);
-        for number in &order {
-            let Some(name) = self.names.get(*number) else {
-                continue;
-            };
-            texts.push(name.text.as_str());
-            let lists = postings.of_name(*number);
-            let ranks = write_name(name, &lists, &mut values, &mut all_postings)?;
-            if let Some(place) = value_ranks.get_mut(*number) {
-                *place = ranks;
+        let mut written = Vec::with_capacity(self.names.len());
+        while written.len() < self.names.len() {
+            let lists = Lists::new(self, written.len())?;
+            for number in lists.names() {
+                let name = self.names.get(number);
+                written.extend(
+                    name.map(|name| WrittenName::new(name, &lists.of_name(number)))
+                        .transpose()?,
+                );
             }
         }
+        let (mut values, mut all_postings) = (BlobWriter::default(), BlobWriter::default());
+        let mut texts = Vec::with_capacity(order.len());
+        for number in &order {
+            if let (Some(name), Some(written)) = (self.names.get(*number), written.get_mut(*number)) {
+                texts.push(name.text.as_str());
+                values.push(|out| out.append(&mut written.values));
+                all_postings.push(|out| out.append(&mut written.postings));
+            }
+        }
+        let value_ranks: Vec<Vec<u32>> = written.into_iter().map(|name| name.ranks).collect();
         let mut sections = SectionWriter::new(&KIND, FileHeader { number: 0, id }, out);
         let mut bytes = Vec::new();
         strings::encode(&texts, &mut bytes)?;
@@ -172,7 +187,7 @@ impl IndexWriter {
         sections.section(section::SHAPES, &finished(&shapes)?, out)?;
         sections.section(section::SERIES, &finished(&blocks)?, out)?;
         bytes.clear();
-        varint::put(&mut bytes, self.series.len() as u64);
+        varint::put(&mut bytes, self.count as u64);
         sections.section(section::SUMMARY, &bytes, out)?;
         sections.finish(out);
         Ok(())
@@ -183,52 +198,60 @@ impl IndexWriter {
         let (mut shapes, mut blocks) = (BlobWriter::default(), BlobWriter::default());
         let mut shape_numbers: HashMap<Vec<u32>, u32> = HashMap::new();
         let mut last: Vec<(u32, u32)> = Vec::new();
-        let (mut all, mut at) = (self.gathered(), 0);
-        while at < self.series.len() {
-            let mut entries = Vec::with_capacity(BLOCK);
-            for (names, values, chunks) in all.by_ref().take(BLOCK) {
-                let ranked: Vec<(u32, u32)> = names
-                    .iter()
-                    .zip(values)
-                    .filter_map(|(name, value)| ranked((*name, *value), name_ranks, value_ranks))
-                    .collect();
-                if ranked.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
-                    return Err(Error::invalid("index", at, "labels sorted by name", at as u64));
-                }
-                if at > 0 && ranked <= last {
-                    return Err(Error::invalid("index", at, "series sorted by labels", at as u64));
-                }
-                let names: Vec<u32> = ranked.iter().map(|(name, _)| *name).collect();
-                let next = shapes.len() as u32;
-                let shape = *shape_numbers.entry(names.clone()).or_insert_with(|| {
-                    shapes.push(|out| names.iter().for_each(|name| varint::put(out, u64::from(*name))));
-                    next
-                });
-                let values = ranked.iter().map(|(_, value)| *value).collect();
-                entries.push((
-                    SeriesEntry {
-                        shape,
-                        values,
-                        chunks,
-                    },
-                    names,
-                ));
-                last = ranked;
-                at += 1;
-            }
-            let block: Vec<_> = entries
-                .iter()
-                .map(|(entry, names)| (entry.clone(), names.as_slice()))
+        let (mut block, mut failure) = (Vec::with_capacity(BLOCK), None);
+        let mut at = 0;
+        self.each(|entry| {
+            let pairs = self.names_of(entry).iter().zip(&entry.values);
+            let ranked: Vec<(u32, u32)> = pairs
+                .filter_map(|(name, value)| ranked((*name, *value), name_ranks, value_ranks))
                 .collect();
-            blocks.push(|out| encode_block(&block, out));
+            let rule = if ranked.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+                Some("labels sorted by name")
+            } else {
+                (at > 0 && ranked <= last).then_some("series sorted by labels")
+            };
+            failure = failure
+                .take()
+                .or(rule.map(|rule| Error::invalid("index", at, rule, at as u64)));
+            let names: Vec<u32> = ranked.iter().map(|(name, _)| *name).collect();
+            let next = shapes.len() as u32;
+            let shape = *shape_numbers.entry(names.clone()).or_insert_with(|| {
+                shapes.push(|out| names.iter().for_each(|name| varint::put(out, u64::from(*name))));
+                next
+            });
+            let entry = SeriesEntry {
+                shape,
+                values: ranked.iter().map(|(_, value)| *value).collect(),
+                chunks: entry.chunks.clone(),
+            };
+            block.push((entry, names));
+            if block.len() == BLOCK {
+                write_block(&mut block, &mut blocks);
+            }
+            last = ranked;
+            at += 1;
+        })?;
+        if !block.is_empty() {
+            write_block(&mut block, &mut blocks);
         }
-        Ok((shapes, blocks))
+        failure.map_or(Ok((shapes, blocks)), Err)
     }
 }
 
-/// The series of each value of each name, all behind each other.
+fn write_block(block: &mut Vec<(SeriesEntry, Vec<u32>)>, blocks: &mut BlobWriter) {
+    let entries: Vec<_> = block
+        .iter()
+        .map(|(entry, names)| (entry, names.as_slice()))
+        .collect();
+    blocks.push(|out| encode_block(&entries, out));
+    block.clear();
+}
+
+/// The series of each value of some names, all behind each other.
 struct Lists {
-    /// By name, the place of its first value among all values.
+    /// The first of the names.
+    from: usize,
+    /// By name from there on, the place of its first value among all values.
     firsts: Vec<usize>,
     /// By value, where its series end.
     ends: Vec<usize>,
@@ -236,20 +259,25 @@ struct Lists {
 }
 
 impl Lists {
-    fn new(index: &IndexWriter) -> Self {
-        let mut values = 0;
-        let mut firsts = Vec::with_capacity(index.names.len() + 1);
-        for name in &index.names {
-            firsts.push(values);
+    /// Of names from this one on, as many as may be listed at a time.
+    fn new(index: &IndexWriter, from: usize) -> Result<Self> {
+        let (mut firsts, mut values, mut count) = (vec![0], 0, 0);
+        for name in index.names.iter().skip(from) {
+            count += name.series;
+            if firsts.len() > 1 && count > LISTED {
+                count -= name.series;
+                break;
+            }
             values += name.values.len();
+            firsts.push(values);
         }
-        firsts.push(values);
         let mut lists = Self {
+            from,
             firsts,
             ends: vec![0; values],
-            series: vec![0; index.values.len()],
+            series: vec![0; count],
         };
-        lists.each(index, |_, _, end| *end += 1);
+        lists.each(index, |_, _, end| *end += 1)?;
         let mut sum = 0;
         for end in &mut lists.ends {
             sum += std::mem::replace(end, sum);
@@ -259,28 +287,39 @@ impl Lists {
                 *place = number;
             }
             *end += 1;
-        });
-        lists
+        })?;
+        Ok(lists)
+    }
+
+    /// The names.
+    fn names(&self) -> Range<usize> {
+        self.from..self.from + self.firsts.len() - 1
     }
 
     /// Calls with every series and the place of each of its values.
-    fn each(&mut self, index: &IndexWriter, mut call: impl FnMut(&mut [u32], u32, &mut usize)) {
-        let mut values = index.values.iter();
-        for (number, series) in index.series.iter().enumerate() {
-            let names = index.shapes.get(series.shape as usize);
-            for (name, value) in names.into_iter().flatten().zip(values.by_ref()) {
-                let first = self.firsts.get(*name as usize).copied().unwrap_or(0);
+    fn each(&mut self, index: &IndexWriter, mut call: impl FnMut(&mut [u32], u32, &mut usize)) -> Result<()> {
+        let mut number = 0;
+        let names = self.names();
+        index.each(|entry| {
+            for (name, value) in index.names_of(entry).iter().zip(&entry.values) {
+                let name = *name as usize;
+                if !names.contains(&name) {
+                    continue;
+                }
+                let first = self.firsts.get(name - names.start).copied().unwrap_or(0);
                 if let Some(end) = self.ends.get_mut(first + *value as usize) {
-                    call(&mut self.series, number as u32, end);
+                    call(&mut self.series, number, end);
                 }
             }
-        }
+            number += 1;
+        })
     }
 
     /// Those of one name, by value.
     fn of_name(&self, name: usize) -> Vec<&[u32]> {
-        let first = self.firsts.get(name).copied().unwrap_or(0);
-        let after = self.firsts.get(name + 1).copied().unwrap_or(first);
+        let place = name.saturating_sub(self.from);
+        let first = self.firsts.get(place).copied().unwrap_or(0);
+        let after = self.firsts.get(place + 1).copied().unwrap_or(first);
         let mut start = first
             .checked_sub(1)
             .and_then(|at| self.ends.get(at))
@@ -301,34 +340,37 @@ fn ranked((name, value): (u32, u32), name_ranks: &[u32], value_ranks: &[Vec<u32>
     Some((*name_ranks.get(name as usize)?, *values.get(value as usize)?))
 }
 
-/// Adds the sorted values of a name and their postings; the rank of each value.
-fn write_name(
-    name: &Name,
-    series: &[&[u32]],
-    values: &mut BlobWriter,
-    all_postings: &mut BlobWriter,
-) -> Result<Vec<u32>> {
-    let mut sorted: Vec<(&str, usize)> = name
-        .values
-        .iter()
-        .map(|(value, number)| (value.as_str(), *number as usize))
-        .collect();
-    sorted.sort_unstable();
-    let texts: Vec<&str> = sorted.iter().map(|(text, _)| *text).collect();
-    let mut bytes = Vec::new();
-    strings::encode(&texts, &mut bytes)?;
-    values.push(|out| out.extend_from_slice(&bytes));
-    let mut lists = BlobWriter::default();
-    for (_, number) in &sorted {
-        let mut bytes = Vec::new();
-        postings::encode(series.get(*number).copied().unwrap_or_default(), &mut bytes)?;
-        lists.push(|out| out.extend_from_slice(&bytes));
+/// Values and postings of a name, ready to be written.
+struct WrittenName {
+    values: Vec<u8>,
+    postings: Vec<u8>,
+    /// The rank of each value.
+    ranks: Vec<u32>,
+}
+
+impl WrittenName {
+    fn new(name: &Name, series: &[&[u32]]) -> Result<Self> {
+        let values = name.values.iter();
+        let mut sorted: Vec<(&str, usize)> = values
+            .map(|(value, number)| (value.as_str(), *number as usize))
+            .collect();
+        sorted.sort_unstable();
+        let texts: Vec<&str> = sorted.iter().map(|(text, _)| *text).collect();
+        let mut values = Vec::new();
+        strings::encode(&texts, &mut values)?;
+        let (mut lists, mut bytes) = (BlobWriter::default(), Vec::new());
+        for (_, number) in &sorted {
+            bytes.clear();
+            postings::encode(series.get(*number).copied().unwrap_or_default(), &mut bytes)?;
+            lists.push(|out| out.extend_from_slice(&bytes));
+        }
+        let order: Vec<usize> = sorted.iter().map(|(_, number)| *number).collect();
+        Ok(Self {
+            values,
+            postings: finished(&lists)?,
+            ranks: inverse(&order),
+        })
     }
-    let bytes = finished(&lists)?;
-    all_postings.push(|out| out.extend_from_slice(&bytes));
-    Ok(inverse(
-        &sorted.iter().map(|(_, number)| *number).collect::<Vec<_>>(),
-    ))
 }
 
 fn finished(blobs: &BlobWriter) -> Result<Vec<u8>> {
