@@ -111,6 +111,7 @@ impl FloatColumn<'_> {
     }
 
     /// The same, several windows at a time where they are equally long.
+    #[inline(always)]
     fn fold_together(
         &self,
         together: impl Fn(&[f64], Lanes) -> [f64; LANES],
@@ -182,8 +183,12 @@ impl ColumnKernel {
                 (true, false) => column.fold(|values| extreme(values, |a, b| a > b), sink),
                 (false, false) => column.fold(|values| extreme(values, |a, b| a < b), sink),
             },
-            ColumnFunction::Sum { mean: false } => column.fold_together(lanes::sums, sum, sink),
-            ColumnFunction::Sum { mean: true } => column.fold_together(lanes::means, mean, sink),
+            ColumnFunction::Sum { mean: false } => {
+                dispatch!(self.level, _ => column.fold_together(lanes::sums, sum, sink));
+            }
+            ColumnFunction::Sum { mean: true } => {
+                dispatch!(self.level, _ => column.fold_together(lanes::means, mean, sink));
+            }
             ColumnFunction::Gain { counter, per_second } => {
                 self.gains.prepare(column, window, per_second);
                 dispatch!(self.level, _ => self.gains.fill(column, counter, sink));

@@ -1,9 +1,5 @@
 //! Windows side by side: what one window needs one operation after the other, several windows do at the same time.
 
-use std::sync::LazyLock;
-
-use fearless_simd::{Level, dispatch};
-
 use super::kahan::KahanSum;
 use super::sums::{mean, sum};
 
@@ -11,9 +7,6 @@ use super::sums::{mean, sum};
 pub(super) const LANES: usize = 4;
 /// Values of one window looked at together.
 const WIDTH: usize = 8;
-
-/// What the processor can do at once.
-static LEVEL: LazyLock<Level> = LazyLock::new(Level::new);
 
 /// The starts of windows that are equally long, and that length.
 pub(super) type Lanes = ([usize; LANES], usize);
@@ -28,12 +21,14 @@ pub(super) fn lanes(bounds: &[(u32, u32)]) -> Option<Lanes> {
 }
 
 /// The sum of each window, as [`sum`] makes it.
+#[inline(always)]
 pub(super) fn sums(values: &[f64], (starts, length): Lanes) -> [f64; LANES] {
     let all = compensated(values, (starts, length), [KahanSum::default(); LANES]);
     finish(values, (starts, length), all, |sum, _| sum.total(), sum)
 }
 
 /// The mean of each window, as [`mean`] makes it.
+#[inline(always)]
 pub(super) fn means(values: &[f64], (starts, length): Lanes) -> [f64; LANES] {
     let first = starts.map(|start| KahanSum::new(values.get(start).copied().unwrap_or(f64::NAN)));
     let all = compensated(values, (starts.map(|start| start + 1), length - 1), first);
@@ -42,16 +37,8 @@ pub(super) fn means(values: &[f64], (starts, length): Lanes) -> [f64; LANES] {
 }
 
 /// Adds to each sum the values of its window, without looking out for infinite sums.
-fn compensated(values: &[f64], lanes: Lanes, first: [KahanSum; LANES]) -> [KahanSum; LANES] {
-    dispatch!(*LEVEL, _ => compensated_at_once(values, lanes, first))
-}
-
 #[inline(always)]
-fn compensated_at_once(
-    values: &[f64],
-    (starts, length): Lanes,
-    first: [KahanSum; LANES],
-) -> [KahanSum; LANES] {
+fn compensated(values: &[f64], (starts, length): Lanes, first: [KahanSum; LANES]) -> [KahanSum; LANES] {
     let windows = starts.map(|start| values.get(start..start + length).unwrap_or(&[]));
     let (mut sums, mut lost) = (first.map(|s| s.sum), first.map(|s| s.compensation));
     let [a, b, c, d] = windows;

@@ -95,6 +95,8 @@ struct Folding<'f, 'a, R> {
     ev: &'f Evaluator<'a>,
     aggregation: &'f Aggregation<'f>,
     inner: &'f SharedVector<'a>,
+    /// The groups, with the labels of each.
+    series: Vec<Identity>,
     rows: Vec<Option<R>>,
     held: Vec<Held<'a>>,
     /// Whether histograms were left out.
@@ -102,22 +104,32 @@ struct Folding<'f, 'a, R> {
 }
 
 impl<'f, 'a, R: Row> Folding<'f, 'a, R> {
-    fn new(
+    /// No rows yet, and the group of each series.
+    fn begin(
         ev: &'f Evaluator<'a>,
         aggregation: &'f Aggregation<'f>,
         inner: &'f SharedVector<'a>,
-        groups: &Groups,
-    ) -> Result<Self, QueryError> {
-        let labels: usize = groups.series.iter().map(Identity::bytes).sum();
-        let listed = labels + groups.of.len() * size_of::<u32>();
-        Ok(Self {
+    ) -> Result<(Self, Vec<u32>), QueryError> {
+        let Groups { series, of } = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
+        let labels: usize = series.iter().map(Identity::bytes).sum();
+        let listed = labels + of.len() * size_of::<u32>();
+        let folding = Self {
             ev,
             aggregation,
             inner,
-            rows: groups.series.iter().map(|_| None).collect(),
+            rows: series.iter().map(|_| None).collect(),
+            series,
             held: vec![ev.cx.guard.hold_bytes(listed)?],
             ignored: false,
-        })
+        };
+        Ok((folding, of))
+    }
+
+    /// Notes whether the metric's name of a series has to go at the query's end.
+    fn note_name(&mut self, group: usize, drop_name: bool) {
+        if let Some(to) = self.series.get_mut(group) {
+            to.drop_name |= drop_name;
+        }
     }
 
     /// Holds room for a group's row, unless there is one.
@@ -165,7 +177,6 @@ impl<'f, 'a, R: Row> Folding<'f, 'a, R> {
     /// Makes a value of each cell, group by group, step by step.
     fn finish(
         self,
-        series: Vec<Identity>,
         mut finish: impl FnMut(R::Cell, &mut Notes) -> Point,
     ) -> Result<SharedVector<'a>, QueryError> {
         let steps = self.aggregation.steps.count;
@@ -182,7 +193,7 @@ impl<'f, 'a, R: Row> Folding<'f, 'a, R> {
             self.aggregation.histogram_ignored(self.ev);
         }
         self.aggregation.report(self.ev, &notes, "")?;
-        Ok(Computed::shared(series, columns, steps, self.held))
+        Ok(Computed::shared(self.series, columns, steps, self.held))
     }
 }
 
@@ -212,21 +223,20 @@ pub(super) fn fold_columns<'a, R: Row>(
     inner: &SharedVector<'a>,
     finish: impl FnMut(R::Cell, &mut Notes) -> Point,
 ) -> Result<SharedVector<'a>, QueryError> {
-    let steps = aggregation.steps.count;
-    let mut groups = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
-    let mut folding = Folding::<R>::new(ev, aggregation, inner, &groups)?;
-    for_each_column(ev.cx, inner.as_ref(), steps, |index, column| {
-        match groups.of.get(index).map(|group| *group as usize) {
+    let (mut folding, of) = Folding::<R>::begin(ev, aggregation, inner)?;
+    for_each_column(
+        ev.cx,
+        inner.as_ref(),
+        aggregation.steps.count,
+        |index, column| match of.get(index).map(|group| *group as usize) {
             Some(group) if !column.is_empty() => {
-                if let Some(to) = groups.series.get_mut(group) {
-                    to.drop_name |= inner.drops_name(index);
-                }
+                folding.note_name(group, inner.drops_name(index));
                 folding.column(group, index, &column)
             }
             _ => Ok(()),
-        }
-    })?;
-    folding.finish(groups.series, finish)
+        },
+    )?;
+    folding.finish(finish)
 }
 
 /// As [`fold_columns`], but whoever computes a block of series folds it too. How series are parted into blocks depends
@@ -237,12 +247,10 @@ pub(super) fn fold_blocks<'a, R: Merge>(
     inner: &SharedVector<'a>,
     finish: impl FnMut(R::Cell, &mut Notes) -> Point,
 ) -> Result<SharedVector<'a>, QueryError> {
-    let steps = aggregation.steps.count;
-    let groups = groups(inner.as_ref(), aggregation.grouping, aggregation.without);
-    let mut folding = Folding::<R>::new(ev, aggregation, inner, &groups)?;
-    let (cx, Groups { mut series, of }) = (ev.cx, groups);
+    let (cx, steps) = (ev.cx, aggregation.steps.count);
+    let (mut folding, of) = Folding::<R>::begin(ev, aggregation, inner)?;
     // Merging is left to one thread: it costs little where a group has several series in a block.
-    let least = (SERIES_OF_GROUP * series.len()).min(of.len() / MOST_BLOCKS);
+    let least = (SERIES_OF_GROUP * folding.series.len()).min(of.len() / MOST_BLOCKS);
     let shares = Shares::of(cx, inner.as_ref(), steps, least);
     let compute = |block: Range<usize>, scratch: &mut Scratch<'a>| {
         let mut partial = Partial::<R>::new(&cx.guard, steps);
@@ -258,14 +266,12 @@ pub(super) fn fold_blocks<'a, R: Merge>(
     for_each_block(cx, shares, compute, |_, partial| {
         for part in partial.groups {
             let group = part.group as usize;
-            if let Some(to) = series.get_mut(group) {
-                to.drop_name |= part.drop_name;
-            }
+            folding.note_name(group, part.drop_name);
             part.pieces
                 .into_iter()
                 .try_for_each(|piece| folding.piece(group, piece))?;
         }
         Ok(())
     })?;
-    folding.finish(series, finish)
+    folding.finish(finish)
 }
