@@ -33,12 +33,6 @@ impl ChunkList {
             .for_each(|length| varint::put(out, u64::from(*length)));
     }
 
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self> {
-        let mut list = Self::default();
-        list.decode_into(reader)?;
-        Ok(list)
-    }
-
     /// Reads plan and lengths.
     fn decode_into(&mut self, reader: &mut Reader<'_>) -> Result<()> {
         self.plan = reader.varint_u32()?;
@@ -212,15 +206,8 @@ impl<'a> Directory<'a> {
         let mut reader = Reader::new(self.0.get(block)?, "directory");
         let mut next = 0_u64;
         while !reader.is_empty() {
-            let id = read_id(&mut reader, &mut next)?;
-            let position = reader.varint()?;
-            each(
-                id,
-                ChunkList {
-                    position,
-                    ..ChunkList::decode(&mut reader)?
-                },
-            );
+            let mut list = ChunkList::default();
+            each(read_entry(&mut reader, &mut next, &mut list)?, list);
         }
         Ok(())
     }
@@ -257,11 +244,8 @@ impl Neighbours {
             if self.entries.len() == self.count {
                 self.entries.push((0, ChunkList::default()));
             }
-            let found = read_id(&mut reader, &mut next)?;
             if let Some((known, list)) = self.entries.get_mut(self.count) {
-                *known = found;
-                list.position = reader.varint()?;
-                list.decode_into(&mut reader)?;
+                *known = read_entry(&mut reader, &mut next, list)?;
             }
             self.count += 1;
             self.offset = block.len() - reader.rest().len();
@@ -270,12 +254,15 @@ impl Neighbours {
     }
 }
 
-/// The next id of a block, which is written as its distance from the lowest that is possible.
-fn read_id(reader: &mut Reader<'_>, next: &mut u64) -> Result<u32> {
+/// The next series of a block: its id, which is written as its distance from the lowest that is possible, and where its
+/// chunks are.
+fn read_entry(reader: &mut Reader<'_>, next: &mut u64, list: &mut ChunkList) -> Result<u32> {
     let step = reader.varint()?;
     let id = next.checked_add(step).and_then(|id| u32::try_from(id).ok());
     let id = id.ok_or_else(|| reader.corrupt("a series id of 32 bits", step))?;
     *next = u64::from(id) + 1;
+    list.position = reader.varint()?;
+    list.decode_into(reader)?;
     Ok(id)
 }
 
