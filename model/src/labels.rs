@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 /// The label that holds the metric's name.
 pub const METRIC_NAME: &str = "__name__";
+/// Bytes that most sets of labels fit in.
+const LENGTH: usize = 256;
 
 /// Label pairs sorted by the bytes of their names; no name twice, no empty value.
 ///
@@ -40,7 +42,7 @@ impl Labels {
     /// Labels from pairs that are already sorted by name, without repetition and empty values.
     /// What breaks that promise makes comparisons wrong, nothing worse.
     pub fn from_sorted<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut text = String::new();
+        let mut text = String::with_capacity(LENGTH);
         for (name, value) in pairs {
             push_part(&mut text, name);
             push_part(&mut text, value);

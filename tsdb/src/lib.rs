@@ -15,6 +15,7 @@ mod options;
 mod postings;
 mod select;
 mod tail;
+mod text_set;
 mod wal;
 
 /// What a block says about itself.

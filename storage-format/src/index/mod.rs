@@ -8,5 +8,5 @@ pub mod writer;
 
 pub use reader::Index;
 pub use series::{BLOCK as SERIES_BLOCK, SeriesEntry};
-pub use strings::Strings;
+pub use strings::{Cursor, Strings};
 pub use writer::{IndexWriter, KIND};

@@ -5,6 +5,8 @@ use crate::bytes::{Reader, put_block, put_text};
 use crate::error::{Error, Result};
 use crate::varint;
 
+/// What errors call it.
+const WHAT: &str = "strings";
 /// Strings in a block: the first is whole, the others say how much they share with the one before.
 const BLOCK: usize = 16;
 
@@ -50,9 +52,9 @@ impl<'a> Strings<'a> {
     /// # Errors
     /// [`Error::Truncated`] or [`Error::Corrupt`] if its head does not fit.
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader::new(bytes, "strings");
+        let mut reader = Reader::new(bytes, WHAT);
         let count = if bytes.is_empty() { 0 } else { reader.varint()? };
-        let blocks = Blobs::open(reader.rest(), "strings")?;
+        let blocks = Blobs::open(reader.rest(), WHAT)?;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         if count.div_ceil(BLOCK) != blocks.len() {
             return Err(reader.corrupt(blocks.len() as u64, count as u64));
@@ -77,12 +79,19 @@ impl<'a> Strings<'a> {
     /// # Errors
     /// [`Error::Truncated`] or [`Error::Corrupt`], also if there is no such string.
     pub fn get(&self, index: usize) -> Result<String> {
-        let mut found = None;
-        self.walk(index, |_, string| {
-            found = Some(string.to_owned());
-            false
-        })?;
-        found.ok_or_else(|| Error::corrupt("strings", 0, "a string of the table", index as u64))
+        self.cursor().get(index).map(str::to_owned)
+    }
+
+    /// Takes strings by number, the sooner the less is passed from one to the next.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor<'a> {
+        Cursor {
+            strings: *self,
+            rest: Reader::new(&[], WHAT),
+            block: usize::MAX,
+            next: 0,
+            text: Vec::new(),
+        }
     }
 
     /// The number of `string`, if it is in the table.
@@ -110,7 +119,7 @@ impl<'a> Strings<'a> {
         let (mut low, mut high) = (0, self.blocks.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            let head = Reader::new(self.blocks.get(middle)?, "strings").block()?;
+            let head = Reader::new(self.blocks.get(middle)?, WHAT).block()?;
             if head < string.as_bytes() {
                 low = middle + 1
             } else {
@@ -135,27 +144,63 @@ impl<'a> Strings<'a> {
     /// # Errors
     /// [`Error::Truncated`] or [`Error::Corrupt`].
     pub fn walk(&self, from: usize, mut each: impl FnMut(usize, &str) -> bool) -> Result<()> {
-        let mut text = Vec::new();
-        for block in from / BLOCK..self.blocks.len() {
-            let mut reader = Reader::new(self.blocks.get(block)?, "strings");
-            let first = block * BLOCK;
-            for index in first..self.count.min(first + BLOCK) {
-                let shared = if index == first { 0 } else { reader.varint()? };
-                if shared > text.len() as u64 && index != first {
-                    return Err(reader.corrupt("no more shared bytes than there are", shared));
-                }
-                text.truncate(shared as usize);
-                text.extend_from_slice(reader.block()?);
-                if index < from {
-                    continue;
-                }
-                let string =
-                    std::str::from_utf8(&text).map_err(|_| reader.corrupt("UTF-8 text", index as u64))?;
-                if !each(index, string) {
-                    return Ok(());
-                }
+        let mut cursor = self.cursor();
+        for index in from..self.count {
+            if !each(index, cursor.get(index)?) {
+                break;
             }
-            reader.finish()?;
+        }
+        Ok(())
+    }
+}
+
+/// A place in a table of strings.
+#[derive(Debug)]
+pub struct Cursor<'a> {
+    strings: Strings<'a>,
+    /// What has not been read of the block in which the place is.
+    rest: Reader<'a>,
+    block: usize,
+    /// The string behind the place.
+    next: usize,
+    /// The string before the place.
+    text: Vec<u8>,
+}
+
+impl Cursor<'_> {
+    /// String number `index`.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Corrupt`], also if there is no such string.
+    pub fn get(&mut self, index: usize) -> Result<&str> {
+        if index >= self.strings.count {
+            return Err(Error::corrupt(WHAT, 0, "a string of the table", index as u64));
+        }
+        let block = index / BLOCK;
+        if block != self.block || index + 1 < self.next {
+            self.rest = Reader::new(self.strings.blocks.get(block)?, WHAT);
+            (self.block, self.next) = (block, block * BLOCK);
+        }
+        while self.next <= index {
+            self.step()?;
+        }
+        std::str::from_utf8(&self.text).map_err(|_| self.rest.corrupt("UTF-8 text", index as u64))
+    }
+
+    fn step(&mut self) -> Result<()> {
+        let shared = if self.next.is_multiple_of(BLOCK) {
+            0
+        } else {
+            self.rest.varint()?
+        };
+        if shared > self.text.len() as u64 {
+            return Err(self.rest.corrupt("no more shared bytes than there are", shared));
+        }
+        self.text.truncate(shared as usize);
+        self.text.extend_from_slice(self.rest.block()?);
+        self.next += 1;
+        if self.next.is_multiple_of(BLOCK) || self.next == self.strings.count {
+            self.rest.finish()?;
         }
         Ok(())
     }
@@ -180,6 +225,20 @@ mod tests {
             prop_assert_eq!(table.lower_bound(&other), Ok(strings.iter().filter(|s| **s < other.as_str()).count()));
             prop_assert_eq!(table.find(&other).unwrap().is_some(), set.contains(&other));
             prop_assert!(table.get(strings.len()).is_err());
+        }
+
+        #[test]
+        fn a_cursor_goes_anywhere(
+            set in prop::collection::btree_set("[ab]{0,6}", 1..70),
+            places in prop::collection::vec(0_usize..80, 0..60),
+        ) {
+            let strings: Vec<_> = set.iter().map(String::as_str).collect();
+            let mut bytes = Vec::new();
+            encode(&strings, &mut bytes).unwrap();
+            let mut cursor = Strings::open(&bytes).unwrap().cursor();
+            for place in places {
+                prop_assert_eq!(cursor.get(place).ok(), strings.get(place).copied());
+            }
         }
 
         #[test]

@@ -1,6 +1,5 @@
 //! One block: index and chunks, mapped and read in place.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,6 +11,7 @@ use narthex_format::index::{Index, SERIES_BLOCK, SeriesEntry};
 use narthex_format::segment::{CHUNKS, ChunkList, Summary};
 use narthex_model::{Labels, MatchOp, Matcher, TimeRange};
 use roaring::RoaringBitmap;
+use rustc_hash::FxHashSet;
 
 use super::piece::Piece;
 use super::segment::{Segment, corrupt};
@@ -19,6 +19,7 @@ use super::span::Span;
 use super::work::Work;
 use crate::disk::{DamageList, Disk, Mapped, replace};
 use crate::error::Error;
+use crate::text_set::TextSet;
 
 /// Damaged places of a block that are written down.
 const NOTED_MAX: usize = 1_000;
@@ -184,25 +185,109 @@ impl Block {
     }
 
     /// Adds the names of all labels.
-    pub(crate) fn label_names(&self, names: &mut BTreeSet<String>) -> Result<(), Error> {
+    pub(crate) fn label_names(&self, names: &mut TextSet) -> Result<(), Error> {
         let listed = self.index.borrow_dependent().names();
         listed
-            .walk(0, |_, name| add(names, name))
-            .map_err(|e| self.index_fault(e))
+            .walk(0, |_, name| {
+                names.add(name);
+                true
+            })
+            .map_err(|e| self.index_fault(e))?;
+        names.end_list();
+        Ok(())
     }
 
     /// Adds all values of a label.
-    pub(crate) fn label_values(&self, name: &str, values: &mut BTreeSet<String>) -> Result<(), Error> {
+    pub(crate) fn label_values(&self, name: &str, values: &mut TextSet) -> Result<(), Error> {
         let index = self.index.borrow_dependent();
         let listed = index
             .names()
             .find(name)
             .and_then(|number| number.map(|n| index.values(n)).transpose());
         let walked = listed.and_then(|listed| match listed {
-            Some(listed) => listed.walk(0, |_, value| add(values, value)),
+            Some(listed) => listed.walk(0, |_, value| {
+                values.add(value);
+                true
+            }),
             None => Ok(()),
         });
-        walked.map_err(|e| self.index_fault(e))
+        walked.map_err(|e| self.index_fault(e))?;
+        values.end_list();
+        Ok(())
+    }
+
+    /// Adds the names of the labels that some series have.
+    pub(crate) fn label_names_of(&self, numbers: &RoaringBitmap, names: &mut TextSet) -> Result<(), Error> {
+        let index = self.index.borrow_dependent();
+        let mut shapes = FxHashSet::default();
+        self.each_of(numbers, |entry| {
+            shapes.insert(entry.shape);
+        })?;
+        let listed = shapes.iter().try_for_each(|shape| {
+            for name in index.shape(*shape)? {
+                names.add(&index.names().get(name as usize)?);
+            }
+            Ok(())
+        });
+        listed.map_err(|e| self.index_fault(e))?;
+        names.end_list();
+        Ok(())
+    }
+
+    /// Adds the values that a label has among some series.
+    pub(crate) fn label_values_of(
+        &self,
+        name: &str,
+        numbers: &RoaringBitmap,
+        values: &mut TextSet,
+    ) -> Result<(), Error> {
+        let index = self.index.borrow_dependent();
+        let fault = |e| self.index_fault(e);
+        let Some(name) = index.names().find(name).map_err(fault)? else {
+            return Ok(());
+        };
+        let listed = index.values(name).map_err(fault)?;
+        let mut found = RoaringBitmap::new();
+        // Neighbours mostly have the names of the one before.
+        let mut place = (u32::MAX, None);
+        let mut broken = None;
+        self.each_of(numbers, |entry| {
+            if place.0 != entry.shape {
+                let names = index.shape(entry.shape).unwrap_or_else(|e| {
+                    broken = Some(e);
+                    Vec::new()
+                });
+                place = (entry.shape, names.iter().position(|n| *n as usize == name));
+            }
+            found.extend(place.1.and_then(|at| entry.values.get(at)));
+        })?;
+        let mut cursor = listed.cursor();
+        let read = found.iter().try_for_each(|at| {
+            values.add(cursor.get(at as usize)?);
+            Ok(())
+        });
+        broken.map_or(read, Err).map_err(fault)?;
+        values.end_list();
+        Ok(())
+    }
+
+    /// Hands the entries of some series to `each`.
+    fn each_of(&self, numbers: &RoaringBitmap, mut each: impl FnMut(&SeriesEntry)) -> Result<(), Error> {
+        let index = self.index.borrow_dependent();
+        let mut group = None;
+        for number in numbers {
+            let at = number as usize / SERIES_BLOCK;
+            if group.replace(at) == Some(at) {
+                continue;
+            }
+            let read = index.block(at, |number, entry| {
+                if numbers.contains(number) {
+                    each(entry);
+                }
+            });
+            read.map_err(|e| self.index_fault(e))?;
+        }
+        Ok(())
     }
 
     /// The labels of a series.
@@ -343,14 +428,6 @@ fn spans(meta: &BlockMeta, summary: Summary) -> Vec<Span> {
         segments: (summary.log_offset, summary.log_segment),
         times: (meta.min_time, meta.max_time),
     }]
-}
-
-/// Adds a text to a list, and says that more are welcome.
-fn add(list: &mut BTreeSet<String>, text: &str) -> bool {
-    if !list.contains(text) {
-        list.insert(text.to_owned());
-    }
-    true
 }
 
 /// Numbers of the series that fulfil all matchers. A label that is not set counts as `""`.

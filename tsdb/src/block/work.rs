@@ -7,12 +7,15 @@ use narthex_format::segment::{
     ChunkDecoder, ChunkKind, ChunkList, ChunkShape, ChunkTimes, ChunksFile, Columns, GroupCache, Neighbours,
 };
 use narthex_model::TimeRange;
+use rustc_hash::FxHashMap;
 
 use super::piece::Piece;
 use crate::histograms::{from_float, from_integer};
 
 /// Files of which a thread keeps something.
 const CACHED: usize = 32;
+/// Plans of a file that a thread keeps.
+const PLANS: usize = 512;
 
 thread_local! {
     static WORK: RefCell<Work> = RefCell::default();
@@ -33,7 +36,7 @@ pub(crate) struct Work {
 pub(super) struct LastRead {
     group: GroupCache,
     column: LastColumn,
-    plan: LastPlan,
+    plans: KnownPlans,
     /// Of a segment, series whose ids are near.
     pub(super) neighbours: Neighbours,
     /// Of a block, where the chunks of some series are: those of a group of the index, and its number.
@@ -44,11 +47,20 @@ pub(super) struct LastRead {
 #[derive(Default)]
 struct LastColumn(Option<(u32, Vec<i64>)>);
 
+/// Plans of a file, seen from a range: series of several targets come in turns, each with the plan of its target.
+#[derive(Default)]
+struct KnownPlans {
+    range: Option<TimeRange>,
+    /// By number, where they lie; what there is no room for takes the last place.
+    places: FxHashMap<u32, usize>,
+    plans: Vec<Plan>,
+    /// Number and place of the plan of the series before.
+    last: Option<(u32, usize)>,
+}
+
 /// A plan, seen from a range.
 #[derive(Default)]
-struct LastPlan {
-    /// Its number, and the range.
-    known: Option<(u32, TimeRange)>,
+struct Plan {
     shapes: Vec<ChunkShape>,
     /// Which chunks may have samples in the range.
     wanted: Vec<bool>,
@@ -106,10 +118,8 @@ impl Work {
         range: TimeRange,
     ) -> narthex_format::Result<bool> {
         let (last, decoder, _) = self.of_file(key, place);
-        let LastRead {
-            plan: last, column, ..
-        } = last;
-        Ok(last.get(file, plan, range, column, decoder)?.plain)
+        let LastRead { plans, column, .. } = last;
+        Ok(plans.get(file, plan, range, column, decoder)?.plain)
     }
 
     /// Appends the samples of a list of chunks, leaving out chunks without samples in the range and those that cannot be
@@ -124,9 +134,9 @@ impl Work {
     ) -> narthex_format::Result<()> {
         let (last, decoder, _) = self.of_file(key, place);
         let LastRead {
-            plan, column, group, ..
+            plans, column, group, ..
         } = last;
-        let plan = plan.get(file, list.plan, range, column, decoder)?;
+        let plan = plans.get(file, list.plan, range, column, decoder)?;
         plan.each(list, |place| {
             if let ChunkTimes::Shared { column, .. } = place.2.times {
                 piece.note_column((key, column));
@@ -155,9 +165,9 @@ impl Work {
     ) -> narthex_format::Result<()> {
         let (last, decoder, partly) = self.of_file(key, place);
         let LastRead {
-            plan, column, group, ..
+            plans, column, group, ..
         } = last;
-        let plan = plan.get(file, list.plan, range, column, decoder)?;
+        let plan = plans.get(file, list.plan, range, column, decoder)?;
         plan.each(list, |place| {
             let count = usize::from(place.2.count);
             if *skip >= count {
@@ -177,8 +187,8 @@ impl Work {
     }
 }
 
-impl LastPlan {
-    /// The plan of this number: that of the series before, or one read now.
+impl KnownPlans {
+    /// The plan of this number: one that is known, or read now.
     fn get(
         &mut self,
         file: &ChunksFile<'_>,
@@ -186,15 +196,49 @@ impl LastPlan {
         range: TimeRange,
         column: &mut LastColumn,
         decoder: &mut ChunkDecoder,
-    ) -> narthex_format::Result<&Self> {
-        if self.known != Some((number, range)) {
-            self.known = None;
-            self.read(file, number, range, column, decoder)?;
-            self.known = Some((number, range));
+    ) -> narthex_format::Result<&Plan> {
+        if self.range != Some(range) {
+            *self = Self {
+                range: Some(range),
+                ..Self::default()
+            };
         }
-        Ok(self)
+        let at = match self.last {
+            Some((known, at)) if known == number => at,
+            _ => match self.places.get(&number) {
+                Some(at) => *at,
+                None => self.read(file, number, range, column, decoder)?,
+            },
+        };
+        self.last = Some((number, at));
+        Ok(&self.plans[at])
     }
 
+    /// Reads a plan; where it lies then.
+    fn read(
+        &mut self,
+        file: &ChunksFile<'_>,
+        number: u32,
+        range: TimeRange,
+        column: &mut LastColumn,
+        decoder: &mut ChunkDecoder,
+    ) -> narthex_format::Result<usize> {
+        self.last = None;
+        let mut plan = self
+            .plans
+            .pop_if(|_| self.places.len() == PLANS)
+            .unwrap_or_default();
+        plan.read(file, number, range, column, decoder)?;
+        let at = self.plans.len();
+        self.plans.push(plan);
+        if at < PLANS {
+            self.places.insert(number, at);
+        }
+        Ok(at)
+    }
+}
+
+impl Plan {
     fn read(
         &mut self,
         file: &ChunksFile<'_>,

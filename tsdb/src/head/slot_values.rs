@@ -5,7 +5,7 @@ use super::columns::Columns;
 use super::slot::{OWN, Slot};
 
 /// What tells the times of a series' samples: equal for series with equal times, mostly.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct SlotTimes {
     runs: Vec<Run>,
     /// Times that series keep for themselves.
@@ -13,7 +13,7 @@ pub(crate) struct SlotTimes {
 }
 
 /// Positions of a group's column, or of the times that the series keeps ([`OWN`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Run {
     group: u32,
     start: u32,
@@ -21,6 +21,11 @@ struct Run {
 }
 
 impl SlotTimes {
+    /// Memory that it takes, in times.
+    pub(crate) fn len(&self) -> usize {
+        2 * self.runs.len() + self.own.len()
+    }
+
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.runs.clear();

@@ -170,11 +170,6 @@ impl Found {
         self.ids.get(at).copied().filter(|id| *id != NONE)
     }
 
-    /// Ids of all series that the head knows.
-    pub(super) fn known(&self) -> impl Iterator<Item = u32> {
-        self.ids.iter().copied().filter(|id| *id != NONE)
-    }
-
     /// Labels of all others.
     pub(super) fn strangers(&self) -> impl Iterator<Item = &Labels> {
         self.strangers.values()

@@ -7,4 +7,5 @@ pub(crate) mod listing;
 pub(crate) mod matching;
 mod read;
 pub(crate) mod snapshot;
+mod times;
 mod translation;

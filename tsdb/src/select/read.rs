@@ -6,30 +6,22 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use narthex_format::segment::ChunkList;
 use narthex_model::{SampleBuffer, TimeRange};
 use parking_lot::{Mutex, RwLock};
 
 use super::found::Found;
+use super::times::{KnownTimes, Origin, Times, new_number};
 use crate::block::{Piece, Segment, Segments, Work};
 use crate::error::Error;
-use crate::head::{Head, Page, SlotTimes, split};
+use crate::head::{Head, Page, split};
 
 /// Selections of which a thread keeps something: an operator reads its operands in turns.
 const KEPT: usize = 4;
 
 thread_local! {
     static KEPT_READERS: RefCell<Vec<KeptReader>> = RefCell::default();
-}
-
-/// Numbers for selections and for columns of times, none of them given twice.
-static NUMBERS: AtomicU64 = AtomicU64::new(1);
-
-/// A number that nothing else has.
-pub(super) fn new_number() -> u64 {
-    NUMBERS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What one reader reads from.
@@ -40,8 +32,9 @@ pub(super) struct Reading<'r> {
     /// The commit that the reader is pinned to.
     pub(super) pin: u64,
     pub(super) range: TimeRange,
-    /// Number of the selection.
+    /// Number of the selection, and what is known of times in it.
     pub(super) selection: u64,
+    pub(super) times: &'r KnownTimes,
     /// What could not be read of it.
     pub(super) lost: &'r Mutex<BTreeSet<String>>,
 }
@@ -63,15 +56,16 @@ struct Reader {
     /// Where the series lies in files.
     parts: Vec<Part>,
     used: usize,
-    /// What tells the times of those parts: the file, and the plan of the series in it.
-    plans: Vec<(u64, u32)>,
-    /// What tells the times of the samples in memory.
-    in_memory: SlotTimes,
-    /// Whether `plans` and `in_memory` tell all times.
+    /// What tells the times of those parts and of the samples in memory.
+    origin: Origin,
+    /// Whether that tells all times.
     plain: bool,
     /// Whether the times in memory are those of the series before: then they have not been read.
     same_in_memory: bool,
-    last: LastTimes,
+    /// The times of the series before.
+    last: Option<Arc<Times>>,
+    /// The page of the series before, and its number: neighbours lie in one.
+    page: Option<(u32, Arc<RwLock<Page>>)>,
 }
 
 /// A series in one file.
@@ -95,22 +89,6 @@ enum PartPlace {
     Segment(usize),
 }
 
-/// The times of the series before, and what told them.
-#[derive(Default)]
-struct LastTimes {
-    plans: Vec<(u64, u32)>,
-    in_memory: SlotTimes,
-    /// The times that `in_memory` tells.
-    newest: Vec<i64>,
-    /// Of each part, and of those in memory, the samples before the range.
-    skips: Vec<usize>,
-    times: Vec<i64>,
-    /// The name of the times.
-    token: u64,
-    /// The page of the series before, and its number: neighbours lie in one.
-    page: Option<(u32, Arc<RwLock<Page>>)>,
-}
-
 impl Reading<'_> {
     /// Reads what the reader sees of the series at a place of the selection, inside the range.
     pub(super) fn read(&self, at: usize, buffer: &mut SampleBuffer) -> Result<(), Error> {
@@ -122,8 +100,8 @@ impl Reading<'_> {
             let fresh = (moved > self.found.through).then(|| self.segments.list());
             let list = fresh.as_ref().unwrap_or(&self.found.segments);
             self.find_parts((at, id), moved, list, reader, work)?;
-            if reader.has_last_times() {
-                match self.read_values(list, reader, buffer, work) {
+            if let Some(known) = self.find_times(reader) {
+                match self.read_values((list, &known), reader, buffer, work) {
                     // What is sound is found chunk by chunk.
                     Err(Error::Corrupt { .. }) => {}
                     read => return read,
@@ -160,12 +138,12 @@ impl Reading<'_> {
     /// Reads what is in memory; up to which segment's number samples have left it.
     fn read_head(&self, id: Option<u32>, reader: &mut Reader) -> u64 {
         reader.newest.clear();
-        reader.in_memory.clear();
+        reader.origin.in_memory.clear();
         reader.plain = true;
         reader.same_in_memory = false;
         let Some(id) = id else { return 0 };
         let (number, at) = split(id);
-        let known = reader.last.page.take().filter(|(known, _)| *known == number);
+        let known = reader.page.take().filter(|(known, _)| *known == number);
         let page = known
             .map(|(_, page)| page)
             .or_else(|| self.head.existing_page(number));
@@ -173,7 +151,7 @@ impl Reading<'_> {
             return self.head.moved();
         };
         let moved = self.read_slot(&page.read(), at, reader);
-        reader.last.page = Some((number, page));
+        reader.page = Some((number, page));
         moved
     }
 
@@ -183,7 +161,7 @@ impl Reading<'_> {
         };
         let Reader {
             newest,
-            in_memory,
+            origin: Origin { in_memory, .. },
             last,
             plain,
             same_in_memory,
@@ -195,7 +173,8 @@ impl Reading<'_> {
             in_memory,
             &mut newest.values,
         );
-        *same_in_memory = *plain && last.token != 0 && last.in_memory == *in_memory;
+        let same = |last: &Arc<Times>| last.origin.in_memory == *in_memory;
+        *same_in_memory = *plain && last.as_ref().is_some_and(same);
         if *same_in_memory {
             return page.moved;
         }
@@ -217,7 +196,7 @@ impl Reading<'_> {
         work: &mut Work,
     ) -> Result<(), Error> {
         reader.used = 0;
-        reader.plans.clear();
+        reader.origin.plans.clear();
         for (block, number) in self.found.places(at) {
             if let Some(file) = self.found.blocks.get(block) {
                 let part = reader.next_part(PartPlace::Block(block), self.range);
@@ -252,18 +231,29 @@ impl Reading<'_> {
         }
     }
 
-    /// The times are those of the series before.
+    /// The times of the series, if somebody has read them.
+    fn find_times(&self, reader: &mut Reader) -> Option<Arc<Times>> {
+        if !reader.plain {
+            return None;
+        }
+        let same = |last: &Arc<Times>| last.origin == reader.origin;
+        if !reader.last.as_ref().is_some_and(same) {
+            reader.last = Some(self.times.find(&reader.origin)?);
+        }
+        reader.last.clone()
+    }
+
+    /// The times are known.
     fn read_values(
         &self,
-        list: &[Arc<Segment>],
+        (list, known): (&[Arc<Segment>], &Times),
         reader: &mut Reader,
         buffer: &mut SampleBuffer,
         work: &mut Work,
     ) -> Result<(), Error> {
-        let last = &reader.last;
-        buffer.set_named_times(last.token, &last.times);
+        buffer.set_named_times(known.token, &known.times);
         let values = buffer.values_mut();
-        let mut skips = last.skips.iter().copied();
+        let mut skips = known.skips.iter().copied();
         for part in reader.parts.iter_mut().take(reader.used) {
             let mut skip = skips.next().unwrap_or(0);
             if let Some(file) = self.file(list, part.place) {
@@ -273,11 +263,11 @@ impl Reading<'_> {
         }
         let skip = skips.next().unwrap_or(0);
         values.extend_from_slice(reader.newest.values.get(skip..).unwrap_or(&[]));
-        values.truncate(last.times.len());
+        values.truncate(known.times.len());
         Ok(())
     }
 
-    /// Gathers everything, and notes the times if the next series may have them too.
+    /// Gathers everything, and keeps the times if other series may have them too.
     fn gather(
         &self,
         list: &[Arc<Segment>],
@@ -290,11 +280,11 @@ impl Reading<'_> {
             newest,
             parts,
             used,
-            plans,
-            in_memory,
+            origin,
             plain,
             same_in_memory,
             last,
+            ..
         } = reader;
         piece.clear();
         for part in parts.iter_mut().take(*used) {
@@ -309,16 +299,15 @@ impl Reading<'_> {
                 };
             }
         }
-        if *same_in_memory {
+        if let Some(last) = last.take().filter(|_| *same_in_memory) {
             newest.times.clone_from(&last.newest);
         }
-        last.token = 0;
+        let mut found = Times::default();
         if *plain {
-            last.newest.clone_from(&newest.times);
+            found.newest.clone_from(&newest.times);
             let skip = newest.leave_out(0, self.range.min);
-            last.skips.clear();
-            last.skips.extend(parts.iter().take(*used).map(|part| part.skip));
-            last.skips.push(skip);
+            found.skips.extend(parts.iter().take(*used).map(|part| part.skip));
+            found.skips.push(skip);
         }
         piece.append(newest);
         // Without a chunk the plans do not tell the times.
@@ -329,14 +318,15 @@ impl Reading<'_> {
         }
         if *plain && piece.times.is_sorted_by(|a, b| a < b) {
             let end = piece.times.partition_point(|time| *time <= self.range.max);
-            last.plans.clone_from(plans);
-            last.in_memory.clone_from(in_memory);
             piece.times.truncate(end);
             piece.values.truncate(end);
-            std::mem::swap(&mut last.times, &mut piece.times);
-            last.token = new_number();
-            buffer.set_named_times(last.token, &last.times);
+            found.origin.clone_from(origin);
+            found.times.clone_from(&piece.times);
+            found.token = new_number();
+            buffer.set_named_times(found.token, &found.times);
             std::mem::swap(buffer.values_mut(), &mut piece.values);
+            let found = last.insert(Arc::new(found));
+            self.times.keep(found);
         } else {
             piece.tell_resets();
             piece.fill(self.range, buffer);
@@ -359,19 +349,13 @@ impl KeptReader {
         let kept = &mut all[at];
         if kept.selection != selection {
             kept.selection = selection;
-            kept.reader.last = LastTimes::default();
+            (kept.reader.last, kept.reader.page) = (None, None);
         }
         kept
     }
 }
 
 impl Reader {
-    /// Whether the series has the times of the one before.
-    fn has_last_times(&self) -> bool {
-        let last = &self.last;
-        self.plain && last.token != 0 && last.plans == self.plans && last.in_memory == self.in_memory
-    }
-
     fn next_part(&mut self, place: PartPlace, range: TimeRange) -> &mut Part {
         let at = self.used;
         self.used += 1;
@@ -399,7 +383,7 @@ impl Reader {
         self.plain = self.plain
             && !file.has_deleted(part.series)
             && file.is_plain((work, &mut part.kept), plan, range)?;
-        self.plans.push((file.key(), plan));
+        self.origin.plans.push((file.key(), plan));
         Ok(())
     }
 }

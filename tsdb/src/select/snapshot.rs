@@ -14,10 +14,12 @@ use rustc_hash::FxHashSet;
 
 use super::found::{Found, Sources};
 use super::listing::Listing;
+use super::times::{KnownTimes, new_number};
 use super::{grouping, matching, read};
 use crate::block::{Block, Segments};
 use crate::error::Error;
-use crate::head::{Exemplar, Head, Index, Pin, order, split};
+use crate::head::{Exemplar, Head, Pin, order, split};
+use crate::text_set::TextSet;
 
 /// The store as of one commit: what is committed later does not show. Cheap to take and to clone.
 #[derive(Clone)]
@@ -77,16 +79,18 @@ impl Snapshot {
         if sets.is_empty() {
             return self.all_label_names(range, limit);
         }
-        let found = self.found(sets, range)?;
-        let index = self.head.index.read();
-        let mut names: BTreeSet<String> = BTreeSet::new();
-        for pair in pairs(&index, &found) {
-            add(&mut names, index.pair_text(pair).0);
+        let present = self.present(sets, range)?;
+        let mut names = TextSet::default();
+        {
+            let index = self.head.index.read();
+            let pairs = present.iter().flat_map(|id| index.pairs_of(*id).iter().copied());
+            let pairs: FxHashSet<u32> = pairs.collect();
+            names.add_all(pairs.into_iter().map(|pair| index.pair_text(pair).0));
         }
-        for labels in found.strangers() {
-            labels.iter().for_each(|(name, _)| add(&mut names, name));
-        }
-        Ok(Listing::from_sorted(names.into_iter(), limit))
+        self.each_block(sets, range, |block, numbers| {
+            block.label_names_of(numbers, &mut names)
+        })?;
+        Ok(Listing::from_sorted(names.into_sorted().into_iter(), limit))
     }
 
     /// Values of the label `name` among the series that fulfil one of the sets of matchers (all series if there is no
@@ -104,22 +108,20 @@ impl Snapshot {
         if sets.is_empty() {
             return self.all_label_values(name, range, limit);
         }
-        let found = self.found(sets, range)?;
-        let index = self.head.index.read();
-        let mut values: BTreeSet<String> = BTreeSet::new();
-        if let Some(number) = index.name_number(name) {
-            let pairs = pairs(&index, &found);
-            for pair in pairs.into_iter().filter(|pair| index.name_of(*pair) == number) {
-                add(&mut values, index.value(pair));
+        let present = self.present(sets, range)?;
+        let mut values = TextSet::default();
+        {
+            let index = self.head.index.read();
+            if let Some(number) = index.name_number(name) {
+                let pairs = present.iter().filter_map(|id| index.pair_named(*id, number));
+                let pairs: FxHashSet<u32> = pairs.collect();
+                values.add_all(pairs.into_iter().map(|pair| index.value(pair)));
             }
         }
-        for labels in found.strangers() {
-            labels
-                .get(name)
-                .into_iter()
-                .for_each(|value| add(&mut values, value));
-        }
-        Ok(Listing::from_sorted(values.into_iter(), limit))
+        self.each_block(sets, range, |block, numbers| {
+            block.label_values_of(name, numbers, &mut values)
+        })?;
+        Ok(Listing::from_sorted(values.into_sorted().into_iter(), limit))
     }
 
     /// Labels of the series that fulfil one of the sets of matchers (all series if there is no set) and may have
@@ -189,7 +191,7 @@ impl Snapshot {
     }
 
     fn all_label_names(&self, range: TimeRange, limit: usize) -> Result<Listing<String>, SourceError> {
-        let mut names = BTreeSet::new();
+        let mut names = TextSet::default();
         let all: Vec<(String, Vec<u32>)> = {
             let index = self.head.index.read();
             let names = index.names();
@@ -200,16 +202,17 @@ impl Snapshot {
         for (name, pairs) in all {
             for pair in pairs {
                 if self.pair_in_range(pair, range)? {
-                    names.insert(name);
+                    names.add(&name);
                     break;
                 }
             }
         }
+        names.end_list();
         for block in self.blocks(range) {
             self.go_on()?;
             block.label_names(&mut names).map_err(source_error)?;
         }
-        Ok(Listing::from_sorted(names.into_iter(), limit))
+        Ok(Listing::from_sorted(names.into_sorted().into_iter(), limit))
     }
 
     fn all_label_values(
@@ -220,17 +223,40 @@ impl Snapshot {
     ) -> Result<Listing<String>, SourceError> {
         let number = self.head.index.read().name_number(name);
         let pairs = number.map_or_else(Vec::new, |n| self.head.index.read().pairs_named(n).to_vec());
-        let mut values = BTreeSet::new();
+        let mut values = TextSet::default();
         for pair in pairs {
             if self.pair_in_range(pair, range)? {
-                values.insert(self.head.index.read().value(pair).to_owned());
+                values.add(self.head.index.read().value(pair));
             }
         }
+        values.end_list();
         for block in self.blocks(range) {
             self.go_on()?;
             block.label_values(name, &mut values).map_err(source_error)?;
         }
-        Ok(Listing::from_sorted(values.into_iter(), limit))
+        Ok(Listing::from_sorted(values.into_sorted().into_iter(), limit))
+    }
+
+    /// Series of the head that fulfil one of the sets and may have samples in the range, in memory or segments.
+    fn present(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<u32>, SourceError> {
+        let ids = matching::find_any(&self.head.index.read(), sets);
+        self.in_range(&ids, range)
+    }
+
+    /// Hands the numbers of the series that fulfil one of the sets to `each`, block by block.
+    fn each_block(
+        &self,
+        sets: &[Vec<Matcher>],
+        range: TimeRange,
+        mut each: impl FnMut(&Block, &RoaringBitmap) -> Result<(), Error>,
+    ) -> Result<(), SourceError> {
+        let sets: Vec<&[Matcher]> = sets.iter().map(Vec::as_slice).collect();
+        for block in self.blocks(range) {
+            self.go_on()?;
+            let numbers = block.find_any(&sets).map_err(source_error)?;
+            each(&block, &numbers).map_err(source_error)?;
+        }
+        Ok(())
     }
 
     /// The series that fulfil one of the sets and may have samples in the range.
@@ -307,20 +333,6 @@ impl Snapshot {
     }
 }
 
-/// The label pairs of the series that the head knows.
-fn pairs(index: &Index, found: &Found) -> FxHashSet<u32> {
-    found
-        .known()
-        .flat_map(|id| index.pairs_of(id).iter().copied())
-        .collect()
-}
-
-fn add(texts: &mut BTreeSet<String>, text: &str) {
-    if !texts.contains(text) {
-        texts.insert(text.to_owned());
-    }
-}
-
 fn source_error(error: Error) -> SourceError {
     let kind = match error {
         Error::Corrupt { .. } => SourceErrorKind::Corrupt,
@@ -341,7 +353,8 @@ impl SeriesSource for Snapshot {
             snapshot: self,
             found: self.join(ids, &[selection.matchers], selection.range)?,
             range: selection.range,
-            number: read::new_number(),
+            number: new_number(),
+            times: KnownTimes::default(),
             lost: Mutex::default(),
         }))
     }
@@ -353,6 +366,7 @@ struct Selected<'s> {
     found: Found,
     range: TimeRange,
     number: u64,
+    times: KnownTimes,
     /// What could not be read.
     lost: Mutex<BTreeSet<String>>,
 }
@@ -369,6 +383,7 @@ impl Selected<'_> {
             pin: pin.number(),
             range: self.range,
             selection: self.number,
+            times: &self.times,
             lost: &self.lost,
         }
     }

@@ -3,7 +3,9 @@
 //! A block numbers names and values its own way. Each pair is looked up by its text once; then series compare as
 //! numbers do.
 
-use narthex_format::index::{Index as BlockIndex, SERIES_BLOCK};
+use std::collections::hash_map::Entry;
+
+use narthex_format::index::{Cursor, Index as BlockIndex, SERIES_BLOCK, SeriesEntry};
 use rustc_hash::FxHashMap;
 
 use crate::block::Block;
@@ -17,12 +19,26 @@ const UNKNOWN: u32 = u32::MAX;
 pub(super) struct Translation<'t> {
     block: &'t Block,
     index: &'t Index,
-    /// Names of the shapes that occurred.
-    shapes: FxHashMap<u32, Vec<u32>>,
-    pairs: FxHashMap<(u32, u32), u32>,
+    pairs: Pairs<'t>,
     /// The series looked up last with their neighbours.
     group: usize,
     neighbours: Vec<Vec<u32>>,
+}
+
+/// Pairs that occurred.
+#[derive(Default)]
+struct Pairs<'t> {
+    /// Names of the shapes that occurred.
+    shapes: FxHashMap<u32, Vec<u32>>,
+    names: FxHashMap<u32, Name<'t>>,
+    /// By number of name and value.
+    pairs: FxHashMap<(u32, u32), u32>,
+}
+
+/// A label name of a block, and its values: those of neighbours mostly follow each other.
+struct Name<'t> {
+    text: String,
+    values: Cursor<'t>,
 }
 
 impl<'t> Translation<'t> {
@@ -30,8 +46,7 @@ impl<'t> Translation<'t> {
         Self {
             block,
             index,
-            shapes: FxHashMap::default(),
-            pairs: FxHashMap::default(),
+            pairs: Pairs::default(),
             group: usize::MAX,
             neighbours: Vec::new(),
         }
@@ -53,7 +68,6 @@ impl<'t> Translation<'t> {
         let Self {
             block,
             index,
-            shapes,
             pairs,
             neighbours,
             ..
@@ -70,24 +84,8 @@ impl<'t> Translation<'t> {
             };
             count += 1;
             list.clear();
-            let names = match shapes.get(&entry.shape) {
-                Some(names) => names,
-                None => match there.shape(entry.shape) {
-                    Ok(names) => &*shapes.entry(entry.shape).or_insert(names),
-                    Err(error) => {
-                        fault = Some(error);
-                        return;
-                    }
-                },
-            };
-            for (name, value) in names.iter().zip(&entry.values) {
-                let known = pairs.entry((*name, *value)).or_insert_with(|| {
-                    look_up(there, index, *name, *value).unwrap_or_else(|error| {
-                        fault = Some(error);
-                        UNKNOWN
-                    })
-                });
-                list.push(*known);
+            if let Err(error) = pairs.read((there, index), entry, list) {
+                fault = Some(error);
             }
         });
         read.and(fault.map_or(Ok(()), Err))
@@ -95,9 +93,42 @@ impl<'t> Translation<'t> {
     }
 }
 
-/// The head's number of a pair of a block.
-fn look_up(there: &BlockIndex<'_>, index: &Index, name: u32, value: u32) -> narthex_format::Result<u32> {
-    let text = there.names().get(name as usize)?;
-    let value = there.values(name as usize)?.get(value as usize)?;
-    Ok(index.pair(&text, &value).unwrap_or(UNKNOWN))
+impl<'t> Pairs<'t> {
+    /// Appends the head's numbers of the pairs of a series.
+    fn read(
+        &mut self,
+        (there, index): (&BlockIndex<'t>, &Index),
+        entry: &SeriesEntry,
+        list: &mut Vec<u32>,
+    ) -> narthex_format::Result<()> {
+        let Self { shapes, names, pairs } = self;
+        let shape = match shapes.entry(entry.shape) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(there.shape(entry.shape)?),
+        };
+        for (name, value) in shape.iter().zip(&entry.values) {
+            let pair = match pairs.entry((*name, *value)) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => {
+                    let name = match names.entry(*name) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(new) => new.insert(Name::new(there, *name)?),
+                    };
+                    let value = name.values.get(*value as usize)?;
+                    *new.insert(index.pair(&name.text, value).unwrap_or(UNKNOWN))
+                }
+            };
+            list.push(pair);
+        }
+        Ok(())
+    }
+}
+
+impl<'t> Name<'t> {
+    fn new(there: &BlockIndex<'t>, number: u32) -> narthex_format::Result<Self> {
+        Ok(Self {
+            text: there.names().get(number as usize)?,
+            values: there.values(number as usize)?.cursor(),
+        })
+    }
 }
