@@ -101,6 +101,15 @@ impl SeriesSet for EmptySeriesSet {
     }
 }
 
+/// Tells the times of a series from those of others; equal versions are equal times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimesVersion {
+    /// Times without a name: the version may stay the same from one series to the next, but never comes back.
+    Passing(u64),
+    /// Times that the source has a name for: it comes back with each series that has them.
+    Named(u64),
+}
+
 /// One series' samples as columns, in a buffer that is reused from series to series.
 ///
 /// Series of one scrape share their times. The buffer notices when a series has the same times as the one before
@@ -109,7 +118,8 @@ impl SeriesSet for EmptySeriesSet {
 #[derive(Debug, Default)]
 pub struct SampleBuffer {
     times: Vec<i64>,
-    times_version: u64,
+    /// Counts the contents of `times`.
+    changes: u64,
     /// What the source called the times; 0 if it gave them no name.
     token: u64,
     values: Vec<f64>,
@@ -130,10 +140,13 @@ impl SampleBuffer {
         &self.times
     }
 
-    /// Changes exactly when the content of [`times`](Self::times) changes.
+    /// Tells the content of [`times`](Self::times) from all others that this buffer has had.
     #[must_use]
-    pub const fn times_version(&self) -> u64 {
-        self.times_version
+    pub const fn times_version(&self) -> TimesVersion {
+        match self.token {
+            0 => TimesVersion::Passing(self.changes),
+            token => TimesVersion::Named(token),
+        }
     }
 
     /// Float values, one per time; meaningless at the positions of histograms.
@@ -171,7 +184,7 @@ impl SampleBuffer {
         if self.times != times {
             self.times.clear();
             self.times.extend_from_slice(times);
-            self.times_version += 1;
+            self.changes += 1;
         }
         self.keep_times();
     }
@@ -215,7 +228,7 @@ impl SampleBuffer {
         }
         if self.times != times {
             self.times = times;
-            self.times_version += 1;
+            self.changes += 1;
         }
     }
 }
@@ -250,23 +263,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_change_their_version_only_when_they_change() {
+    fn equal_versions_are_equal_times() {
         let mut buffer = SampleBuffer::new();
         let mut versions = Vec::new();
         for (token, times) in [
             (7, [1, 2]),
             (7, [1, 2]),
-            (8, [1, 2]),
             (9, [1, 3]),
             (0, [1, 3]),
+            (0, [1, 3]),
             (0, [4, 5]),
+            (7, [1, 2]),
         ] {
             buffer.set_named_times(token, &times);
             assert_eq!((buffer.times(), buffer.values()), (&times[..], &[][..]));
             buffer.values_mut().extend([0.5, 1.5]);
             versions.push(buffer.times_version());
         }
-        assert_eq!(versions, [1, 1, 1, 2, 2, 3]);
+        let (named, passing) = (TimesVersion::Named, TimesVersion::Passing);
+        let expected = [
+            named(7),
+            named(7),
+            named(9),
+            passing(2),
+            passing(2),
+            passing(3),
+            named(7),
+        ];
+        assert_eq!(versions, expected);
         // Without a name between, a name means nothing.
         buffer.set_named_times(9, &[1, 3]);
         buffer.set_times(&[6]);

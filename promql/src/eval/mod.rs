@@ -22,6 +22,7 @@ mod matching;
 mod names;
 mod negate;
 mod output;
+mod per_times;
 mod range_call;
 mod range_vector;
 mod samples;

@@ -7,15 +7,17 @@ use narthex_model::{Grouping, Labels, METRIC_NAME, Projection, Severity};
 use super::column::{Column, ColumnBuilder, histogram_weight};
 use super::evaluator::Evaluator;
 use super::names::{group_unnamed, unique};
+use super::per_times::{LastTimes, PerTimes};
 use super::range_vector::SharedRange;
 use super::samples::Samples;
 use super::scratch::{Scratch, Tally};
 use super::steps::Steps;
 use super::vector::{Identity, SharedVector, Vector};
-use super::window::{Frame, Windows};
+use super::window::Windows;
 use crate::error::QueryError;
 use crate::functions::{
-    ColumnFunction, ColumnKernel, Extension, FloatColumn, Notes, RangeKernel, Window, column_function, quoted,
+    ColumnFunction, ColumnKernel, ColumnPlan, Extension, FloatColumn, Notes, RangeKernel, Window,
+    column_function, quoted,
 };
 use crate::plan::{CallPlan, Node};
 use crate::span::Span;
@@ -37,6 +39,7 @@ struct RangeCall<'a> {
     kernel: RangeKernel,
     /// The same by whole columns, where there is such a form.
     by_columns: Option<ColumnFunction>,
+    plans: PerTimes<'a, TimesPlan>,
     /// Scalar arguments in the order written, one value per step each.
     params: Vec<Arc<Vec<f64>>>,
     /// The series, made when somebody asks.
@@ -87,10 +90,13 @@ pub(super) fn by_series<'a>(
     check_extension(&plan.function, range.frame().extension)?;
     let delayed = ev.cx.features.delayed_name_removal;
     let keeps_name = matches!(plan.function.as_str(), "last_over_time" | "first_over_time");
+    let by_columns = column_function(&plan.function);
+    let step_bytes = size_of::<(u32, u32)>() + by_columns.map_or(0, ColumnFunction::plan_step_bytes);
     let call: SharedVector<'a> = Arc::new(RangeCall {
         range,
         kernel,
-        by_columns: column_function(&plan.function),
+        by_columns,
+        plans: PerTimes::new(ev.cx, &steps, step_bytes)?,
         params,
         series: OnceLock::new(),
         naming: match (keeps_name, delayed) {
@@ -130,29 +136,38 @@ fn check_extension(function: &str, extension: Extension) -> Result<(), QueryErro
 #[derive(Default)]
 struct Buffers {
     samples: Samples,
-    floats: Windows,
+    times: LastTimes<TimesPlan>,
     histograms: Windows,
     histogram_times: Vec<i64>,
     params: Vec<f64>,
     columns: Option<ColumnKernel>,
 }
 
-impl Buffers {
-    /// Plans the windows of the floats, and says how many samples lie in the window of one step at most.
-    fn plan(&mut self, frame: &Frame, steps: &Steps) -> usize {
-        let samples = &self.samples;
-        self.floats
-            .plan(samples.times_version(), samples.times(), steps, frame);
-        let histograms = samples
-            .histograms
-            .iter()
-            .map(|(_, h)| histogram_weight(h))
-            .sum::<usize>();
-        self.floats.widest() + histograms
-    }
+/// The windows over the floats of a series, and what they say to the form by columns.
+#[derive(Default)]
+struct TimesPlan {
+    windows: Windows,
+    columns: ColumnPlan,
 }
 
 impl RangeCall<'_> {
+    /// Plans the windows of the floats, and says how many samples lie in the window of one step at most.
+    fn plan(&self, buffers: &mut Buffers) -> Result<usize, QueryError> {
+        let (samples, frame) = (&buffers.samples, self.range.frame());
+        let find_out = |TimesPlan { windows, columns }: &mut TimesPlan| {
+            let bounds = windows.plan(samples.times(), &self.steps, &frame);
+            if let Some(function) = self.by_columns {
+                let window = |step| frame.bounds(self.steps.time(step));
+                function.plan(samples.times(), bounds, window, columns);
+            }
+        };
+        let times = &mut buffers.times;
+        self.plans.find(samples.times_version(), times, find_out)?;
+        let histograms = samples.histograms.iter();
+        let histograms: usize = histograms.map(|(_, h)| histogram_weight(h)).sum();
+        Ok(times.known().windows.widest() + histograms)
+    }
+
     fn compute(
         &self,
         buffers: &mut Buffers,
@@ -162,14 +177,17 @@ impl RangeCall<'_> {
         let frame = self.range.frame();
         let Buffers {
             samples,
-            floats,
+            times,
             histograms,
             histogram_times,
             params,
             columns,
         } = buffers;
-        let (times, values) = (samples.times(), samples.values());
-        let (float_bounds, total) = (floats.bounds(), floats.total());
+        let TimesPlan {
+            windows,
+            columns: plan,
+        } = times.known();
+        let float_bounds = windows.bounds();
         let has_starts = self.start_times && !samples.start_times().is_empty();
         let plain = samples.histograms.is_empty() && !has_starts;
         if let Some(function) = self.by_columns
@@ -177,14 +195,12 @@ impl RangeCall<'_> {
             && frame.extension == Extension::None
         {
             let column = FloatColumn {
-                version: samples.times_version(),
-                times,
-                values,
+                values: samples.values(),
                 rising: samples.rising(),
                 bounds: float_bounds,
             };
             let kernel = columns.get_or_insert_with(|| ColumnKernel::new(function));
-            return self.compute_column(kernel, &column, total, scratch);
+            return self.compute_column((kernel, plan), &column, windows.total(), scratch);
         }
         let window_params = (histograms, histogram_times, params);
         self.compute_windows(samples, float_bounds, window_params, notes, scratch)
@@ -204,7 +220,7 @@ impl RangeCall<'_> {
         let histogram_bounds = if histogram_times.is_empty() {
             &[]
         } else {
-            histograms.plan(None, histogram_times, &self.steps, &frame)
+            histograms.plan(histogram_times, &self.steps, &frame)
         };
         let mut out = ColumnBuilder::new(self.steps.count);
         for (step, floats) in float_bounds.iter().enumerate() {
@@ -258,14 +274,13 @@ impl RangeCall<'_> {
 
     fn compute_column(
         &self,
-        kernel: &mut ColumnKernel,
+        (kernel, plan): (&mut ColumnKernel, &ColumnPlan),
         column: &FloatColumn<'_>,
         total: u64,
         scratch: &mut Scratch<'_>,
     ) -> Result<Column, QueryError> {
-        let frame = self.range.frame();
         let mut out = ColumnBuilder::new(self.steps.count);
-        kernel.fill(column, |step| frame.bounds(self.steps.time(step)), &mut out);
+        kernel.fill(column, plan, &mut out);
         scratch.tally_windows(self.tally, column.bounds, total);
         scratch.worked(total as usize)?;
         Ok(out.finish())
@@ -399,7 +414,7 @@ impl Vector for RangeCall<'_> {
         let mut buffers = scratch.take::<Buffers>(self.slot);
         self.range.read(index, &mut buffers.samples, scratch)?;
         // What a step sees at once counts as held.
-        let widest = buffers.plan(&self.range.frame(), &self.steps);
+        let widest = self.plan(&mut buffers)?;
         let _held = scratch.hold(widest)?;
         let mut notes = Notes::default();
         let column = self.compute(&mut buffers, &mut notes, scratch)?;

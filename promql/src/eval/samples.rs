@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fearless_simd::Level;
-use narthex_model::{FloatHistogram, ResetHint, SampleBuffer, is_stale};
+use narthex_model::{FloatHistogram, ResetHint, SampleBuffer, TimesVersion, is_stale};
 
 use crate::functions::survey;
 
@@ -99,8 +99,8 @@ impl Samples {
         }
     }
 
-    /// A number that changes whenever [`times`](Self::times) does; `None` if it is not known whether they did.
-    pub(crate) const fn times_version(&self) -> Option<u64> {
+    /// Tells the [`times`](Self::times) from others; `None` if nothing is known of them.
+    pub(crate) const fn times_version(&self) -> Option<TimesVersion> {
         if self.separated {
             None
         } else {

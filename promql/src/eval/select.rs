@@ -6,6 +6,7 @@ use narthex_model::{FloatHistogram, Grouping, HistogramValue, Projection, TimeRa
 
 use super::column::{Column, ColumnBuilder};
 use super::evaluator::Evaluator;
+use super::per_times::{LastTimes, PerTimes};
 use super::samples::stats_of;
 use super::scratch::{Scratch, Tally};
 use super::smoothed;
@@ -32,6 +33,7 @@ pub(super) enum Yield {
 
 struct Selected<'a> {
     series: StoredSeries<'a>,
+    plans: PerTimes<'a, Newest>,
     steps: Steps,
     shift: TimeShift,
     lookback_ms: i64,
@@ -62,6 +64,7 @@ pub(super) fn instant_selector<'a>(
     };
     Ok(Arc::new(Selected {
         series: StoredSeries::select(cx, &selector.matchers, range)?,
+        plans: PerTimes::new(cx, &steps, 2 * size_of::<u32>())?,
         steps,
         shift,
         lookback_ms: cx.lookback_ms,
@@ -76,26 +79,24 @@ pub(super) fn instant_selector<'a>(
 #[derive(Default)]
 struct Buffer {
     samples: narthex_model::SampleBuffer,
-    /// The times for which `newest` holds; `None` at first.
-    version: Option<u64>,
+    plan: LastTimes<Newest>,
+    picked: Vec<f64>,
+}
+
+/// What the times of a series say.
+#[derive(Default)]
+struct Newest {
     /// Per step the position behind the newest sample, 0 where there is none that is young enough.
-    newest: Vec<u32>,
+    behind: Vec<u32>,
     /// How many steps have no such sample before those that have one, if these stand in a row; and where the samples
     /// of these are.
     before: Option<usize>,
     places: Places,
-    picked: Vec<f64>,
 }
 
-impl Buffer {
-    fn plan(&mut self, steps: &Steps, shift: TimeShift, lookback_ms: i64) {
-        let version = Some(self.samples.times_version());
-        if version == self.version {
-            return;
-        }
-        self.version = version;
-        self.newest.clear();
-        let times = self.samples.times();
+impl Newest {
+    fn find(&mut self, times: &[i64], steps: &Steps, shift: TimeShift, lookback_ms: i64) {
+        self.behind.clear();
         let mut behind = 0_usize;
         for time in steps.times() {
             let reference = shift.apply(time);
@@ -104,21 +105,21 @@ impl Buffer {
             }
             let oldest = reference.saturating_sub(lookback_ms);
             let young = behind > 0 && times.get(behind - 1).is_some_and(|t| *t > oldest);
-            self.newest.push(if young { behind as u32 } else { 0 });
+            self.behind.push(if young { behind as u32 } else { 0 });
         }
         self.before = None;
         if steps.count == 1 {
             return;
         }
-        let before = self.newest.iter().take_while(|behind| **behind == 0).count();
+        let before = self.behind.iter().take_while(|behind| **behind == 0).count();
         let young = || {
-            self.newest
+            self.behind
                 .iter()
                 .skip(before)
                 .map_while(|behind| behind.checked_sub(1))
         };
         let count = young().count();
-        let mut others = self.newest.iter().skip(before + count);
+        let mut others = self.behind.iter().skip(before + count);
         if others.all(|behind| *behind == 0) {
             self.before = Some(before);
             self.places.set(young());
@@ -145,11 +146,12 @@ impl Selected<'_> {
 
     /// The column of plain floats, as most are: without stale markers and histograms.
     fn pick(&self, buffer: &mut Buffer) -> Option<Column> {
-        let before = buffer.before?;
+        let Newest { before, places, .. } = buffer.plan.known();
+        let before = (*before)?;
         if self.yields != Yield::Value || !buffer.samples.histograms().is_empty() {
             return None;
         }
-        buffer.places.pick(buffer.samples.values(), &mut buffer.picked);
+        places.pick(buffer.samples.values(), &mut buffer.picked);
         if any_stale(&buffer.picked) {
             return None;
         }
@@ -164,7 +166,7 @@ impl Selected<'_> {
         let (starts, histograms) = (buffer.samples.start_times(), buffer.samples.histograms());
         let stats = self.stats(histograms);
         let mut out = ColumnBuilder::new(self.steps.count);
-        for behind in &buffer.newest {
+        for behind in &buffer.plan.known().behind {
             let Some(at) = (*behind as usize).checked_sub(1) else {
                 out.push_none();
                 continue;
@@ -230,7 +232,10 @@ impl Vector for Selected<'_> {
         scratch.buffered(&buffer.samples)?;
         scratch.samples_read += count as u64;
         scratch.worked(count + self.steps.count)?;
-        buffer.plan(&self.steps, self.shift, self.lookback_ms);
+        let Buffer { samples, plan, .. } = buffer.as_mut();
+        let find_out =
+            |newest: &mut Newest| newest.find(samples.times(), &self.steps, self.shift, self.lookback_ms);
+        self.plans.find(Some(samples.times_version()), plan, find_out)?;
         let column = self.pick(&mut buffer).unwrap_or_else(|| self.gather(&buffer));
         scratch.tally_column(self.tally, &column);
         scratch.put(self.slot, buffer);

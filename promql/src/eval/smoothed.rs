@@ -8,6 +8,7 @@ use narthex_model::{Grouping, Projection};
 
 use super::column::{Column, ColumnBuilder};
 use super::evaluator::Evaluator;
+use super::per_times::{LastTimes, PerTimes};
 use super::range_vector::{SharedRange, stored};
 use super::samples::Samples;
 use super::scratch::Scratch;
@@ -21,6 +22,7 @@ use crate::span::Span;
 
 struct Smoothed<'a> {
     range: SharedRange<'a>,
+    windows: PerTimes<'a, Windows>,
     steps: Steps,
     slot: usize,
     places: Vec<Span>,
@@ -35,6 +37,7 @@ pub(super) fn smoothed_selector<'a>(
 ) -> Result<SharedVector<'a>, QueryError> {
     Ok(Arc::new(Smoothed {
         range: stored(ev.cx, selector, 0, steps)?,
+        windows: PerTimes::new(ev.cx, &steps, size_of::<(u32, u32)>())?,
         steps,
         slot: ev.cx.new_slot(),
         places,
@@ -44,7 +47,7 @@ pub(super) fn smoothed_selector<'a>(
 #[derive(Default)]
 struct Buffers {
     samples: Samples,
-    floats: Windows,
+    floats: LastTimes<Windows>,
     histograms: Windows,
 }
 
@@ -78,9 +81,13 @@ impl Vector for Smoothed<'_> {
             floats,
             histograms,
         } = buffers.as_mut();
-        let float_bounds = floats.plan(samples.times_version(), samples.times(), &self.steps, &frame);
+        let find_out = |windows: &mut Windows| {
+            windows.plan(samples.times(), &self.steps, &frame);
+        };
+        self.windows.find(samples.times_version(), floats, find_out)?;
+        let float_bounds = floats.known().bounds();
         let histogram_times: Vec<i64> = samples.histograms.iter().map(|(time, _)| *time).collect();
-        let histogram_bounds = histograms.plan(None, &histogram_times, &self.steps, &frame);
+        let histogram_bounds = histograms.plan(&histogram_times, &self.steps, &frame);
         let mut notes = Notes::default();
         let mut out = ColumnBuilder::new(self.steps.count);
         for (step, ((low, high), (from, to))) in float_bounds.iter().zip(histogram_bounds).enumerate() {

@@ -16,8 +16,10 @@ use crate::error::QueryError;
 /// disk and are unpacked together.
 const BLOCK_POINTS: usize = 1 << 16;
 const BLOCK_SERIES: usize = 256;
-/// What a series costs beside its steps, in points.
-const SERIES_POINTS: usize = 64;
+/// Of so many blocks each is not small, however few series there are: threads end together then.
+const BLOCKS: usize = 16;
+/// What a series costs beside its steps, in points: its samples are found and read.
+const SERIES_POINTS: usize = 320;
 /// Below so many points threads cost more than they save.
 const PARALLEL_POINTS: usize = 1 << 16;
 /// Blocks for each thread that may be done and not taken.
@@ -174,10 +176,12 @@ impl Shares {
     /// threads.
     pub(crate) fn of(cx: &Context<'_>, vector: &dyn Vector, steps: usize, least: usize) -> Self {
         let count = vector.len();
-        let block = (BLOCK_POINTS / steps.max(1)).clamp(8, BLOCK_SERIES).max(least);
+        let points = steps.saturating_add(SERIES_POINTS);
+        let block = (BLOCK_POINTS / points).min(count.div_ceil(BLOCKS));
+        let block = block.clamp(8, BLOCK_SERIES).max(least);
         let worth = steps <= PARALLEL_STEPS
             && !vector.is_computed()
-            && count.saturating_mul(steps + SERIES_POINTS) >= PARALLEL_POINTS;
+            && count.saturating_mul(points) >= PARALLEL_POINTS;
         Self {
             threads: if worth {
                 cx.parallelism.min(count.div_ceil(block)).max(1)

@@ -46,7 +46,6 @@ impl Frame {
 /// For each step the first sample of its window and the one behind its last.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
-    version: Option<u64>,
     bounds: Vec<(u32, u32)>,
     /// Samples in the widest window, and in all of them together.
     widest: usize,
@@ -54,18 +53,8 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
-    /// The windows over `times`, planned anew unless `version` says that the times are those of the last call.
-    pub(crate) fn plan(
-        &mut self,
-        version: Option<u64>,
-        times: &[i64],
-        steps: &Steps,
-        frame: &Frame,
-    ) -> &[(u32, u32)] {
-        if version.is_some() && version == self.version && self.bounds.len() == steps.count {
-            return &self.bounds;
-        }
-        self.version = version;
+    /// Finds the windows over `times`.
+    pub(crate) fn plan(&mut self, times: &[i64], steps: &Steps, frame: &Frame) -> &[(u32, u32)] {
         self.bounds.clear();
         let (mut low, mut high) = (0_usize, 0_usize);
         for time in steps.times() {
@@ -121,7 +110,7 @@ mod tests {
         };
         let mut windows = Windows::default();
         let planned: Vec<Vec<i64>> = windows
-            .plan(Some(1), &times, &steps, &frame)
+            .plan(&times, &steps, &frame)
             .iter()
             .map(|(low, high)| times[*low as usize..*high as usize].to_vec())
             .collect();

@@ -3,7 +3,7 @@
 
 use fearless_simd::{Level, dispatch};
 
-use super::gains::GainPlan;
+use super::gains::{GainPlan, Gains};
 use super::lanes::{self, LANES, Lanes, Runs, lanes};
 use super::sums::{mean, sum};
 
@@ -83,11 +83,7 @@ pub trait FloatSink {
 /// One series and the windows over it.
 #[derive(Debug, Clone, Copy)]
 pub struct FloatColumn<'a> {
-    /// Equal for series with equal times (and then the windows are equal too); `None` if that is not known.
-    pub version: Option<u64>,
-    /// Times of the samples, ascending, in Unix milliseconds.
-    pub times: &'a [i64],
-    /// Their values; stale markers and histograms are gone.
+    /// The samples; stale markers and histograms are gone.
     pub values: &'a [f64],
     /// Whether it is known that each value is at least the one before.
     pub rising: bool,
@@ -131,36 +127,62 @@ impl FloatColumn<'_> {
     }
 }
 
-/// A function with what it has found out about the times of the series before.
+/// What a function has found out about the times and windows of a series: it holds for all series that share them.
+#[derive(Debug, Default)]
+pub struct ColumnPlan {
+    gains: GainPlan,
+}
+
+impl ColumnFunction {
+    /// Memory of a plan for each step, in bytes.
+    #[must_use]
+    pub const fn plan_step_bytes(self) -> usize {
+        match self {
+            Self::Gain { .. } => GainPlan::STEP_BYTES,
+            _ => 0,
+        }
+    }
+
+    /// Works out what the function needs to know of times (ascending, in Unix milliseconds) and of each step's window:
+    /// its first sample and the one behind its last. `window` answers the open start and the closed end of a window,
+    /// in Unix milliseconds.
+    pub fn plan(
+        self,
+        times: &[i64],
+        bounds: &[(u32, u32)],
+        window: impl Fn(usize) -> (i64, i64),
+        plan: &mut ColumnPlan,
+    ) {
+        if let Self::Gain { per_second, .. } = self {
+            plan.gains.set(times, bounds, window, per_second);
+        }
+    }
+}
+
+/// A function with its buffers.
 #[derive(Debug)]
 pub struct ColumnKernel {
     function: ColumnFunction,
     /// What the processor can do at once.
     level: Level,
-    gains: GainPlan,
+    gains: Gains,
     runs: Runs,
 }
 
 impl ColumnKernel {
-    /// A kernel that knows nothing yet.
+    /// A kernel with empty buffers.
     #[must_use]
     pub fn new(function: ColumnFunction) -> Self {
         Self {
             function,
             level: Level::new(),
-            gains: GainPlan::default(),
+            gains: Gains::default(),
             runs: Runs::default(),
         }
     }
 
-    /// Computes every step of a series. `window` answers the open start and the closed end of a step's window, in
-    /// Unix milliseconds.
-    pub fn fill(
-        &mut self,
-        column: &FloatColumn<'_>,
-        window: impl Fn(usize) -> (i64, i64),
-        sink: &mut impl FloatSink,
-    ) {
+    /// Computes every step of a series. `plan` is what the function has found out about its times and windows.
+    pub fn fill(&mut self, column: &FloatColumn<'_>, plan: &ColumnPlan, sink: &mut impl FloatSink) {
         match self.function {
             ColumnFunction::Fold(fold) => column.fold(fold, sink),
             ColumnFunction::Extreme { max } => match (max, lanes::is_plain(column.values)) {
@@ -189,9 +211,8 @@ impl ColumnKernel {
             ColumnFunction::Sum { mean: true } => {
                 dispatch!(self.level, _ => column.fold_together(lanes::means, mean, sink));
             }
-            ColumnFunction::Gain { counter, per_second } => {
-                self.gains.prepare(column, window, per_second);
-                dispatch!(self.level, _ => self.gains.fill(column, counter, sink));
+            ColumnFunction::Gain { counter, .. } => {
+                dispatch!(self.level, _ => self.gains.fill(&plan.gains, column, counter, sink));
             }
         }
     }
@@ -216,13 +237,13 @@ mod tests {
         }
     }
 
-    fn plain(name: &str, column: &FloatColumn<'_>, ends: &[(i64, i64)]) -> Vec<Option<u64>> {
+    fn plain(name: &str, times: &[i64], column: &FloatColumn<'_>, ends: &[(i64, i64)]) -> Vec<Option<u64>> {
         let kernel = range_function(name).unwrap();
         let windows = column.bounds.iter().zip(ends);
         windows
             .map(|((low, high), (start, end))| {
                 let window = Window {
-                    times: &column.times[*low as usize..*high as usize],
+                    times: &times[*low as usize..*high as usize],
                     values: &column.values[*low as usize..*high as usize],
                     range_start_ms: *start,
                     range_end_ms: *end,
@@ -272,14 +293,16 @@ mod tests {
                 "rate", "increase", "delta", "sum_over_time", "avg_over_time", "min_over_time", "max_over_time",
                 "count_over_time", "last_over_time", "present_over_time",
             ] {
-                let mut kernel = ColumnKernel::new(column_function(name).unwrap());
+                let function = column_function(name).unwrap();
+                let (mut kernel, mut plan) = (ColumnKernel::new(function), ColumnPlan::default());
+                function.plan(&times, &bounds, |step| ends[step], &mut plan);
                 // The second series shares the times of the first.
                 for values in [&all_values[..times.len()], &all_values[60 - times.len()..]] {
                     let rising = values.windows(2).all(|pair| pair[1] >= pair[0]);
-                    let column = FloatColumn { version: Some(7), times: &times, values, rising, bounds: &bounds };
+                    let column = FloatColumn { values, rising, bounds: &bounds };
                     let mut found = Bits::default();
-                    kernel.fill(&column, |step| ends[step], &mut found);
-                    let expected = plain(name, &column, &ends);
+                    kernel.fill(&column, &plan, &mut found);
+                    let expected = plain(name, &times, &column, &ends);
                     let nan = |bits: &Option<u64>| bits.is_some_and(|b| f64::from_bits(b).is_nan());
                     let same = found.0.iter().zip(&expected).all(|(a, b)| a == b || (nan(a) && nan(b)));
                     prop_assert!(same && found.0.len() == expected.len(), "{name}: {:?} {:?}", found.0, expected);

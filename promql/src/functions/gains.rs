@@ -12,16 +12,20 @@ use super::window::range_seconds;
 /// Steps computed together.
 const TOGETHER: usize = 8;
 
-/// The windows of a column, and what has been found out about them.
+/// What times say of the windows over them.
 #[derive(Debug, Default)]
 pub(super) struct GainPlan {
-    version: Option<u64>,
     steps: Vec<GainStep>,
     /// From the first to the last step whose window holds two samples at least, and whether those between do too.
     wide: Range<usize>,
     whole: bool,
     /// What mostly is all that is needed of each of these steps, part by part.
     parts: Parts,
+}
+
+/// Buffers for the gains of a series.
+#[derive(Debug, Default)]
+pub(super) struct Gains {
     resets: Vec<u32>,
     /// What stands at the starts of their windows, and then what the windows gain; and what stands at the ends.
     gained: Vec<f64>,
@@ -132,26 +136,21 @@ fn is_far_from_zero(first: f64, gain: f64, sampled: f64, to_start: f64) -> bool 
 }
 
 impl GainPlan {
-    /// Works out what the times say, unless they are those of the series before.
-    pub(super) fn prepare(
+    /// Memory for each step, in bytes: the step, its fields part by part, and its places.
+    pub(super) const STEP_BYTES: usize = size_of::<GainStep>() + 3 * size_of::<f64>() + 2 * size_of::<u32>();
+
+    /// Works out what the times say.
+    pub(super) fn set(
         &mut self,
-        column: &FloatColumn<'_>,
+        times: &[i64],
+        bounds: &[(u32, u32)],
         window: impl Fn(usize) -> (i64, i64),
         per_second: bool,
     ) {
-        let known = column.version.is_some() && column.version == self.version;
-        if known && self.steps.len() == column.bounds.len() {
-            return;
-        }
-        self.version = column.version;
         self.steps.clear();
-        self.steps.extend(
-            column
-                .bounds
-                .iter()
-                .enumerate()
-                .map(|(i, bounds)| GainStep::new(column.times, *bounds, window(i), per_second)),
-        );
+        let windows = bounds.iter().enumerate();
+        let steps = windows.map(|(i, bounds)| GainStep::new(times, *bounds, window(i), per_second));
+        self.steps.extend(steps);
         let start = self.steps.iter().take_while(|step| !step.is_wide()).count();
         let behind = self.steps.iter().rev().take_while(|step| !step.is_wide()).count();
         self.wide = start..(self.steps.len() - behind).max(start);
@@ -159,51 +158,65 @@ impl GainPlan {
         self.whole = wide.iter().all(GainStep::is_wide);
         self.parts.fill(wide);
     }
+}
 
+impl Gains {
     /// Computes every step of a series.
     #[inline(always)]
-    pub(super) fn fill(&mut self, column: &FloatColumn<'_>, counter: bool, sink: &mut impl FloatSink) {
+    pub(super) fn fill(
+        &mut self,
+        plan: &GainPlan,
+        column: &FloatColumn<'_>,
+        counter: bool,
+        sink: &mut impl FloatSink,
+    ) {
         self.resets.clear();
         if counter && !column.rising {
             find_drops(column.values, &mut self.resets);
         }
-        let Range { start, end } = self.wide;
+        let Range { start, end } = plan.wide;
         sink.nones(start);
         // A few steps are sooner computed than parted.
-        if self.whole && end - start >= TOGETHER {
-            self.fill_between_resets(column.values, counter, sink);
+        if plan.whole && end - start >= TOGETHER {
+            self.fill_between_resets(plan, column.values, counter, sink);
         } else {
-            self.fill_one_by_one(column.values, start..end, counter, sink);
+            self.fill_one_by_one(plan, column.values, start..end, counter, sink);
         }
-        sink.nones(self.steps.len() - end);
+        sink.nones(plan.steps.len() - end);
     }
 
     /// Steps whose windows hold a reset are computed one by one, those between them side by side.
     #[inline(always)]
-    fn fill_between_resets(&mut self, values: &[f64], counter: bool, sink: &mut impl FloatSink) {
-        self.parts.first.pick(values, &mut self.gained);
-        self.parts.last.pick(values, &mut self.to);
-        let Range { start, end } = self.wide;
+    fn fill_between_resets(
+        &mut self,
+        plan: &GainPlan,
+        values: &[f64],
+        counter: bool,
+        sink: &mut impl FloatSink,
+    ) {
+        plan.parts.first.pick(values, &mut self.gained);
+        plan.parts.last.pick(values, &mut self.to);
+        let Range { start, end } = plan.wide;
         let mut at = start;
         for reset in 0..self.resets.len() {
             let Some(reset) = self.resets.get(reset).copied() else {
                 break;
             };
-            let left = self.steps.get(at..end).unwrap_or(&[]);
+            let left = plan.steps.get(at..end).unwrap_or(&[]);
             let behind = at + left.partition_point(|step| step.first <= reset);
             let before = at + left.partition_point(|step| step.last <= reset);
-            self.fill_plain(at - start..before - start, counter);
+            self.fill_plain(plan, at - start..before - start, counter);
             sink.floats(self.gained.get(at - start..before - start).unwrap_or(&[]));
-            self.fill_one_by_one(values, before..behind, counter, sink);
+            self.fill_one_by_one(plan, values, before..behind, counter, sink);
             at = behind;
         }
-        self.fill_plain(at - start..end - start, counter);
+        self.fill_plain(plan, at - start..end - start, counter);
         sink.floats(self.gained.get(at - start..end - start).unwrap_or(&[]));
     }
 
     /// Replaces the values at the starts of these windows by what the windows gain.
     #[inline(always)]
-    fn fill_plain(&mut self, steps: Range<usize>, counter: bool) {
+    fn fill_plain(&mut self, plan: &GainPlan, steps: Range<usize>, counter: bool) {
         fn part<'p>(part: &'p [f64], steps: &Range<usize>) -> (&'p [[f64; TOGETHER]], &'p [f64]) {
             part.get(steps.clone()).unwrap_or(&[]).as_chunks()
         }
@@ -213,10 +226,10 @@ impl GainPlan {
             .unwrap_or(&mut [])
             .as_chunks_mut::<TOGETHER>();
         let (to, to_rest) = part(&self.to, &steps);
-        let (sampled, _) = part(&self.parts.sampled, &steps);
-        let (to_start, _) = part(&self.parts.to_start, &steps);
-        let (factors, _) = part(&self.parts.factor, &steps);
-        let plans = self.steps.get(self.wide.start + steps.start..).unwrap_or(&[]);
+        let (sampled, _) = part(&plan.parts.sampled, &steps);
+        let (to_start, _) = part(&plan.parts.to_start, &steps);
+        let (factors, _) = part(&plan.parts.factor, &steps);
+        let plans = plan.steps.get(plan.wide.start + steps.start..).unwrap_or(&[]);
         let times = sampled.iter().zip(to_start).zip(factors);
         let mut done = 0;
         for ((from, to), ((sampled, to_start), factors)) in gained.iter_mut().zip(to).zip(times) {
@@ -242,9 +255,16 @@ impl GainPlan {
         }
     }
 
-    fn fill_one_by_one(&self, values: &[f64], steps: Range<usize>, counter: bool, sink: &mut impl FloatSink) {
+    fn fill_one_by_one(
+        &self,
+        plan: &GainPlan,
+        values: &[f64],
+        steps: Range<usize>,
+        counter: bool,
+        sink: &mut impl FloatSink,
+    ) {
         let mut resets = self.resets.as_slice();
-        for step in self.steps.get(steps).unwrap_or(&[]) {
+        for step in plan.steps.get(steps).unwrap_or(&[]) {
             let ends = (values.get(step.first as usize), values.get(step.last as usize));
             let (Some(&first), Some(&last)) = ends else {
                 sink.none();

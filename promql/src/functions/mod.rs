@@ -33,7 +33,7 @@ mod window;
 
 pub use calendar::date_function;
 pub use classic::{Bucket, BucketQuantile, MonotonicityFix, bucket_fraction, bucket_quantile};
-pub use columns::{ColumnFunction, ColumnKernel, FloatColumn, FloatSink, column_function};
+pub use columns::{ColumnFunction, ColumnKernel, ColumnPlan, FloatColumn, FloatSink, column_function};
 pub use extended::smoothed_point;
 pub use histogram_binary::{
     HistogramResult, float_with_histogram, histogram_with_float, histogram_with_histogram,
