@@ -86,7 +86,7 @@ impl IntDecoder {
         &mut self,
         reader: &mut Reader<'_>,
         count: usize,
-        of: impl Fn(u64) -> T,
+        of: impl Fn(u64) -> T + Copy,
         out: &mut Vec<T>,
     ) -> Result<()> {
         let header = Header::read(reader, count)?;
@@ -98,7 +98,11 @@ impl IntDecoder {
         }
         self.decode_dense(reader, &header, count)?;
         let numbers = self.numbers.get(..count).unwrap_or_default();
-        dispatch!(self.level, _ => out.extend(numbers.iter().map(|number| of(*number))));
+        dispatch!(self.level, _ => {
+            // What it holds could change with each number written if it lay elsewhere: then nothing is done side by side.
+            let of = of;
+            out.extend(numbers.iter().map(move |number| of(*number)));
+        });
         Ok(())
     }
 

@@ -120,7 +120,7 @@ impl ValueDecoder {
                 if shift > 63 {
                     return Err(reader.corrupt("a shift of at most 63", u64::from(shift)));
                 }
-                let of = |number: u64| f64::from_bits(unordered((number << shift) as i64));
+                let of = move |number: u64| f64::from_bits(unordered((number << shift) as i64));
                 self.ints.decode_as(reader, count, of, out)?;
             }
             mode::RAW => {
@@ -141,7 +141,7 @@ impl ValueDecoder {
         let power = POWERS.get(usize::from(places)).copied();
         let power = power.ok_or_else(|| reader.corrupt("at most 18 decimal places", u64::from(places)))?;
         self.ints
-            .decode_as(reader, count, |digits| float(digits) / power, out)
+            .decode_as(reader, count, move |digits| float(digits) / power, out)
     }
 }
 
