@@ -16,7 +16,8 @@ use narthex_format::frame::{begin_frame, end_frame};
 use narthex_format::header::FileHeader;
 use narthex_format::index::{Index, IndexWriter};
 use narthex_format::segment::{
-    CHUNKS, ChunkDecoder, ChunkInput, ChunksFile, ChunksWriter, GroupCache, InputTimes, InputValues, Summary,
+    CHUNKS, ChunkDecoder, ChunkInput, ChunksFile, ChunksWriter, DirectoryWriter, GroupCache, InputTimes,
+    InputValues, Summary,
 };
 use narthex_format::wal::{Batch, Record, Sample};
 
@@ -237,7 +238,13 @@ fn block(series: &Series) -> Result<(), Box<dyn Error>> {
             list,
         )?;
     }
-    let summary = writer.finish(Summary::default(), Vec::new(), &[], &[], &mut chunks)?;
+    let summary = writer.finish(
+        Summary::default(),
+        DirectoryWriter::default(),
+        &[],
+        &[],
+        &mut chunks,
+    )?;
     labels_writer.finish(1, &mut index)?;
     let written = begin.elapsed();
     let file = ChunksFile::open(&chunks, &CHUNKS)?;

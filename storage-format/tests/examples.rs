@@ -6,8 +6,8 @@ use narthex_format::chunk::HistogramEncoder;
 use narthex_format::histogram::{FloatHistogram, Histogram, Span};
 use narthex_format::index::IndexWriter;
 use narthex_format::segment::{
-    ChunkDecoder, ChunkInput, ChunkList, ChunksFile, ChunksWriter, GroupCache, GroupMetadata, InputTimes,
-    InputValues, Summary,
+    ChunkDecoder, ChunkInput, ChunkList, ChunksFile, ChunksWriter, DirectoryWriter, GroupCache,
+    GroupMetadata, InputTimes, InputValues, Summary,
 };
 use narthex_format::wal::{Batch, Exemplar, Metadata, MetricKind, Sample, SegmentHeader, Tombstone};
 use narthex_format::{SeriesTable, catalog, frame, header, segment};
@@ -229,7 +229,7 @@ pub(crate) fn head_segment() -> Vec<u8> {
     let whole: Vec<f64> = (0..12).map(f64::from).collect();
     let present: Vec<bool> = (0..12).map(|i| i != 4).collect();
     let series = [(8, None, &whole[..]), (7, Some(&present[..]), &whole[1..])];
-    let mut directory = Vec::new();
+    let mut directory = DirectoryWriter::default();
     for (id, presence, values) in series {
         let times = InputTimes::Shared {
             column,
@@ -241,7 +241,8 @@ pub(crate) fn head_segment() -> Vec<u8> {
             starts: None,
             values: InputValues::Floats(values),
         };
-        directory.push((id, writer.series(&[input], &mut file).unwrap()));
+        let list = writer.series(&[input], &mut file).unwrap();
+        directory.push(id, &list).unwrap();
     }
     let exemplars = [Exemplar {
         id: 7,

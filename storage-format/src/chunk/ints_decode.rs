@@ -99,8 +99,8 @@ impl IntDecoder {
         self.decode_dense(reader, &header, count)?;
         let numbers = self.numbers.get(..count).unwrap_or_default();
         dispatch!(self.level, _ => {
-            // What it holds could change with each number written if it lay elsewhere: then nothing is done side by side.
-            let of = of;
+            // Moved: what it holds could change with each number written if it lay elsewhere, and then nothing would be
+            // done side by side.
             out.extend(numbers.iter().map(move |number| of(*number)));
         });
         Ok(())

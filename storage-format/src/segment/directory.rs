@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::blobs::{BlobWriter, Blobs};
-use crate::bytes::Reader;
+use crate::bytes::{Reader, put_block};
 use crate::error::{Error, Result};
 use crate::varint;
 
@@ -67,34 +67,81 @@ impl ChunkList {
     }
 }
 
-/// The directory of `series`, sorted by id.
-///
-/// # Errors
-/// [`Error::Invalid`] if ids do not rise.
-pub fn encode(series: &[(u32, ChunkList)]) -> Result<Vec<u8>> {
-    if let Some(at) = series.windows(2).position(|pair| pair[0].0 >= pair[1].0) {
-        return Err(Error::invalid(
-            "directory",
-            at + 1,
-            "rising ids",
-            u64::from(series[at + 1].0),
-        ));
+/// Gathers a directory. What is gathered takes little more than what is written.
+#[derive(Debug, Default)]
+pub struct DirectoryWriter {
+    /// Each series with where its entry begins, in any order.
+    series: Vec<(u32, u32)>,
+    /// Entries behind each other, each with its length before it.
+    entries: Vec<u8>,
+    entry: Vec<u8>,
+}
+
+impl DirectoryWriter {
+    /// An empty directory, with room for so many series.
+    #[must_use]
+    pub fn with_capacity(series: usize) -> Self {
+        Self {
+            series: Vec::with_capacity(series),
+            ..Self::default()
+        }
     }
-    let mut blobs = BlobWriter::default();
-    for block in series.chunks(BLOCK) {
-        blobs.push(|out| {
-            let mut next = 0;
-            for (id, list) in block {
-                varint::put(out, u64::from(*id) - next);
-                next = u64::from(*id) + 1;
-                varint::put(out, list.position);
-                list.encode(out);
-            }
-        });
+
+    /// Adds a series.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the directory exceeds 4 GiB.
+    pub fn push(&mut self, id: u32, list: &ChunkList) -> Result<()> {
+        let begin = u32::try_from(self.entries.len())
+            .map_err(|_| Error::invalid("directory", self.series.len(), "at most 4 GiB", u64::from(id)))?;
+        self.entry.clear();
+        varint::put(&mut self.entry, list.position);
+        list.encode(&mut self.entry);
+        put_block(&mut self.entries, &self.entry);
+        self.series.push((id, begin));
+        Ok(())
     }
-    let mut out = Vec::new();
-    blobs.finish(&mut out)?;
-    Ok(out)
+
+    /// Whether there is no series.
+    pub(super) fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
+    /// The directory's section.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if an id stands in it twice.
+    pub(super) fn encode(mut self) -> Result<Vec<u8>> {
+        self.series.sort_unstable();
+        if let Some(pair) = self.series.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(Error::invalid(
+                "directory",
+                0,
+                "each id once",
+                u64::from(pair[0].0),
+            ));
+        }
+        let mut blobs = BlobWriter::default();
+        for block in self.series.chunks(BLOCK) {
+            let mut read = Ok(());
+            blobs.push(|out| {
+                let mut next = 0;
+                for (id, begin) in block {
+                    varint::put(out, u64::from(*id) - next);
+                    next = u64::from(*id) + 1;
+                    let entry = self.entries.get(*begin as usize..).unwrap_or_default();
+                    match Reader::new(entry, "directory").block() {
+                        Ok(entry) => out.extend_from_slice(entry),
+                        Err(error) => read = Err(error),
+                    }
+                }
+            });
+            read?;
+        }
+        let mut out = Vec::new();
+        blobs.finish(&mut out)?;
+        Ok(out)
+    }
 }
 
 /// Looks up series.
@@ -281,7 +328,9 @@ mod tests {
         ) {
             let ids: Vec<u32> = steps.iter().scan(0, |id, step| { *id += step; Some(*id) }).collect();
             let list = |id: u32| ChunkList { plan: 1, position: u64::from(id), lengths: vec![id % 7] };
-            let bytes = encode(&ids.iter().map(|id| (*id, list(*id))).collect::<Vec<_>>()).unwrap();
+            let mut writer = DirectoryWriter::default();
+            ids.iter().rev().for_each(|id| writer.push(*id, &list(*id)).unwrap());
+            let bytes = writer.encode().unwrap();
             let directory = Directory::open(&bytes).unwrap();
             let near = ids.iter().flat_map(|id| [id - 1, *id, id + 1]);
             let mut last = Neighbours::default();

@@ -11,7 +11,7 @@ pub mod writer;
 
 pub use body::{Chunk, ChunkDecoder, ChunkInput, InputTimes, InputValues};
 pub use columns::Columns;
-pub use directory::{ChunkList, Directory, Neighbours};
+pub use directory::{ChunkList, Directory, DirectoryWriter, Neighbours};
 pub use groups::Groups;
 pub use plans::{ChunkKind, ChunkShape, ChunkTimes, Plans};
 pub use reader::{ChunksFile, GroupCache};

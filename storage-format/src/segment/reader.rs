@@ -171,6 +171,7 @@ impl<'a> ChunksFile<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::body::{ChunkInput, InputTimes, InputValues};
+    use super::super::directory::DirectoryWriter;
     use super::super::writer::{ChunksWriter, SEGMENT};
     use super::*;
     use crate::histogram::Histogram;
@@ -179,7 +180,11 @@ mod tests {
 
     const HEADER: FileHeader = FileHeader { number: 7, id: 9 };
 
-    fn finish(writer: ChunksWriter, directory: Vec<(u32, ChunkList)>, file: &mut Vec<u8>) -> Summary {
+    fn finish(writer: ChunksWriter, series: &[(u32, ChunkList)], file: &mut Vec<u8>) -> Summary {
+        let mut directory = DirectoryWriter::default();
+        for (id, list) in series {
+            directory.push(*id, list).unwrap();
+        }
         let summary = Summary {
             time_min: 5,
             time_max: 9,
@@ -238,7 +243,7 @@ mod tests {
                 directory.push((*id, writer.series(&[input, input], &mut file).unwrap()));
                 expected.push((*id, times, starts, values));
             }
-            let summary = finish(writer, directory, &mut file);
+            let summary = finish(writer, &directory, &mut file);
             let read = ChunksFile::open(&file, &SEGMENT).unwrap();
             read.verify().unwrap();
             prop_assert_eq!(read.summary(), summary);
@@ -307,7 +312,7 @@ mod tests {
         };
         let list = writer.series(&[input], &mut file).unwrap();
         directory.push((1, list));
-        finish(writer, directory, &mut file);
+        finish(writer, &directory, &mut file);
         let read = ChunksFile::open(&file, &SEGMENT).unwrap();
         assert!(read.groups().len() > 4);
         let (mut cache, mut decoder) = (GroupCache::default(), ChunkDecoder::default());

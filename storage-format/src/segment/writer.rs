@@ -7,7 +7,7 @@ use crate::sections::SectionWriter;
 
 use super::body::{ChunkEncoder, ChunkInput};
 use super::columns::ColumnWriter;
-use super::directory::{self, ChunkList};
+use super::directory::{ChunkList, DirectoryWriter};
 use super::groups::GroupWriter;
 use super::plans::PlanWriter;
 use super::summary::{GroupMetadata, Summary, encode_exemplar_section, encode_group_metadata};
@@ -101,14 +101,14 @@ impl ChunksWriter {
     }
 
     /// Appends the rest. `summary` gives times and log cursor (the counts are the writer's own); `directory`
-    /// is that of a head segment in any order, empty for a block.
+    /// is that of a head segment, empty for a block.
     ///
     /// # Errors
     /// [`crate::Error::Invalid`] if an id stands in the directory twice.
     pub fn finish(
         mut self,
         summary: Summary,
-        mut directory: Vec<(u32, ChunkList)>,
+        directory: DirectoryWriter,
         exemplars: &[Exemplar<'_>],
         metadata: &[GroupMetadata<'_>],
         out: &mut Vec<u8>,
@@ -119,8 +119,7 @@ impl ChunksWriter {
         sections.section(section::COLUMNS, &self.columns.finish()?, out)?;
         sections.section(section::PLANS, &self.plans.finish()?, out)?;
         if !directory.is_empty() {
-            directory.sort_unstable_by_key(|(id, _)| *id);
-            sections.section(section::DIRECTORY, &directory::encode(&directory)?, out)?;
+            sections.section(section::DIRECTORY, &directory.encode()?, out)?;
         }
         if !exemplars.is_empty() {
             let bytes = encode_exemplar_section(summary.time_min, exemplars);

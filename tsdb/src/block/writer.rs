@@ -8,7 +8,7 @@ use narthex_format::block::{BlockCompaction, BlockFile, BlockMeta, BlockStats, m
 use narthex_format::filenames;
 use narthex_format::header::FileHeader;
 use narthex_format::index::IndexWriter;
-use narthex_format::segment::{CHUNKS, ChunksWriter, Summary};
+use narthex_format::segment::{CHUNKS, ChunksWriter, DirectoryWriter, Summary};
 use narthex_model::{Labels, SampleBuffer};
 
 use super::columns::{ColumnRef, Columns};
@@ -196,7 +196,7 @@ impl<'d> BlockWriter<'d> {
         };
         let summary = self
             .chunks
-            .finish(summary, Vec::new(), &[], &[], &mut out)
+            .finish(summary, DirectoryWriter::default(), &[], &[], &mut out)
             .map_err(invalid)?;
         self.file.append(&out)?;
         self.file.sync()?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use narthex_format::filenames;
 use narthex_format::header::FileHeader;
-use narthex_format::segment::{ChunkList, ChunksWriter, SEGMENT, Summary};
+use narthex_format::segment::{ChunksWriter, DirectoryWriter, SEGMENT, Summary};
 use narthex_model::TimeRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -40,12 +40,12 @@ struct Writing {
     writer: ChunksWriter,
     file: Arc<dyn DiskFile>,
     out: Vec<u8>,
-    directory: Vec<(u32, ChunkList)>,
+    directory: DirectoryWriter,
     /// Number in the file, and position of the first time, of each group's column.
     columns: FxHashMap<u32, (u32, u32)>,
     summary: Summary,
     /// In-order floats of each series that the file has.
-    floats: Vec<(u32, usize)>,
+    floats: Vec<(u32, u32)>,
 }
 
 /// Seals everything up to the pinned commit, the oldest that a reader has; whether there was anything. The names of all
@@ -71,7 +71,7 @@ pub(crate) fn seal(sealer: &Sealer<'_>, pin: &Pin) -> Result<bool, Error> {
         placed.map_err(|e| Error::io("rename to", &path, e))?;
         Ok(floats)
     });
-    let floats = match result {
+    let mut floats = match result {
         Ok(floats) => floats,
         Err(error) => {
             let _ = disk.remove(&temporary);
@@ -79,6 +79,8 @@ pub(crate) fn seal(sealer: &Sealer<'_>, pin: &Pin) -> Result<bool, Error> {
         }
     };
     segments.add(path, number)?;
+    // By page.
+    floats.sort_unstable();
     let_go(head, number, pin.number(), &floats);
     Ok(true)
 }
@@ -107,7 +109,7 @@ fn write(
     number: u64,
     commit: u64,
     ids: &[u32],
-) -> Result<Vec<(u32, usize)>, Error> {
+) -> Result<Vec<(u32, u32)>, Error> {
     let failed = |e| Error::io("write to", path, e);
     let file = sealer.segments.disk().create(path).map_err(failed)?;
     let mut out = Vec::with_capacity(WRITE + WRITE / 4);
@@ -126,7 +128,7 @@ fn write(
         writer,
         file,
         out,
-        directory: Vec::with_capacity(ids.len()),
+        directory: DirectoryWriter::with_capacity(ids.len()),
         columns: FxHashMap::default(),
         summary,
         floats: Vec::with_capacity(ids.len()),
@@ -220,14 +222,13 @@ impl Writing {
                 .map(|part| self.own(slot, part.times, part.values));
             chunks.extend(parts);
         }
-        self.floats.push((id, count));
+        self.floats.push((id, count as u32));
         if chunks.is_empty() {
             return Ok(());
         }
         let inputs: Vec<_> = chunks.iter().map(|(part, place)| part.input(place)).collect();
         let list = self.writer.series(&inputs, &mut self.out)?;
-        self.directory.push((id, list));
-        Ok(())
+        self.directory.push(id, &list)
     }
 
     fn floats(&mut self, head: &Head, slot: &Slot, run: Run) -> narthex_format::Result<(Part, Place)> {
@@ -321,13 +322,12 @@ fn surviving(head: &Head, slot: &Slot, count: usize) -> Vec<Run> {
     parts.map(run).collect()
 }
 
-/// Lets every page go of what the segment has.
-fn let_go(head: &Head, number: u64, commit: u64, floats: &[(u32, usize)]) {
-    let mut by_page: FxHashMap<u32, Vec<(usize, usize)>> = FxHashMap::default();
-    for (id, count) in floats {
-        let (page, at) = split(*id);
-        by_page.entry(page).or_default().push((at, *count));
-    }
+/// Lets every page go of what the segment has: so many floats of each series, sorted by id.
+fn let_go(head: &Head, number: u64, commit: u64, floats: &[(u32, u32)]) {
+    let mut floats = floats
+        .iter()
+        .map(|(id, count)| (split(*id), *count as usize))
+        .peekable();
     head.set_moved(number + 1);
     // A page that has let go may name positions again while others follow: none below the lowest of now.
     let to_come = head.columns.lowest_to_come();
@@ -335,9 +335,9 @@ fn let_go(head: &Head, number: u64, commit: u64, floats: &[(u32, usize)]) {
     let mut used: FxHashSet<u32> = FxHashSet::default();
     for (page_number, page) in head.pages().iter().enumerate() {
         let mut page = page.write();
-        for (at, count) in by_page.get(&(page_number as u32)).into_iter().flatten() {
-            if let Some(slot) = page.slot(*at) {
-                slot.drain(*count, commit, &head.columns);
+        while let Some(((of, at), count)) = floats.next_if(|((of, _), _)| *of as usize <= page_number) {
+            if let Some(slot) = page.slot(at).filter(|_| of as usize == page_number) {
+                slot.drain(count, commit, &head.columns);
             }
         }
         page.moved = number + 1;
