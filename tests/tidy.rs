@@ -42,7 +42,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["db", "inspect"],
             &["append", "select", "compact", "tail"],
             &["head", "wal", "catalog", "block"],
-            &["postings", "histograms"],
+            &["postings", "histograms", "text_set"],
             &["disk"],
             &["options"],
             &["error"],

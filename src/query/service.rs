@@ -3,6 +3,8 @@
 //! A place at the gate belongs to the evaluation, not to the answer: a client that reads slowly holds none, and a
 //! query whose client went away gives its place back once it has noticed.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -232,12 +234,13 @@ impl QueryService {
         })
     }
 
-    /// Runs a read of the store that is no query away from the async threads. It has as long as a query has, waiting
-    /// for its turn included, and its [`Stop`] tells it when the time is over or the returned future was dropped.
+    /// Runs a read of the store that is no query: `at_once`, if it takes next to no time, else away from the async
+    /// threads. It has as long as a query has, waiting for its turn included, and its [`Stop`] tells it when the time is
+    /// over or the returned future was dropped.
     ///
     /// # Errors
     /// When the time is over before the read begins or when it ends, or when it panics.
-    pub async fn read<T, F>(&self, read: F) -> Result<T, Fault>
+    pub async fn read<T, F>(&self, at_once: bool, read: F) -> Result<T, Fault>
     where
         T: Send + 'static,
         F: FnOnce(Stop) -> T + Send + 'static,
@@ -253,14 +256,19 @@ impl QueryService {
         let (guard, canceled) = CancelOnDrop::new();
         let stop = Stop::new(shared.clock.clone(), deadline, canceled);
         let watch = stop.clone();
-        let ended = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let _place = place;
             read(stop)
-        })
-        .await;
+        };
+        // Waking another thread and being woken by it costs more than a short read does.
+        let ended = if at_once {
+            catch_unwind(AssertUnwindSafe(work)).map_err(panicked)
+        } else {
+            tokio::task::spawn_blocking(work).await.map_err(broken)
+        };
         let late_now = watch.is_late();
         drop(guard);
-        let read = ended.map_err(broken)?;
+        let read = ended?;
         if late_now { Err(late()) } else { Ok(read) }
     }
 
@@ -301,14 +309,18 @@ fn evaluate(
 }
 
 fn broken(error: tokio::task::JoinError) -> Fault {
-    let text = match error.try_into_panic() {
-        Ok(panic) => panic
-            .downcast_ref::<&str>()
-            .map(|s| (*s).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic without a message".to_owned()),
-        Err(stopped) => stopped.to_string(),
-    };
+    match error.try_into_panic() {
+        Ok(panic) => panicked(panic),
+        Err(stopped) => Fault::Broken(stopped.to_string()),
+    }
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Fault {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned());
     tracing::error!(panic = text, "a read of the store broke off; this is a bug");
     Fault::Broken(text)
 }
@@ -404,6 +416,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_read_that_panics_is_an_error() {
+        let (service, _) = service(1);
+        for at_once in [true, false] {
+            let read: Result<(), _> = service.read(at_once, |_| panic!("no store")).await;
+            assert_eq!(read.unwrap_err().to_string(), "unexpected error: no store");
+            assert_eq!(service.shared.reads.available_permits(), MOST_READS);
+        }
+    }
+
+    #[tokio::test]
     async fn a_read_is_told_when_nobody_wants_its_answer() {
         let clock = Clock::manual(0);
         let limits = QueryLimits {
@@ -412,7 +434,7 @@ mod tests {
         };
         let service = QueryService::new(Engine::default(), limits, clock.clone(), &Registry::new());
         let (fresh, late) = service
-            .read(move |stop| {
+            .read(false, move |stop| {
                 let before = stop.is_due();
                 clock.set(4_999);
                 (before, stop.is_due())
@@ -421,7 +443,7 @@ mod tests {
             .unwrap();
         assert!(!fresh && !late, "there is time left");
         let clock = service.shared.clock.clone();
-        let read = service.read(move |stop| {
+        let read = service.read(false, move |stop| {
             clock.set(20_000);
             assert!(stop.is_due());
         });
@@ -435,7 +457,7 @@ mod tests {
         let asked = tokio::spawn({
             let service = service.clone();
             async move {
-                let read = service.read(move |stop| {
+                let read = service.read(false, move |stop| {
                     entered.send(()).unwrap();
                     while !stop.is_due() {
                         std::thread::yield_now();

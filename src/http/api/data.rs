@@ -1,7 +1,7 @@
 //! What endpoints share in answering: data in its envelope, and the store if it is open.
 
 use hyper::StatusCode;
-use narthex_model::{Annotations, Severity};
+use narthex_model::{Annotations, Matcher, Severity, SourceError};
 use narthex_tsdb::{Db, Snapshot};
 use serde::Serialize;
 
@@ -55,6 +55,18 @@ pub(crate) fn truncation(truncated: bool) -> Annotations {
 /// The store as it is now, for a read that can be stopped.
 pub(crate) fn snapshot(store: &Db, stop: Stop) -> Snapshot {
     store.snapshot().until(move || stop.is_due())
+}
+
+/// Looks series up: at once if they are known to be few.
+pub(crate) async fn look_up<T: Send + 'static>(
+    app: &App,
+    sets: Vec<Vec<Matcher>>,
+    read: impl FnOnce(&Snapshot, &[Vec<Matcher>]) -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, Problem> {
+    let store = store(app)?;
+    let few = store.snapshot().finds_few(&sets);
+    let read = move |stop| read(&snapshot(&store, stop), &sets);
+    Ok(app.queries.read(few, read).await??)
 }
 
 /// The store; requests only come here when it is open.

@@ -37,7 +37,7 @@ pub(crate) async fn query_exemplars(mut call: Call) -> Result<Reply, Problem> {
     let found = call
         .app
         .queries
-        .read(move |_| store.snapshot().exemplars(&sets, range))
+        .read(false, move |_| store.snapshot().exemplars(&sets, range))
         .await?;
     Ok(streamed(
         Box::new(List::new(found, write_series)),

@@ -74,7 +74,9 @@ pub(crate) async fn federate(call: Call) -> Reply {
     let found = call
         .app
         .queries
-        .read(move |stop| newest(&snapshot(&store, stop), &sets, range, histograms))
+        .read(false, move |stop| {
+            newest(&snapshot(&store, stop), &sets, range, histograms)
+        })
         .await;
     let samples = match found {
         Ok(Ok(samples)) => samples,

@@ -1,13 +1,14 @@
 //! `/api/v1/label/<name>/values`: values of one label.
 
 use narthex_model::labels::quoted;
+use narthex_tsdb::Snapshot;
 
 use super::super::body::Reply;
 use super::super::call::Call;
 use super::super::form::unescape_segment;
 use super::super::params::{limit, lookup_range, matcher_sets, well_formed};
 use super::super::problem::Problem;
-use super::data::{snapshot, store, texts};
+use super::data::{look_up, texts};
 
 /// Answers.
 pub(crate) async fn label_values(call: Call) -> Result<Reply, Problem> {
@@ -24,12 +25,8 @@ pub(crate) async fn label_values(call: Call) -> Result<Reply, Problem> {
     let most = limit(&form)?;
     let range = lookup_range(&form)?;
     let sets = matcher_sets(&form).map_err(Problem::bad_data)?;
-    let store = store(&call.app)?;
-    let found = call
-        .app
-        .queries
-        .read(move |stop| snapshot(&store, stop).label_values(&name, &sets, range, most))
-        .await??;
+    let read = move |store: &Snapshot, sets: &[_]| store.label_values(&name, sets, range, most);
+    let found = look_up(&call.app, sets, read).await?;
     Ok(texts(found.items, found.truncated))
 }
 

@@ -43,10 +43,9 @@ pub(crate) async fn metric_names(mut call: Call) -> Result<Reply, Problem> {
     let described = boolean(&form, "include_metadata", false)?;
     let (sets, range) = (search.sets.clone(), search.range);
     let store = store(&call.app)?;
-    let read = call
-        .app
-        .queries
-        .read(move |stop| snapshot(&store, stop).label_values(METRIC_NAME, &sets, range, 0));
+    let read = call.app.queries.read(false, move |stop| {
+        snapshot(&store, stop).label_values(METRIC_NAME, &sets, range, 0)
+    });
     let found = read.await??.items;
     let known = if described {
         declarations(&call)
@@ -75,10 +74,9 @@ pub(crate) async fn label_names(mut call: Call) -> Result<Reply, Problem> {
     let search = Search::read(&call, &form)?;
     let (sets, range) = (search.sets.clone(), search.range);
     let store = store(&call.app)?;
-    let read = call
-        .app
-        .queries
-        .read(move |stop| snapshot(&store, stop).label_names(&sets, range, 0));
+    let read = call.app.queries.read(false, move |stop| {
+        snapshot(&store, stop).label_names(&sets, range, 0)
+    });
     let found = read.await??.items;
     Ok(search.answer(found, "name", |_, _| {}))
 }
@@ -93,10 +91,9 @@ pub(crate) async fn label_values(mut call: Call) -> Result<Reply, Problem> {
     let search = Search::read(&call, &form)?;
     let (sets, range) = (search.sets.clone(), search.range);
     let store = store(&call.app)?;
-    let read = call
-        .app
-        .queries
-        .read(move |stop| snapshot(&store, stop).label_values(&label, &sets, range, 0));
+    let read = call.app.queries.read(false, move |stop| {
+        snapshot(&store, stop).label_values(&label, &sets, range, 0)
+    });
     let found = read.await??.items;
     Ok(search.answer(found, "value", |_, _| {}))
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/series`: the series that selectors find.
 
 use narthex_model::Labels;
+use narthex_tsdb::Snapshot;
 
 use super::super::body::Reply;
 use super::super::call::Call;
@@ -8,7 +9,7 @@ use super::super::encode::answer::write_labels;
 use super::super::encode::chunks::List;
 use super::super::params::{limit, lookup_range, matcher_sets, well_formed};
 use super::super::problem::Problem;
-use super::data::{snapshot, store, streamed, truncation};
+use super::data::{look_up, streamed, truncation};
 
 /// Answers.
 pub(crate) async fn series(mut call: Call) -> Result<Reply, Problem> {
@@ -20,12 +21,8 @@ pub(crate) async fn series(mut call: Call) -> Result<Reply, Problem> {
     let most = limit(&form)?;
     let range = lookup_range(&form)?;
     let sets = matcher_sets(&form).map_err(|reason| Problem::invalid("match[]", reason))?;
-    let store = store(&call.app)?;
-    let found = call
-        .app
-        .queries
-        .read(move |stop| snapshot(&store, stop).series(&sets, range, most))
-        .await??;
+    let read = move |store: &Snapshot, sets: &[_]| store.series(sets, range, most);
+    let found = look_up(&call.app, sets, read).await?;
     Ok(streamed(
         Box::new(List::new(found.items, |out: &mut Vec<u8>, labels: Labels| {
             write_labels(out, &labels);

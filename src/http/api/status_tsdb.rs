@@ -65,7 +65,7 @@ pub(crate) async fn tsdb(call: Call) -> Result<Reply, Problem> {
     let status = call
         .app
         .queries
-        .read(move |_| {
+        .read(false, move |_| {
             let (stats, largest) = (store.stats(), store.cardinality(limit, &sets, focus.as_deref()));
             let drilled = (!sets.is_empty() || focus.is_some()).then(|| Drilled {
                 total_series: largest.series,

@@ -184,6 +184,19 @@ impl Block {
         Ok(found)
     }
 
+    /// How many series have a value of a label.
+    pub(crate) fn count_of(&self, name: &str, value: &str) -> Result<u64, Error> {
+        let index = self.index.borrow_dependent();
+        let count = || {
+            let Some(name) = index.names().find(name)? else {
+                return Ok(0);
+            };
+            let value = index.values(name)?.find(value)?;
+            value.map_or(Ok(0), |value| index.postings_count(name, value))
+        };
+        count().map_err(|e| self.index_fault(e))
+    }
+
     /// Adds the names of all labels.
     pub(crate) fn label_names(&self, names: &mut TextSet) -> Result<(), Error> {
         let listed = self.index.borrow_dependent().names();

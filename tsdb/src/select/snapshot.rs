@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use narthex_model::{
-    Grouping, Labels, Matcher, Projection, SampleBuffer, Selection, SeriesSet, SeriesSource, SourceError,
-    SourceErrorKind, TimeRange,
+    Grouping, Labels, MatchOp, Matcher, Projection, SampleBuffer, Selection, SeriesSet, SeriesSource,
+    SourceError, SourceErrorKind, TimeRange,
 };
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
@@ -20,6 +20,11 @@ use crate::block::{Block, Segments};
 use crate::error::Error;
 use crate::head::{Exemplar, Head, Pin, order, split};
 use crate::text_set::TextSet;
+
+/// Series that are few, in memory and all blocks together; and sets and blocks that are.
+const FEW: u64 = 2_000;
+const FEW_SETS: usize = 4;
+const FEW_BLOCKS: usize = 32;
 
 /// The store as of one commit: what is committed later does not show. Cheap to take and to clone.
 #[derive(Clone)]
@@ -63,6 +68,34 @@ impl Snapshot {
     #[must_use]
     pub fn commit(&self) -> u64 {
         self.pin.number()
+    }
+
+    /// Whether it is known, without looking for them, that few series fulfil one of the sets of matchers: each set names
+    /// values only, one of which few series have. Reading them takes less than a millisecond.
+    #[must_use]
+    pub fn finds_few(&self, sets: &[Vec<Matcher>]) -> bool {
+        let by_value = |set: &Vec<Matcher>| set.iter().all(|m| m.op == MatchOp::Equal);
+        if sets.len() > FEW_SETS || sets.is_empty() || !sets.iter().all(by_value) {
+            return false;
+        }
+        let blocks = self.segments.blocks.list();
+        let has_few = |matcher: &Matcher| {
+            let here = {
+                let index = self.head.index.read();
+                let pair = index.pair(&matcher.name, &matcher.value);
+                pair.map_or(0, |pair| index.postings(pair).len())
+            };
+            let mut left = FEW.saturating_sub(here);
+            let fits = |block: &Arc<Block>| {
+                let count = block.count_of(&matcher.name, &matcher.value).unwrap_or(u64::MAX);
+                let fits = count <= left;
+                left = left.saturating_sub(count);
+                fits
+            };
+            here <= FEW && blocks.iter().all(fits)
+        };
+        let names_few = |set: &Vec<Matcher>| set.iter().any(|m| !m.value.is_empty() && has_few(m));
+        blocks.len() <= FEW_BLOCKS && sets.iter().all(names_few)
     }
 
     /// Names of all labels of the series that fulfil one of the sets of matchers (all series if there is no set) and
