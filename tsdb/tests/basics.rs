@@ -302,9 +302,9 @@ fn lists_are_sorted_merged_and_cut() {
         ["a", "b"]
     );
     // A pattern has to be looked for, and no set at all means all series.
-    assert!(snapshot.finds_few(&sets[..1]));
-    assert!(!snapshot.finds_few(&sets) && !snapshot.finds_few(&[]));
-    assert!(!snapshot.finds_few(&[vec![Matcher::equal("instance", "")]]));
+    assert!(snapshot.finds_few(&sets[..1], all));
+    assert!(!snapshot.finds_few(&sets, all) && !snapshot.finds_few(&[], all));
+    assert!(!snapshot.finds_few(&[vec![Matcher::equal("instance", "")]], all));
     let late = TimeRange { min: 40, max: 60 };
     assert_eq!(
         snapshot.label_values("__name__", &[], late, 0).unwrap().items,

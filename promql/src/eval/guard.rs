@@ -46,6 +46,14 @@ impl Count {
         (sum, sum <= self.max)
     }
 
+    /// Adds if the sum is allowed; whether it was.
+    fn add_if_allowed(&self, more: usize) -> bool {
+        let sum = |held: usize| held.checked_add(more).filter(|sum| *sum <= self.max);
+        self.held
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum)
+            .is_ok()
+    }
+
     fn sub(&self, less: usize) {
         self.held.fetch_sub(less, Ordering::Relaxed);
     }
@@ -128,6 +136,13 @@ impl Held<'_> {
             (_, true) => Ok(()),
             (_, false) => Err(QueryError::TooManyBytes(self.bytes.max)),
         }
+    }
+
+    /// Counts more bytes as held if there is room for them: for what one may do without.
+    pub(crate) fn grow_if_allowed(&mut self, bytes: usize) -> bool {
+        let allowed = self.bytes.add_if_allowed(bytes);
+        self.count.1 += if allowed { bytes } else { 0 };
+        allowed
     }
 
     /// How many bytes count.

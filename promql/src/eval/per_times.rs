@@ -3,6 +3,8 @@
 //! Neighbours often are series of several targets in turns, each with times of its own that come back: what their times
 //! say is kept for all threads, as far as there is room.
 
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use narthex_model::TimesVersion;
@@ -24,6 +26,8 @@ pub(crate) struct PerTimes<'c, T> {
     /// What one of them takes, and all that are kept.
     bytes: usize,
     room: usize,
+    /// Whether there was no room for some: then nobody waits for others to find that out.
+    full: AtomicBool,
 }
 
 struct Kept<'c, T> {
@@ -56,6 +60,7 @@ impl<'c, T: Default> PerTimes<'c, T> {
             kept: RwLock::new(kept),
             bytes: steps.count * step_bytes,
             room: if steps.count < WORTH_STEPS { 0 } else { KEPT_BYTES },
+            full: AtomicBool::new(false),
         })
     }
 
@@ -66,9 +71,9 @@ impl<'c, T: Default> PerTimes<'c, T> {
         version: Option<TimesVersion>,
         last: &mut LastTimes<T>,
         find_out: impl FnOnce(&mut T),
-    ) -> Result<(), QueryError> {
+    ) {
         if version.is_some() && version == last.version {
-            return Ok(());
+            return;
         }
         last.version = version;
         let name = match version {
@@ -77,7 +82,7 @@ impl<'c, T: Default> PerTimes<'c, T> {
         };
         if let Some(known) = name.filter(|_| self.room > 0).and_then(|name| self.kept(name)) {
             last.known = known;
-            return Ok(());
+            return;
         }
         match Arc::get_mut(&mut last.known) {
             Some(known) => find_out(known),
@@ -87,9 +92,8 @@ impl<'c, T: Default> PerTimes<'c, T> {
                 last.known = Arc::new(known);
             }
         }
-        match name {
-            Some(name) if self.room > 0 => self.keep(name, &last.known),
-            _ => Ok(()),
+        if let Some(name) = name.filter(|_| self.room > 0) {
+            self.keep(name, &last.known);
         }
     }
 
@@ -99,12 +103,18 @@ impl<'c, T: Default> PerTimes<'c, T> {
     }
 
     /// Keeps what there is room for: those that come back in turns would drive each other out of any smaller room.
-    fn keep(&self, name: u64, known: &Arc<T>) -> Result<(), QueryError> {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.held.bytes() + self.bytes <= self.room {
-            kept.held.grow(self.bytes)?;
-            kept.by_name.insert(name, Arc::clone(known));
+    fn keep(&self, name: u64, known: &Arc<T>) {
+        if self.full.load(Ordering::Relaxed) {
+            return;
         }
-        Ok(())
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let Kept { by_name, held } = &mut *kept;
+        if let Entry::Vacant(place) = by_name.entry(name) {
+            if held.bytes() + self.bytes <= self.room && held.grow_if_allowed(self.bytes) {
+                place.insert(Arc::clone(known));
+            } else {
+                self.full.store(true, Ordering::Relaxed);
+            }
+        }
     }
 }

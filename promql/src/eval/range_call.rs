@@ -152,7 +152,7 @@ struct TimesPlan {
 
 impl RangeCall<'_> {
     /// Plans the windows of the floats, and says how many samples lie in the window of one step at most.
-    fn plan(&self, buffers: &mut Buffers) -> Result<usize, QueryError> {
+    fn plan(&self, buffers: &mut Buffers) -> usize {
         let (samples, frame) = (&buffers.samples, self.range.frame());
         let find_out = |TimesPlan { windows, columns }: &mut TimesPlan| {
             let bounds = windows.plan(samples.times(), &self.steps, &frame);
@@ -162,10 +162,10 @@ impl RangeCall<'_> {
             }
         };
         let times = &mut buffers.times;
-        self.plans.find(samples.times_version(), times, find_out)?;
+        self.plans.find(samples.times_version(), times, find_out);
         let histograms = samples.histograms.iter();
         let histograms: usize = histograms.map(|(_, h)| histogram_weight(h)).sum();
-        Ok(times.known().windows.widest() + histograms)
+        times.known().windows.widest() + histograms
     }
 
     fn compute(
@@ -414,7 +414,7 @@ impl Vector for RangeCall<'_> {
         let mut buffers = scratch.take::<Buffers>(self.slot);
         self.range.read(index, &mut buffers.samples, scratch)?;
         // What a step sees at once counts as held.
-        let widest = self.plan(&mut buffers)?;
+        let widest = self.plan(&mut buffers);
         let _held = scratch.hold(widest)?;
         let mut notes = Notes::default();
         let column = self.compute(&mut buffers, &mut notes, scratch)?;

@@ -235,7 +235,7 @@ impl Vector for Selected<'_> {
         let Buffer { samples, plan, .. } = buffer.as_mut();
         let find_out =
             |newest: &mut Newest| newest.find(samples.times(), &self.steps, self.shift, self.lookback_ms);
-        self.plans.find(Some(samples.times_version()), plan, find_out)?;
+        self.plans.find(Some(samples.times_version()), plan, find_out);
         let column = self.pick(&mut buffer).unwrap_or_else(|| self.gather(&buffer));
         scratch.tally_column(self.tally, &column);
         scratch.put(self.slot, buffer);

@@ -84,7 +84,7 @@ impl Vector for Smoothed<'_> {
         let find_out = |windows: &mut Windows| {
             windows.plan(samples.times(), &self.steps, &frame);
         };
-        self.windows.find(samples.times_version(), floats, find_out)?;
+        self.windows.find(samples.times_version(), floats, find_out);
         let float_bounds = floats.known().bounds();
         let histogram_times: Vec<i64> = samples.histograms.iter().map(|(time, _)| *time).collect();
         let histogram_bounds = histograms.plan(&histogram_times, &self.steps, &frame);

@@ -16,7 +16,7 @@ use crate::error::QueryError;
 /// disk and are unpacked together.
 const BLOCK_POINTS: usize = 1 << 16;
 const BLOCK_SERIES: usize = 256;
-/// Of so many blocks each is not small, however few series there are: threads end together then.
+/// At least so many blocks there are, if there are the series: threads end together then.
 const BLOCKS: usize = 16;
 /// What a series costs beside its steps, in points: its samples are found and read.
 const SERIES_POINTS: usize = 320;

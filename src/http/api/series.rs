@@ -22,7 +22,7 @@ pub(crate) async fn series(mut call: Call) -> Result<Reply, Problem> {
     let range = lookup_range(&form)?;
     let sets = matcher_sets(&form).map_err(|reason| Problem::invalid("match[]", reason))?;
     let read = move |store: &Snapshot, sets: &[_]| store.series(sets, range, most);
-    let found = look_up(&call.app, sets, read).await?;
+    let found = look_up(&call.app, sets, range, read).await?;
     Ok(streamed(
         Box::new(List::new(found.items, |out: &mut Vec<u8>, labels: Labels| {
             write_labels(out, &labels);

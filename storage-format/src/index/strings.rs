@@ -182,7 +182,11 @@ impl Cursor<'_> {
             (self.block, self.next) = (block, block * BLOCK);
         }
         while self.next <= index {
-            self.step()?;
+            if let Err(error) = self.step() {
+                // Nothing that follows can be trusted: whoever asks again begins again.
+                self.block = usize::MAX;
+                return Err(error);
+            }
         }
         std::str::from_utf8(&self.text).map_err(|_| self.rest.corrupt("UTF-8 text", index as u64))
     }
@@ -244,6 +248,10 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
             if let Ok(table) = Strings::open(&bytes) {
+                let mut cursor = table.cursor();
+                for index in (0..table.len().min(100)).flat_map(|i| [i, i, i / 2]) {
+                    prop_assert_eq!(cursor.get(index).map(str::to_owned), table.get(index));
+                }
                 let _ = table.walk(0, |_, _| true);
                 let _ = table.find("a");
             }

@@ -11,7 +11,6 @@ use narthex_format::index::{Index, SERIES_BLOCK, SeriesEntry};
 use narthex_format::segment::{CHUNKS, ChunkList, Summary};
 use narthex_model::{Labels, MatchOp, Matcher, TimeRange};
 use roaring::RoaringBitmap;
-use rustc_hash::FxHashSet;
 
 use super::piece::Piece;
 use super::segment::{Segment, corrupt};
@@ -232,17 +231,21 @@ impl Block {
     /// Adds the names of the labels that some series have.
     pub(crate) fn label_names_of(&self, numbers: &RoaringBitmap, names: &mut TextSet) -> Result<(), Error> {
         let index = self.index.borrow_dependent();
-        let mut shapes = FxHashSet::default();
+        let (mut shapes, mut found) = (RoaringBitmap::new(), RoaringBitmap::new());
         self.each_of(numbers, |entry| {
             shapes.insert(entry.shape);
         })?;
-        let listed = shapes.iter().try_for_each(|shape| {
-            for name in index.shape(*shape)? {
-                names.add(&index.names().get(name as usize)?);
+        let mut cursor = index.names().cursor();
+        let mut list = || {
+            for shape in &shapes {
+                found.extend(index.shape(shape)?);
+            }
+            for name in &found {
+                names.add(cursor.get(name as usize)?);
             }
             Ok(())
-        });
-        listed.map_err(|e| self.index_fault(e))?;
+        };
+        list().map_err(|e| self.index_fault(e))?;
         names.end_list();
         Ok(())
     }

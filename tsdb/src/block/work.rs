@@ -14,8 +14,10 @@ use crate::histograms::{from_float, from_integer};
 
 /// Files of which a thread keeps something.
 const CACHED: usize = 32;
-/// Plans of a file that a thread keeps.
-const PLANS: usize = 512;
+/// What a thread keeps of a file's plans: chunks, of all plans together.
+const PLANNED: usize = if cfg!(test) { 40 } else { 8_192 };
+/// What a plan takes beside its chunks, in chunks.
+const PLAN: usize = 4;
 
 thread_local! {
     static WORK: RefCell<Work> = RefCell::default();
@@ -51,11 +53,15 @@ struct LastColumn(Option<(u32, Vec<i64>)>);
 #[derive(Default)]
 struct KnownPlans {
     range: Option<TimeRange>,
-    /// By number, where they lie; what there is no room for takes the last place.
+    /// Those that are kept, and where each of them is by its number.
+    kept: Vec<Plan>,
     places: FxHashMap<u32, usize>,
-    plans: Vec<Plan>,
-    /// Number and place of the plan of the series before.
-    last: Option<(u32, usize)>,
+    /// What they take, in chunks.
+    planned: usize,
+    /// One that there was no room for.
+    other: Plan,
+    /// The plan of the series before: its number, and its place if it is kept.
+    last: Option<(u32, Option<usize>)>,
 }
 
 /// A plan, seen from a range.
@@ -206,15 +212,15 @@ impl KnownPlans {
         let at = match self.last {
             Some((known, at)) if known == number => at,
             _ => match self.places.get(&number) {
-                Some(at) => *at,
+                Some(at) => Some(*at),
                 None => self.read(file, number, range, column, decoder)?,
             },
         };
         self.last = Some((number, at));
-        Ok(&self.plans[at])
+        Ok(at.map_or(&self.other, |at| &self.kept[at]))
     }
 
-    /// Reads a plan; where it lies then.
+    /// Reads a plan; its place, if it is kept.
     fn read(
         &mut self,
         file: &ChunksFile<'_>,
@@ -222,19 +228,18 @@ impl KnownPlans {
         range: TimeRange,
         column: &mut LastColumn,
         decoder: &mut ChunkDecoder,
-    ) -> narthex_format::Result<usize> {
+    ) -> narthex_format::Result<Option<usize>> {
         self.last = None;
-        let mut plan = self
-            .plans
-            .pop_if(|_| self.places.len() == PLANS)
-            .unwrap_or_default();
-        plan.read(file, number, range, column, decoder)?;
-        let at = self.plans.len();
-        self.plans.push(plan);
-        if at < PLANS {
-            self.places.insert(number, at);
+        self.other.read(file, number, range, column, decoder)?;
+        let more = self.other.shapes.len() + PLAN;
+        if self.planned + more > PLANNED {
+            return Ok(None);
         }
-        Ok(at)
+        let at = self.kept.len();
+        self.planned += more;
+        self.kept.push(std::mem::take(&mut self.other));
+        self.places.insert(number, at);
+        Ok(Some(at))
     }
 }
 
@@ -355,4 +360,69 @@ fn read_chunk(
     // Floats that came late lie in chunks with times of their own, before others that are newer: `fill` sorts them.
     debug_assert!(shape.kind != ChunkKind::Float || piece.times.len() == piece.values.len());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_format::header::FileHeader;
+    use narthex_format::segment::{
+        ChunkInput, ChunksWriter, DirectoryWriter, InputTimes, InputValues, SEGMENT, Summary,
+    };
+
+    use super::*;
+
+    /// A file whose series have each a column and a plan of their own: the n-th has n + 1 samples.
+    fn file(series: u32) -> Vec<u8> {
+        let (mut bytes, mut directory) = (Vec::new(), DirectoryWriter::default());
+        let mut writer = ChunksWriter::new(&SEGMENT, FileHeader { number: 1, id: 1 }, &mut bytes).unwrap();
+        for id in 0..series {
+            let times: Vec<i64> = (0..=i64::from(id)).map(|i| i64::from(id) + i * 1_000).collect();
+            let values: Vec<f64> = times.iter().map(|t| *t as f64).collect();
+            let input = ChunkInput {
+                times: InputTimes::Shared {
+                    column: writer.column(&times).unwrap(),
+                    start: 0,
+                    presence: None,
+                },
+                starts: None,
+                values: InputValues::Floats(&values),
+            };
+            let list = writer.series(&[input], &mut bytes).unwrap();
+            directory.push(id, &list).unwrap();
+        }
+        writer
+            .finish(Summary::default(), directory, &[], &[], &mut bytes)
+            .unwrap();
+        bytes
+    }
+
+    #[test]
+    fn plans_that_come_in_turns_are_told_apart_also_where_there_is_no_room() {
+        let bytes = file(30);
+        let file = ChunksFile::open(&bytes, &SEGMENT).unwrap();
+        let mut known = KnownPlans::default();
+        let (mut column, mut decoder) = (LastColumn::default(), ChunkDecoder::default());
+        let ranges = [
+            TimeRange::ALL,
+            TimeRange {
+                min: 7_000,
+                max: 9_000,
+            },
+        ];
+        for (round, range) in ranges.into_iter().cycle().take(6).enumerate() {
+            for turn in 0..3 {
+                for series in (0..30).step_by(1 + turn).chain(0..30) {
+                    let list = file.directory().find(series).unwrap().unwrap();
+                    let plan = known
+                        .get(&file, list.plan, range, &mut column, &mut decoder)
+                        .unwrap();
+                    assert_eq!(plan.shapes, file.plans().get(list.plan).unwrap());
+                    let newest = i64::from(series) + i64::from(series) * 1_000;
+                    let inside = newest >= range.min && i64::from(series) <= range.max;
+                    assert_eq!(plan.wanted, [inside], "{round} {series}");
+                }
+            }
+            assert_eq!(known.kept.len(), PLANNED / (1 + PLAN));
+        }
+    }
 }

@@ -22,7 +22,7 @@ struct Run {
 
 impl SlotTimes {
     /// Memory that it takes, in times.
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         2 * self.runs.len() + self.own.len()
     }
 

@@ -292,6 +292,8 @@ impl Reading<'_> {
                 let from = piece.times.len();
                 let kept = (&mut *work, &mut part.kept);
                 file.read_list(kept, (part.series, &part.list), part.range, piece)?;
+                // What has been deleted meanwhile is missing here alone.
+                *plain &= !file.has_deleted(part.series);
                 part.skip = if *plain {
                     piece.leave_out(from, part.range.min)
                 } else {
@@ -323,10 +325,9 @@ impl Reading<'_> {
             found.origin.clone_from(origin);
             found.times.clone_from(&piece.times);
             found.token = new_number();
+            let found = last.insert(self.times.keep(found));
             buffer.set_named_times(found.token, &found.times);
             std::mem::swap(buffer.values_mut(), &mut piece.values);
-            let found = last.insert(Arc::new(found));
-            self.times.keep(found);
         } else {
             piece.tell_resets();
             piece.fill(self.range, buffer);

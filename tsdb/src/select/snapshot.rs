@@ -21,9 +21,8 @@ use crate::error::Error;
 use crate::head::{Exemplar, Head, Pin, order, split};
 use crate::text_set::TextSet;
 
-/// Series that are few, in memory and all blocks together; and sets and blocks that are.
-const FEW: u64 = 2_000;
-const FEW_SETS: usize = 4;
+/// Entries of lists that are few, in memory and all blocks together; and blocks that are.
+const FEW: u64 = 4_000;
 const FEW_BLOCKS: usize = 32;
 
 /// The store as of one commit: what is committed later does not show. Cheap to take and to clone.
@@ -70,32 +69,34 @@ impl Snapshot {
         self.pin.number()
     }
 
-    /// Whether it is known, without looking for them, that few series fulfil one of the sets of matchers: each set names
-    /// values only, one of which few series have. Reading them takes less than a millisecond.
+    /// Whether it is known, without looking for them, that it takes next to nothing to find the series that fulfil one of
+    /// the sets of matchers and may have samples in `range`: all matchers name values, and the lists of series that have
+    /// these are short, in memory and in all blocks together.
     #[must_use]
-    pub fn finds_few(&self, sets: &[Vec<Matcher>]) -> bool {
-        let by_value = |set: &Vec<Matcher>| set.iter().all(|m| m.op == MatchOp::Equal);
-        if sets.len() > FEW_SETS || sets.is_empty() || !sets.iter().all(by_value) {
+    pub fn finds_few(&self, sets: &[Vec<Matcher>], range: TimeRange) -> bool {
+        let by_value = |m: &Matcher| m.op == MatchOp::Equal && !m.value.is_empty();
+        let named = |set: &Vec<Matcher>| !set.is_empty() && set.iter().all(by_value);
+        if sets.is_empty() || !sets.iter().all(named) {
             return false;
         }
-        let blocks = self.segments.blocks.list();
-        let has_few = |matcher: &Matcher| {
+        let blocks: Vec<Arc<Block>> = self.blocks(range).take(FEW_BLOCKS + 1).collect();
+        let mut left = FEW;
+        let mut fits = |count: u64| {
+            let fits = count <= left;
+            left = left.saturating_sub(count);
+            fits
+        };
+        let mut is_short = |matcher: &Matcher| {
+            let Matcher { name, value, .. } = matcher;
             let here = {
                 let index = self.head.index.read();
-                let pair = index.pair(&matcher.name, &matcher.value);
+                let pair = index.pair(name, value);
                 pair.map_or(0, |pair| index.postings(pair).len())
             };
-            let mut left = FEW.saturating_sub(here);
-            let fits = |block: &Arc<Block>| {
-                let count = block.count_of(&matcher.name, &matcher.value).unwrap_or(u64::MAX);
-                let fits = count <= left;
-                left = left.saturating_sub(count);
-                fits
-            };
-            here <= FEW && blocks.iter().all(fits)
+            let there = |block: &Arc<Block>| block.count_of(name, value).unwrap_or(u64::MAX);
+            fits(here) && blocks.iter().all(|block| fits(there(block)))
         };
-        let names_few = |set: &Vec<Matcher>| set.iter().any(|m| !m.value.is_empty() && has_few(m));
-        blocks.len() <= FEW_BLOCKS && sets.iter().all(names_few)
+        blocks.len() <= FEW_BLOCKS && sets.iter().flatten().all(&mut is_short)
     }
 
     /// Names of all labels of the series that fulfil one of the sets of matchers (all series if there is no set) and

@@ -5,7 +5,7 @@
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hashbrown::HashTable;
 use parking_lot::RwLock;
@@ -13,8 +13,10 @@ use rustc_hash::FxBuildHasher;
 
 use crate::head::SlotTimes;
 
-/// How many times a selection keeps: eight bytes each.
+/// What a selection keeps, in times: eight bytes each.
 const KEPT: usize = 1 << 20;
+/// What an entry takes beside its lists, in times.
+const ENTRY: usize = 32;
 
 /// Numbers for selections and for columns of times, none of them given twice.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
@@ -48,12 +50,17 @@ pub(super) struct Times {
 
 /// The times of a selection that have been found out.
 #[derive(Debug, Default)]
-pub(super) struct KnownTimes(RwLock<Kept>);
+pub(super) struct KnownTimes {
+    kept: RwLock<Kept>,
+    /// Whether there was no room for some: then nobody waits for others to find that out.
+    full: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
     by_origin: HashTable<Arc<Times>>,
-    count: usize,
+    /// What they take, in times.
+    weight: usize,
 }
 
 fn hash(origin: &Origin) -> u64 {
@@ -63,20 +70,72 @@ fn hash(origin: &Origin) -> u64 {
 impl KnownTimes {
     /// The times that this tells, if somebody has found them out.
     pub(super) fn find(&self, origin: &Origin) -> Option<Arc<Times>> {
-        let kept = self.0.read();
-        kept.by_origin
-            .find(hash(origin), |t| t.origin == *origin)
-            .cloned()
+        self.kept.read().find(origin)
     }
 
     /// Keeps times as long as there is room: what comes back in turns would drive each other out of any smaller room.
-    pub(super) fn keep(&self, times: &Arc<Times>) {
-        let mut kept = self.0.write();
-        let Kept { by_origin, count } = &mut *kept;
-        let more = times.times.len() + times.newest.len() + times.origin.in_memory.len();
-        if *count + more <= KEPT {
-            *count += more;
-            by_origin.insert_unique(hash(&times.origin), Arc::clone(times), |t| hash(&t.origin));
+    /// The times to go on with, as another thread may have found them out too.
+    pub(super) fn keep(&self, times: Times) -> Arc<Times> {
+        if self.full.load(Ordering::Relaxed) {
+            return Arc::new(times);
         }
+        let mut kept = self.kept.write();
+        if let Some(known) = kept.find(&times.origin) {
+            return known;
+        }
+        let times = Arc::new(times);
+        let Kept { by_origin, weight } = &mut *kept;
+        let more = times.weight();
+        if *weight + more > KEPT {
+            self.full.store(true, Ordering::Relaxed);
+            return times;
+        }
+        *weight += more;
+        by_origin.insert_unique(hash(&times.origin), Arc::clone(&times), |t| hash(&t.origin));
+        times
+    }
+}
+
+impl Kept {
+    fn find(&self, origin: &Origin) -> Option<Arc<Times>> {
+        let same = |times: &Arc<Times>| times.origin == *origin;
+        self.by_origin.find(hash(origin), same).cloned()
+    }
+}
+
+impl Times {
+    /// What they take, in times.
+    fn weight(&self) -> usize {
+        let origin = 2 * self.origin.plans.len() + self.origin.in_memory.weight();
+        ENTRY + self.times.len() + self.newest.len() + self.skips.len() + origin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(file: u64, count: usize) -> Times {
+        Times {
+            origin: Origin {
+                plans: vec![(file, 7)],
+                ..Origin::default()
+            },
+            times: vec![file as i64; count],
+            token: new_number(),
+            ..Times::default()
+        }
+    }
+
+    #[test]
+    fn times_are_kept_once_and_as_long_as_there_is_room() {
+        let known = KnownTimes::default();
+        let one = known.keep(times(1, 10));
+        assert_eq!(known.keep(times(1, 10)).token, one.token, "found out twice");
+        let large = known.keep(times(2, KEPT));
+        assert_eq!(known.find(&one.origin).map(|t| t.token), Some(one.token));
+        assert!(known.find(&large.origin).is_none() && known.find(&times(3, 0).origin).is_none());
+        assert!(known.keep(times(4, 0)).times.is_empty());
+        assert!(known.find(&times(4, 0).origin).is_none(), "full is full");
     }
 }
