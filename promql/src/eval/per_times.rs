@@ -77,10 +77,10 @@ impl<'c, T: Default> PerTimes<'c, T> {
         }
         last.version = version;
         let name = match version {
-            Some(TimesVersion::Named(name)) => Some(name),
+            Some(TimesVersion::Named(name)) if self.room > 0 => Some(name),
             _ => None,
         };
-        if let Some(known) = name.filter(|_| self.room > 0).and_then(|name| self.kept(name)) {
+        if let Some(known) = name.and_then(|name| self.kept(name)) {
             last.known = known;
             return;
         }
@@ -92,7 +92,7 @@ impl<'c, T: Default> PerTimes<'c, T> {
                 last.known = Arc::new(known);
             }
         }
-        if let Some(name) = name.filter(|_| self.room > 0) {
+        if let Some(name) = name {
             self.keep(name, &last.known);
         }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use narthex_format::block::BlockMeta;
 use narthex_format::filenames;
-use narthex_format::index::{Index, SERIES_BLOCK, SeriesEntry};
+use narthex_format::index::{Index, SERIES_BLOCK, SeriesEntry, Strings};
 use narthex_format::segment::{CHUNKS, ChunkList, Summary};
 use narthex_model::{Labels, MatchOp, Matcher, TimeRange};
 use roaring::RoaringBitmap;
@@ -187,10 +187,10 @@ impl Block {
     pub(crate) fn count_of(&self, name: &str, value: &str) -> Result<u64, Error> {
         let index = self.index.borrow_dependent();
         let count = || {
-            let Some(name) = index.names().find(name)? else {
+            let Some((name, values)) = values_of(index, name)? else {
                 return Ok(0);
             };
-            let value = index.values(name)?.find(value)?;
+            let value = values.find(value)?;
             value.map_or(Ok(0), |value| index.postings_count(name, value))
         };
         count().map_err(|e| self.index_fault(e))
@@ -212,18 +212,16 @@ impl Block {
     /// Adds all values of a label.
     pub(crate) fn label_values(&self, name: &str, values: &mut TextSet) -> Result<(), Error> {
         let index = self.index.borrow_dependent();
-        let listed = index
-            .names()
-            .find(name)
-            .and_then(|number| number.map(|n| index.values(n)).transpose());
-        let walked = listed.and_then(|listed| match listed {
-            Some(listed) => listed.walk(0, |_, value| {
+        let mut list = || {
+            let Some((_, listed)) = values_of(index, name)? else {
+                return Ok(());
+            };
+            listed.walk(0, |_, value| {
                 values.add(value);
                 true
-            }),
-            None => Ok(()),
-        });
-        walked.map_err(|e| self.index_fault(e))?;
+            })
+        };
+        list().map_err(|e| self.index_fault(e))?;
         values.end_list();
         Ok(())
     }
@@ -231,15 +229,15 @@ impl Block {
     /// Adds the names of the labels that some series have.
     pub(crate) fn label_names_of(&self, numbers: &RoaringBitmap, names: &mut TextSet) -> Result<(), Error> {
         let index = self.index.borrow_dependent();
-        let (mut shapes, mut found) = (RoaringBitmap::new(), RoaringBitmap::new());
-        self.each_of(numbers, |entry| {
-            shapes.insert(entry.shape);
-        })?;
-        let mut cursor = index.names().cursor();
         let mut list = || {
-            for shape in &shapes {
-                found.extend(index.shape(shape)?);
-            }
+            let (mut shapes, mut found) = (RoaringBitmap::new(), RoaringBitmap::new());
+            each_of(index, numbers, |entry| {
+                if shapes.insert(entry.shape) {
+                    found.extend(index.shape(entry.shape)?);
+                }
+                Ok(())
+            })?;
+            let mut cursor = index.names().cursor();
             for name in &found {
                 names.add(cursor.get(name as usize)?);
             }
@@ -258,51 +256,29 @@ impl Block {
         values: &mut TextSet,
     ) -> Result<(), Error> {
         let index = self.index.borrow_dependent();
-        let fault = |e| self.index_fault(e);
-        let Some(name) = index.names().find(name).map_err(fault)? else {
-            return Ok(());
-        };
-        let listed = index.values(name).map_err(fault)?;
-        let mut found = RoaringBitmap::new();
-        // Neighbours mostly have the names of the one before.
-        let mut place = (u32::MAX, None);
-        let mut broken = None;
-        self.each_of(numbers, |entry| {
-            if place.0 != entry.shape {
-                let names = index.shape(entry.shape).unwrap_or_else(|e| {
-                    broken = Some(e);
-                    Vec::new()
-                });
-                place = (entry.shape, names.iter().position(|n| *n as usize == name));
-            }
-            found.extend(place.1.and_then(|at| entry.values.get(at)));
-        })?;
-        let mut cursor = listed.cursor();
-        let read = found.iter().try_for_each(|at| {
-            values.add(cursor.get(at as usize)?);
-            Ok(())
-        });
-        broken.map_or(read, Err).map_err(fault)?;
-        values.end_list();
-        Ok(())
-    }
-
-    /// Hands the entries of some series to `each`.
-    fn each_of(&self, numbers: &RoaringBitmap, mut each: impl FnMut(&SeriesEntry)) -> Result<(), Error> {
-        let index = self.index.borrow_dependent();
-        let mut group = None;
-        for number in numbers {
-            let at = number as usize / SERIES_BLOCK;
-            if group.replace(at) == Some(at) {
-                continue;
-            }
-            let read = index.block(at, |number, entry| {
-                if numbers.contains(number) {
-                    each(entry);
+        let mut list = || {
+            let Some((name, listed)) = values_of(index, name)? else {
+                return Ok(());
+            };
+            let mut found = RoaringBitmap::new();
+            // Neighbours mostly have the names of the one before.
+            let mut place = (u32::MAX, None);
+            each_of(index, numbers, |entry| {
+                if place.0 != entry.shape {
+                    let names = index.shape(entry.shape)?;
+                    place = (entry.shape, names.iter().position(|n| *n as usize == name));
                 }
-            });
-            read.map_err(|e| self.index_fault(e))?;
-        }
+                found.extend(place.1.and_then(|at| entry.values.get(at)));
+                Ok(())
+            })?;
+            let mut cursor = listed.cursor();
+            for value in &found {
+                values.add(cursor.get(value as usize)?);
+            }
+            Ok(())
+        };
+        list().map_err(|e| self.index_fault(e))?;
+        values.end_list();
         Ok(())
     }
 
@@ -446,6 +422,37 @@ fn spans(meta: &BlockMeta, summary: Summary) -> Vec<Span> {
     }]
 }
 
+/// The number of a label name and its values, if there is such a name.
+fn values_of<'i>(index: &Index<'i>, name: &str) -> narthex_format::Result<Option<(usize, Strings<'i>)>> {
+    let number = index.names().find(name)?;
+    number
+        .map(|number| Ok((number, index.values(number)?)))
+        .transpose()
+}
+
+/// Hands the entries of some series to `each`, until it fails.
+fn each_of(
+    index: &Index<'_>,
+    numbers: &RoaringBitmap,
+    mut each: impl FnMut(&SeriesEntry) -> narthex_format::Result<()>,
+) -> narthex_format::Result<()> {
+    let mut group = None;
+    for number in numbers {
+        let at = number as usize / SERIES_BLOCK;
+        if group.replace(at) == Some(at) {
+            continue;
+        }
+        let mut outcome = Ok(());
+        index.block(at, |number, entry| {
+            if outcome.is_ok() && numbers.contains(number) {
+                outcome = each(entry);
+            }
+        })?;
+        outcome?;
+    }
+    Ok(())
+}
+
 /// Numbers of the series that fulfil all matchers. A label that is not set counts as `""`.
 fn find(index: &Index<'_>, matchers: &[Matcher]) -> narthex_format::Result<RoaringBitmap> {
     let mut found = RoaringBitmap::new();
@@ -454,8 +461,7 @@ fn find(index: &Index<'_>, matchers: &[Matcher]) -> narthex_format::Result<Roari
         let with_empty = matcher.matches_empty();
         // Those whose value decides: taken away if the missing label fulfils the matcher, kept if it does not.
         let mut listed = RoaringBitmap::new();
-        if let Some(name) = index.names().find(&matcher.name)? {
-            let values = index.values(name)?;
+        if let Some((name, values)) = values_of(index, &matcher.name)? {
             let mut decisive = Vec::new();
             if matcher.op == MatchOp::Equal && !with_empty {
                 decisive.extend(values.find(&matcher.value)?);

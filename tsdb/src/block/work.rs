@@ -213,33 +213,29 @@ impl KnownPlans {
             Some((known, at)) if known == number => at,
             _ => match self.places.get(&number) {
                 Some(at) => Some(*at),
-                None => self.read(file, number, range, column, decoder)?,
+                None => {
+                    // Whatever comes of it, the plan before is gone.
+                    self.last = None;
+                    self.other.read(file, number, range, column, decoder)?;
+                    self.keep(number)
+                }
             },
         };
         self.last = Some((number, at));
         Ok(at.map_or(&self.other, |at| &self.kept[at]))
     }
 
-    /// Reads a plan; its place, if it is kept.
-    fn read(
-        &mut self,
-        file: &ChunksFile<'_>,
-        number: u32,
-        range: TimeRange,
-        column: &mut LastColumn,
-        decoder: &mut ChunkDecoder,
-    ) -> narthex_format::Result<Option<usize>> {
-        self.last = None;
-        self.other.read(file, number, range, column, decoder)?;
+    /// Keeps the plan that has been read, if there is room: its place.
+    fn keep(&mut self, number: u32) -> Option<usize> {
         let more = self.other.shapes.len() + PLAN;
         if self.planned + more > PLANNED {
-            return Ok(None);
+            return None;
         }
         let at = self.kept.len();
         self.planned += more;
         self.kept.push(std::mem::take(&mut self.other));
         self.places.insert(number, at);
-        Ok(Some(at))
+        Some(at)
     }
 }
 
