@@ -25,7 +25,7 @@ pub use matcher::{MatchOp, Matcher};
 pub use pattern::{Pattern, PatternError};
 pub use sample::{HistogramValue, STALE_NAN, SampleValue, is_stale, stale_nan};
 pub use source::{
-    EmptySeriesSet, SampleBuffer, Selection, SeriesSet, SeriesSource, SourceError, SourceErrorKind,
+    EmptySeriesSet, Moment, SampleBuffer, Selection, SeriesSet, SeriesSource, SourceError, SourceErrorKind,
     TimesVersion,
 };
 pub use time::TimeRange;

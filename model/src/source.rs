@@ -20,6 +20,16 @@ pub struct Selection<'a> {
     pub range: TimeRange,
 }
 
+/// A moment in the life of a source, for the question what has changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Another number once samples have gone, or have come in a way that is not watched. Sources of one process do not
+    /// share numbers.
+    pub life: u64,
+    /// The newest addition that shows; later ones have higher numbers.
+    pub addition: u64,
+}
+
 /// Anything that holds series.
 pub trait SeriesSource: Send + Sync {
     /// The series that fulfil all matchers, in label order, as of one moment: later writes do not show.
@@ -27,6 +37,19 @@ pub trait SeriesSource: Send + Sync {
     /// # Errors
     /// When the store cannot read what it holds.
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError>;
+
+    /// The moment of which selections show the samples; `None` if nobody watches what changes. As long as its `life`
+    /// stays the same from before a read until after it, the read saw nothing go.
+    fn moment(&self) -> Option<Moment> {
+        None
+    }
+
+    /// A time, in Unix milliseconds, before which all samples are what they were at an `earlier` moment: `i64::MAX` if
+    /// all are, `i64::MIN` if nothing is known.
+    fn unchanged_before(&self, earlier: Moment) -> i64 {
+        let _ = earlier;
+        i64::MIN
+    }
 }
 
 /// Selected series, in ascending order of their labels; no labels twice.

@@ -3,6 +3,7 @@
 
 mod basics;
 mod blocks;
+mod changes;
 mod crash;
 mod damage;
 mod delete;

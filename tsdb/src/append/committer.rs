@@ -119,7 +119,12 @@ impl Appender<'_> {
             Err(_) => undo(&mut locked, &steps),
         }
         drop(locked);
-        self.head.commits.publish(number);
+        let entries = steps
+            .iter()
+            .filter_map(|step| batch.entries.get(step.entry as usize));
+        self.head
+            .commits
+            .publish(number, entries.map(|entry| entry.time).min());
         result?;
         commit.number = number;
         Ok(Some(commit))

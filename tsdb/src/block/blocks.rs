@@ -135,6 +135,11 @@ impl Blocks {
         self.list.read().iter().any(|b| b.spans().iter().any(has)) || self.gone.lock().iter().any(has)
     }
 
+    /// Whether some blocks have gone whose segments may still be there.
+    pub(crate) fn some_are_gone(&self) -> bool {
+        !self.gone.lock().is_empty()
+    }
+
     /// Removes a block and its files, if it is still there. Spans of segments below `oldest_segment` are forgotten.
     pub(crate) fn remove(&self, gone: &Arc<Block>, oldest_segment: u64) -> Result<(), Error> {
         let mut list = self.list.write();

@@ -10,5 +10,5 @@ mod seal;
 pub(crate) use cut::Cutter;
 pub(crate) use leave::{Leaver, Leaving};
 pub(crate) use merge::Merger;
-pub(crate) use retention::{expire, spare};
+pub(crate) use retention::{Expired, expire, spare};
 pub(crate) use seal::{Sealer, seal};

@@ -23,10 +23,10 @@ impl Inner {
         self.check_open()?;
         let swept = self.segments.blocks.sweep();
         let (pause, reserve) = (|| self.pause(), self.reserver());
-        let compacted = self
-            .cutter(&pause, &reserve)
-            .cut()
-            .and_then(|()| self.merger(&pause, &reserve).merge());
+        let compacted = self.watched(|| {
+            let cut = self.cutter(&pause, &reserve).cut();
+            cut.and_then(|()| self.merger(&pause, &reserve).merge())
+        });
         drop(alone);
         let swept = swept.and(self.segments.blocks.note_damage());
         match compacted {
@@ -44,7 +44,7 @@ impl Inner {
         for block in self.segments.blocks.list().iter().filter(|b| b.tombstones() > 0) {
             loop {
                 let alone = self.compacting.lock();
-                let cleaned = self.merger(&pause, &reserve).rewrite(block);
+                let cleaned = self.watched(|| self.merger(&pause, &reserve).rewrite(block));
                 drop(alone);
                 match cleaned {
                     // Whoever waited has the lock next.
@@ -65,10 +65,26 @@ impl Inner {
             self.seal_alone()?;
         }
         let (pause, reserve) = (|| self.check_open(), self.reserver());
-        self.cutter(&pause, &reserve).cut_up_to(i64::MAX)?;
-        self.merger(&pause, &reserve).merge_all(watch)?;
-        let _alone = self.maintaining.lock();
-        self.drop_newest()
+        self.watched(|| {
+            self.cutter(&pause, &reserve).cut_up_to(i64::MAX)?;
+            self.merger(&pause, &reserve).merge_all(watch)?;
+            let _alone = self.maintaining.lock();
+            self.drop_newest()
+        })
+    }
+
+    /// Works on blocks. Once some have gone for their age, samples of theirs show from segments that are still there, and
+    /// which of these depends on the other blocks: what is found may change then.
+    fn watched<T>(&self, work: impl FnOnce() -> T) -> T {
+        let files = || (self.segments.list(), self.segments.blocks.list());
+        let (segments, blocks) = files();
+        let done = work();
+        let (segments_now, blocks_now) = files();
+        let same = Arc::ptr_eq(&segments, &segments_now) && Arc::ptr_eq(&blocks, &blocks_now);
+        if !same && self.segments.blocks.some_are_gone() {
+            self.head.commits.changes.begin_life();
+        }
+        done
     }
 
     /// Removes the newest segment too if blocks have all of it: they say as well as it does up to where the log has been

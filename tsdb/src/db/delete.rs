@@ -37,6 +37,7 @@ impl Inner {
             results.push(self.delete_in_block(block, matchers, range));
         }
         results.push(self.delete_in_memory(&ids, range).and_then(|()| self.wal.sync()));
+        self.head.commits.changes.begin_life();
         results.into_iter().collect()
     }
 
@@ -107,7 +108,7 @@ impl Inner {
             }
         }
         drop(locked);
-        self.head.commits.publish(number);
+        self.head.commits.publish(number, None);
         logged
     }
 

@@ -56,6 +56,7 @@ impl<'d> BlockImport<'d> {
         let Some(path) = path else { return Ok(None) };
         let block = self.inner.segments.blocks.add(path)?;
         self.inner.head.note_newest(block.summary().time_max);
+        self.inner.head.commits.changes.begin_life();
         Ok(Some(block.meta.clone()))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use narthex_format::SeriesTable;
 
 use super::inner::{Inner, Reserved};
-use crate::compact::{Leaver, Sealer, expire, seal, spare};
+use crate::compact::{Expired, Leaver, Sealer, expire, seal, spare};
 use crate::error::Error;
 
 /// Part of the largest size of the store that the unsealed log may take.
@@ -74,7 +74,17 @@ impl Inner {
                 self.wal.stats().bytes + self.catalog.bytes() + reserved
             }
         };
-        let expired = expire(&self.segments, &self.options, newest, others)?;
+        let expired = expire(&self.segments, &self.options, newest, others);
+        if !matches!(
+            expired,
+            Ok(Expired {
+                by_time: 0,
+                by_size: 0
+            })
+        ) {
+            self.head.commits.changes.begin_life();
+        }
+        let expired = expired?;
         self.head.counters.expired_by_time.add(expired.by_time);
         self.head.counters.expired_by_size.add(expired.by_size);
         Ok(())

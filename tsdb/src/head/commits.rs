@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::changes::Changes;
+
 /// Which commits there are, which are visible, and which readers still look at old ones.
 #[derive(Debug)]
 pub(crate) struct Commits {
@@ -14,6 +16,7 @@ pub(crate) struct Commits {
     published: AtomicU64,
     applied: Mutex<BTreeSet<u64>>,
     advanced: Condvar,
+    pub(crate) changes: Changes,
     pins: Arc<Mutex<BTreeMap<u64, usize>>>,
 }
 
@@ -25,6 +28,7 @@ impl Commits {
             published: AtomicU64::new(last),
             applied: Mutex::default(),
             advanced: Condvar::new(),
+            changes: Changes::default(),
             pins: Arc::default(),
         }
     }
@@ -34,8 +38,13 @@ impl Commits {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Makes a commit visible and returns once it is: when all earlier ones are applied too.
-    pub(crate) fn publish(&self, number: u64) {
+    /// Makes a commit visible, whose oldest sample is of this time, and returns once it is: when all earlier ones are
+    /// applied too.
+    pub(crate) fn publish(&self, number: u64, oldest: Option<i64>) {
+        // First, so that what is seen of it is told of it.
+        if let Some(oldest) = oldest {
+            self.changes.note(number, oldest);
+        }
         let mut applied = self.applied.lock();
         applied.insert(number);
         let before = self.published.load(Ordering::Relaxed);
@@ -131,12 +140,14 @@ mod tests {
         let (five, six) = (commits.begin(), commits.begin());
         let pin = commits.pin();
         std::thread::scope(|scope| {
-            let late = scope.spawn(|| commits.publish(six));
+            let late = scope.spawn(|| commits.publish(six, Some(60)));
             assert_eq!(commits.visible(), 4);
-            commits.publish(five);
+            commits.publish(five, Some(50));
             late.join().unwrap();
         });
         assert_eq!((commits.visible(), commits.oldest(), pin.number()), (6, 4, 4));
+        let oldest = [4, 5, 6].map(|commit| commits.changes.oldest_after(commit));
+        assert_eq!(oldest, [50, 50, i64::MAX], "about the same time");
         drop(pin);
         assert_eq!(commits.oldest(), 6);
     }

@@ -1,5 +1,6 @@
 //! The mutable part of the store: series with their newest samples.
 
+mod changes;
 mod chunk;
 mod codec;
 mod column;

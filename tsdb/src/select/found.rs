@@ -25,6 +25,8 @@ pub(super) struct Found {
     strangers: FxHashMap<u32, Labels>,
     /// The blocks that reach into the range, the oldest first.
     pub(super) blocks: Vec<Arc<Block>>,
+    /// The newest time that one of them has a sample of.
+    pub(super) newest_in_blocks: Option<i64>,
     /// Of each block the number of each series there, or [`NONE`]; empty if it has none of them.
     numbers: Vec<Vec<u32>>,
     /// The segments.
@@ -89,6 +91,7 @@ impl Found {
         let found = Self {
             ids,
             strangers: FxHashMap::default(),
+            newest_in_blocks: blocks.iter().map(|b| b.summary().time_max).max(),
             blocks,
             numbers: places,
             segments,

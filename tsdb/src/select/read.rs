@@ -126,8 +126,15 @@ impl Reading<'_> {
             return false;
         };
         let seen = slot.used && !slot.last_is_histogram && page.visible(place, self.pin) == slot.floats();
+        // What was imported may be newer than what came.
+        let newest = self.found.newest_in_blocks < Some(slot.last_time);
         // Without a float in memory it is not known which commit the last was part of.
-        if !seen || slot.floats() == 0 || slot.rare.is_some() || !self.range.contains(slot.last_time) {
+        if !newest
+            || !seen
+            || slot.floats() == 0
+            || slot.rare.is_some()
+            || !self.range.contains(slot.last_time)
+        {
             return false;
         }
         buffer.set_times(&[slot.last_time]);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use narthex_model::{
-    Grouping, Labels, MatchOp, Matcher, Projection, SampleBuffer, Selection, SeriesSet, SeriesSource,
+    Grouping, Labels, MatchOp, Matcher, Moment, Projection, SampleBuffer, Selection, SeriesSet, SeriesSource,
     SourceError, SourceErrorKind, TimeRange,
 };
 use parking_lot::Mutex;
@@ -381,6 +381,24 @@ fn source_error(error: Error) -> SourceError {
 }
 
 impl SeriesSource for Snapshot {
+    fn moment(&self) -> Option<Moment> {
+        Some(Moment {
+            life: self.head.commits.changes.life(),
+            addition: self.commit(),
+        })
+    }
+
+    fn unchanged_before(&self, earlier: Moment) -> i64 {
+        let changes = &self.head.commits.changes;
+        // The other way round something could go in between.
+        let oldest = changes.oldest_after(earlier.addition);
+        if changes.life() == earlier.life {
+            oldest
+        } else {
+            i64::MIN
+        }
+    }
+
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
         let ids = matching::find(&self.head.index.read(), selection.matchers);
         Ok(Box::new(Selected {
