@@ -51,6 +51,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
     (
         "promql/src",
         &[
+            &["cache"],
             &["engine"],
             &["eval"],
             &["plan"],

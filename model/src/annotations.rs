@@ -40,6 +40,12 @@ impl Annotations {
         self.set.extend(other.set);
     }
 
+    /// Whether all of them are among `others`.
+    #[must_use]
+    pub fn is_within(&self, others: &Self) -> bool {
+        self.set.is_subset(&others.set)
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -48,11 +48,7 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "--differential 1 --seed {}: {}\n    {}",
-            self.seed, self.question, self.what
-        )
+        write!(f, "seed {}: {}\n    {}", self.seed, self.question, self.what)
     }
 }
 
@@ -352,7 +348,7 @@ fn ask(
     Ok(answer(output.value))
 }
 
-fn features(delayed_name_removal: bool) -> Features {
+pub(crate) fn features(delayed_name_removal: bool) -> Features {
     Features {
         experimental_functions: true,
         binop_fill_modifiers: true,

@@ -59,6 +59,7 @@ impl HttpSource {
         let door = WebFile::open("", clock.clone()).map_err(|e| e.to_string())?;
         let registry = Registry::new();
         let limits = QueryLimits {
+            cache_bytes: 0,
             max_concurrency: 20,
             timeout: Duration::from_secs(120),
         };

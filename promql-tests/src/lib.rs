@@ -22,6 +22,8 @@ pub mod plain;
 pub mod random;
 pub mod random_data;
 pub mod random_natives;
+#[cfg(feature = "stores")]
+pub mod repeated;
 pub mod run;
 pub mod script;
 pub mod series_notation;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use narthex_promql::{Engine, EngineOptions};
 use narthex_promql_tests::http_source::HttpSource;
 use narthex_promql_tests::memory_source::MemorySource;
+use narthex_promql_tests::repeated;
 use narthex_promql_tests::run::{Report, run, script_features};
 use narthex_promql_tests::store::Store;
 use narthex_promql_tests::tsdb_source::{Stage, TsdbSource};
@@ -145,4 +146,26 @@ fn a_wrong_expectation_is_found_and_named() {
     assert_eq!(report.passed, 1);
     let lines: Vec<_> = report.failures.iter().map(|f| f.line).collect();
     assert_eq!(lines, [7, 10, 13, 15]);
+}
+
+/// `NARTHEX_REPEATED` says how many stores live, `NARTHEX_SEED` from which seed on.
+#[test]
+fn answers_from_the_cache_are_the_plain_ones() {
+    let asked = std::env::var("NARTHEX_REPEATED").ok();
+    let count = asked.map_or(40, |count| count.parse().unwrap());
+    let first = std::env::var("NARTHEX_SEED").map_or(0, |seed| seed.parse().unwrap());
+    let summary = repeated::run(count, first).unwrap();
+    let wrong: Vec<String> = summary.differences.iter().map(ToString::to_string).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        summary.asked,
+        wrong.join("\n")
+    );
+    let cache = summary.cache;
+    assert!(summary.failed < summary.asked / 3, "{summary:?}");
+    assert!(cache.whole > summary.asked / 50, "{summary:?}");
+    assert!(cache.extended > summary.asked / 10, "{summary:?}");
+    assert!(cache.evicted > 0, "{summary:?}");
 }

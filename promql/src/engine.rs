@@ -9,11 +9,11 @@ use crate::ast::{Expr, ValueType};
 use crate::check::parse;
 use crate::error::QueryError;
 use crate::eval::{
-    Context, Evaluator, Guard, Record, Steps, instant_value, matrix_value, range_value, with_stack,
+    Context, Evaluator, Guard, Mended, Record, Steps, instant_value, matrix_value, range_value, with_stack,
 };
 use crate::features::Features;
 use crate::limits::Interrupt;
-use crate::plan::{QueryTimes, levels, plan};
+use crate::plan::{Evaluating, Locality, QueryTimes, levels, locality, plan};
 use crate::value::Value;
 
 /// What is the same for all queries of a server.
@@ -108,7 +108,7 @@ pub struct QueryOutput {
     pub stats: QueryStats,
 }
 
-/// Evaluates queries; cheap to clone, has no state between queries.
+/// Evaluates queries; cheap to clone, has no state between queries (see [`ResultCache`](crate::ResultCache) for that).
 #[derive(Debug, Clone, Default)]
 pub struct Engine {
     options: EngineOptions,
@@ -151,6 +151,7 @@ impl Engine {
             steps: Steps::instant(query.time),
         };
         run.answer(&expr, Shape::Instant)
+            .map(|evaluated| evaluated.output(query.text))
     }
 
     /// Answers a query at evenly spaced times.
@@ -162,6 +163,17 @@ impl Engine {
         source: &dyn SeriesSource,
         query: &RangeQuery<'_>,
     ) -> Result<QueryOutput, QueryError> {
+        self.range_at(source, query, None)
+            .map(|evaluated| evaluated.output(query.text))
+    }
+
+    /// Answers a query at some of its steps, or at all of them.
+    pub(crate) fn range_at(
+        &self,
+        source: &dyn SeriesSource,
+        query: &RangeQuery<'_>,
+        steps: Option<Steps>,
+    ) -> Result<Evaluated, QueryError> {
         let expr = parse(query.text, &self.options.features)?;
         let kind = expr.value_type();
         if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
@@ -187,9 +199,38 @@ impl Engine {
                 step: query.step,
                 default_subquery_step: self.options.default_subquery_step_ms,
             },
-            steps: Steps::range(query.start, query.end, query.step, self.options.max_samples)?,
+            steps: match steps {
+                Some(steps) => steps,
+                None => Steps::range(query.start, query.end, query.step, self.options.max_samples)?,
+            },
         };
         run.answer(&expr, Shape::Range)
+    }
+}
+
+/// An answer, and whether parts of it stand for themselves.
+pub(crate) struct Evaluated {
+    pub(crate) value: Value,
+    pub(crate) stats: QueryStats,
+    /// What was noticed, but for what was mended.
+    pub(crate) annotations: Annotations,
+    pub(crate) mended: Vec<Mended>,
+    /// `None` if its values depend on which steps were asked for, or its findings speak of all of them together.
+    pub(crate) locality: Option<Locality>,
+}
+
+impl Evaluated {
+    /// The answer, with all that was noticed on the way.
+    pub(crate) fn output(self, query: &str) -> QueryOutput {
+        let mut annotations = self.annotations;
+        for mended in &self.mended {
+            mended.tell(query, &mut annotations);
+        }
+        QueryOutput {
+            value: self.value,
+            annotations,
+            stats: self.stats,
+        }
     }
 }
 
@@ -211,12 +252,12 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    fn answer(&self, expr: &Expr, shape: Shape) -> Result<QueryOutput, QueryError> {
+    fn answer(&self, expr: &Expr, shape: Shape) -> Result<Evaluated, QueryError> {
         let levels = levels(expr);
         with_stack(levels, || self.evaluate(expr, shape, levels))
     }
 
-    fn evaluate(&self, expr: &Expr, shape: Shape, levels: usize) -> Result<QueryOutput, QueryError> {
+    fn evaluate(&self, expr: &Expr, shape: Shape, levels: usize) -> Result<Evaluated, QueryError> {
         let (plan, root) = plan(expr, &self.times)?;
         let cx = Context {
             source: self.source,
@@ -255,10 +296,27 @@ impl Run<'_> {
         drop(evaluator);
         let peak_samples = cx.guard.peak() as u64;
         let record = cx.take_record();
-        Ok(QueryOutput {
+        let stats = self.stats(&record, peak_samples);
+        let mended = record.fixes.into_mended();
+        let mut calls = mended.iter().enumerate();
+        // What a call of a subquery mends lies at other steps, and of equal calls nothing is known apart.
+        let apart = calls.all(|(at, call)| {
+            let others = mended.iter().skip(at + 1);
+            call.is_of(self.steps) && !{ others }.any(|other| other.is_same_call(call))
+        });
+        let evaluating = Evaluating {
+            features: cx.features,
+            lookback_ms: cx.lookback_ms,
+            step_ms: self.times.step,
+        };
+        let locality = locality(&plan, root, evaluating)
+            .filter(|local| apart && !record.of_the_whole && !(local.but_for_ties && record.tied));
+        Ok(Evaluated {
             value,
-            stats: self.stats(&record, peak_samples),
+            stats,
             annotations: record.annotations,
+            mended,
+            locality,
         })
     }
 

@@ -1,7 +1,7 @@
 //! What `--enable-feature` turns on in the language.
 
 /// Optional parts of the language; all are off by default, as in Prometheus 3.12.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Features {
     /// `promql-experimental-functions`: limitk, limit_ratio, info, sort_by_label, mad_over_time, ts_of_*, ...
     pub experimental_functions: bool,

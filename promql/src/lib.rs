@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 pub mod ast;
+pub mod cache;
 pub mod check;
 pub mod engine;
 pub mod error;
@@ -19,6 +20,7 @@ mod plan;
 pub mod span;
 pub mod value;
 
+pub use cache::{ResultCache, ResultCacheStats};
 pub use check::{parse, parse_selector};
 pub use engine::{Engine, EngineOptions, InstantQuery, QueryOptions, QueryOutput, QueryStats, RangeQuery};
 pub use error::{ParseError, QueryError};

@@ -354,13 +354,18 @@ impl ColumnBuilder {
 ///
 /// Source: Prometheus `promql.HPoint.size`, `histogram.FloatHistogram.Size`.
 pub(crate) fn histogram_weight(h: &FloatHistogram) -> usize {
+    histogram_bytes(h) / 16
+}
+
+/// A histogram's bytes there.
+pub(crate) fn histogram_bytes(h: &FloatHistogram) -> usize {
     const STRUCT_BYTES: usize = 168;
     let items = h.positive_spans.len()
         + h.negative_spans.len()
         + h.positive_buckets.len()
         + h.negative_buckets.len()
         + h.custom_values.len();
-    (STRUCT_BYTES + items * 8 + 8) / 16
+    STRUCT_BYTES + items * 8 + 8
 }
 
 #[cfg(test)]

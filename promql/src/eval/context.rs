@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use narthex_model::{Annotations, SeriesSource, Severity};
 
+use super::annotate::positioned;
 use super::findings::Fixes;
 use super::guard::Guard;
 use super::scratch::Scratch;
@@ -40,6 +41,10 @@ pub(crate) struct Record {
     pub(crate) queryable: u64,
     pub(crate) per_step: Vec<u64>,
     pub(crate) fixes: Fixes,
+    /// Whether something was found that other steps alone would not have led to.
+    pub(crate) of_the_whole: bool,
+    /// Whether `topk` or `bottomk` left out a value that is equal to one it kept.
+    pub(crate) tied: bool,
 }
 
 impl Context<'_> {
@@ -48,27 +53,34 @@ impl Context<'_> {
         self.slots.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A finding as clients see it: `PromQL info: <text> (1:10)`.
+    /// A finding as clients see it.
     pub(crate) fn positioned(&self, severity: Severity, text: &str, place: Span) -> String {
-        let prefix = match severity {
-            Severity::Warning => "PromQL warning: ",
-            Severity::Info => "PromQL info: ",
-        };
-        let (line, column) = place.line_column(self.text);
-        format!("{prefix}{text} ({line}:{column})")
+        positioned(self.text, severity, text, place)
     }
 
     /// Adds a warning that belongs to no place of the query.
     pub(crate) fn warn(&self, text: String) {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         record.annotations.add(Severity::Warning, text);
+        record.of_the_whole = true;
+    }
+
+    /// Notes that something was found that other steps alone would not have led to.
+    pub(crate) fn note_whole(&self) {
+        self.record
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .of_the_whole = true;
+    }
+
+    /// Notes that of equal values the order of the series decided which was kept.
+    pub(crate) fn note_tie(&self) {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).tied = true;
     }
 
     /// Everything that was found and counted.
     pub(crate) fn take_record(&self) -> Record {
-        let mut record = std::mem::take(&mut *self.record.lock().unwrap_or_else(PoisonError::into_inner));
-        std::mem::take(&mut record.fixes).tell(self, &mut record.annotations);
-        record
+        std::mem::take(&mut *self.record.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes over what a thread has found and counted.
@@ -84,5 +96,6 @@ impl Context<'_> {
         }
         record.annotations.merge(scratch.annotations);
         record.fixes.merge(scratch.fixes);
+        record.of_the_whole |= scratch.of_the_whole;
     }
 }

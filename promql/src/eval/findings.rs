@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use narthex_model::{Annotations, Severity};
 
-use super::context::Context;
+use super::annotate::positioned;
 use super::steps::Steps;
 use crate::functions::{MonotonicityFix, general, quoted};
 use crate::span::Span;
@@ -17,20 +17,21 @@ pub(crate) struct Fix {
     pub(crate) fix: MonotonicityFix,
 }
 
-/// What was mended by one call, by metric name.
+/// What was mended, by call and metric name.
 #[derive(Debug, Default)]
 pub(crate) struct Fixes {
     /// By the call's number and the metric's name.
     calls: BTreeMap<(usize, String), Mended>,
 }
 
-#[derive(Debug)]
-struct Mended {
+/// What was mended by one call, for one metric name.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Mended {
+    metric: String,
     places: Vec<Span>,
     steps: Steps,
-    /// How many histograms at each step.
-    per_step: BTreeMap<usize, u64>,
-    fix: MonotonicityFix,
+    /// By time how many histograms, and the widest of the fixes.
+    at: BTreeMap<i64, (u64, MonotonicityFix)>,
 }
 
 impl Fixes {
@@ -39,13 +40,12 @@ impl Fixes {
             .calls
             .entry((call, metric.to_owned()))
             .or_insert_with(|| Mended {
+                metric: metric.to_owned(),
                 places: places.to_vec(),
                 steps: fix.steps,
-                per_step: BTreeMap::new(),
-                fix: fix.fix,
+                at: BTreeMap::new(),
             });
-        *mended.per_step.entry(fix.step).or_default() += 1;
-        mended.widen(&fix.fix);
+        mended.add(fix.steps.time(fix.step), (1, fix.fix));
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
@@ -54,67 +54,118 @@ impl Fixes {
                 None => {
                     self.calls.insert(key, theirs);
                 }
-                Some(ours) => {
-                    ours.widen(&theirs.fix);
-                    for (step, count) in theirs.per_step {
-                        *ours.per_step.entry(step).or_default() += count;
-                    }
-                }
+                Some(ours) => theirs.at.into_iter().for_each(|(time, fix)| ours.add(time, fix)),
             }
         }
     }
 
-    /// Adds the texts.
-    pub(crate) fn tell(&self, cx: &Context<'_>, annotations: &mut Annotations) {
-        for ((_, metric), mended) in &self.calls {
-            let text = mended.text(metric);
-            for place in &mended.places {
-                annotations.add(Severity::Info, cx.positioned(Severity::Info, &text, *place));
-            }
-        }
+    /// All of it.
+    pub(crate) fn into_mended(self) -> Vec<Mended> {
+        self.calls.into_values().collect()
     }
 }
 
 impl Mended {
-    fn widen(&mut self, fix: &MonotonicityFix) {
-        self.fix.min_bucket = self.fix.min_bucket.min(fix.min_bucket);
-        self.fix.max_bucket = self.fix.max_bucket.max(fix.max_bucket);
-        self.fix.max_difference = self.fix.max_difference.max(fix.max_difference);
+    fn add(&mut self, time: i64, (count, fix): (u64, MonotonicityFix)) {
+        match self.at.get_mut(&time) {
+            None => {
+                self.at.insert(time, (count, fix));
+            }
+            Some((counted, widest)) => {
+                *counted += count;
+                *widest = wider(*widest, fix);
+            }
+        }
+    }
+
+    /// Whether the call is evaluated at these steps.
+    pub(crate) fn is_of(&self, steps: Steps) -> bool {
+        self.steps == steps
+    }
+
+    /// Whether both are of the same call and metric.
+    pub(crate) fn is_same_call(&self, other: &Self) -> bool {
+        (&self.places, &self.metric) == (&other.places, &other.metric)
+    }
+
+    /// What was mended at some steps; `None` if nothing was.
+    pub(crate) fn within(&self, steps: Steps) -> Option<Self> {
+        let at: BTreeMap<_, _> = self
+            .at
+            .range(steps.start..=steps.last())
+            .map(|(time, fix)| (*time, *fix))
+            .collect();
+        (!at.is_empty()).then(|| Self {
+            metric: self.metric.clone(),
+            places: self.places.clone(),
+            steps,
+            at,
+        })
+    }
+
+    /// Takes over what the same call mended at later steps.
+    pub(crate) fn extend(&mut self, behind: Self) {
+        self.at.extend(behind.at);
+    }
+
+    /// Memory that it takes, in bytes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let each = size_of::<(i64, (u64, MonotonicityFix))>();
+        size_of::<Self>() + self.metric.len() + size_of_val(self.places.as_slice()) + 2 * each * self.at.len()
+    }
+
+    /// Adds the texts.
+    pub(crate) fn tell(&self, query: &str, annotations: &mut Annotations) {
+        let text = self.text();
+        for place in &self.places {
+            annotations.add(Severity::Info, positioned(query, Severity::Info, &text, *place));
+        }
     }
 
     /// How many samples Prometheus says it has mended. Its count is merged with itself at every step behind the
     /// first one that has a finding, so it doubles there (and wraps, as Go's integers do).
-    fn count(&self, steps: usize) -> i64 {
-        let Some((first, count)) = self.per_step.first_key_value() else {
-            return 0;
-        };
-        let mut total = *count as i64;
-        for step in first + 1..steps {
-            let found = self.per_step.get(&step).copied().unwrap_or(0);
-            total = total.wrapping_add(found as i64).wrapping_mul(2);
-        }
-        total
+    fn count(&self) -> i64 {
+        let mut steps = self
+            .steps
+            .times()
+            .map(|time| self.at.get(&time).map_or(0, |(count, _)| *count));
+        let first = steps.find(|count| *count > 0).unwrap_or(0);
+        steps.fold(first as i64, |total, found| {
+            total.wrapping_add(found as i64).wrapping_mul(2)
+        })
     }
 
-    fn text(&self, metric: &str) -> String {
-        let steps = &self.steps;
-        let time = |step: Option<&usize>| rfc3339(steps.time(step.copied().unwrap_or(0)));
-        let name = if metric.is_empty() {
+    fn text(&self) -> String {
+        let fixes = self.at.values().map(|(_, fix)| *fix);
+        let Some(fix) = fixes.reduce(wider) else {
+            return String::new();
+        };
+        let time = |time: Option<&i64>| rfc3339(time.copied().unwrap_or(self.steps.start));
+        let name = if self.metric.is_empty() {
             String::new()
         } else {
-            format!(" for metric name {}", quoted(metric))
+            format!(" for metric name {}", quoted(&self.metric))
         };
         format!(
             "input to histogram_quantile needed to be fixed for monotonicity (see \
              https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile){name}, from buckets \
              {} to {}, with a max diff of {}, over {} samples from {} to {}",
-            general(self.fix.min_bucket),
-            general(self.fix.max_bucket),
-            two_digits(self.fix.max_difference),
-            self.count(steps.count),
-            time(self.per_step.keys().next()),
-            time(self.per_step.keys().next_back()),
+            general(fix.min_bucket),
+            general(fix.max_bucket),
+            two_digits(fix.max_difference),
+            self.count(),
+            time(self.at.keys().next()),
+            time(self.at.keys().next_back()),
         )
+    }
+}
+
+/// What both fixes are.
+fn wider(a: MonotonicityFix, b: MonotonicityFix) -> MonotonicityFix {
+    MonotonicityFix {
+        min_bucket: a.min_bucket.min(b.min_bucket),
+        max_bucket: a.max_bucket.max(b.max_bucket),
+        max_difference: a.max_difference.max(b.max_difference),
     }
 }
 

@@ -39,8 +39,10 @@ mod vector;
 mod vector_binary;
 mod window;
 
+pub(crate) use column::histogram_bytes;
 pub(crate) use context::{Context, Record};
 pub(crate) use evaluator::Evaluator;
+pub(crate) use findings::Mended;
 pub(crate) use guard::Guard;
 pub(crate) use output::{instant_value, matrix_value, range_value};
 pub(crate) use stack::with_stack;

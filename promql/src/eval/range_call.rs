@@ -424,6 +424,7 @@ impl Vector for RangeCall<'_> {
             scratch.report(&notes, identity.labels.metric_name(), &self.places)?;
         }
         self.check_counter(index, &column, scratch);
+        scratch.note_resets(&column);
         Ok(column)
     }
 }

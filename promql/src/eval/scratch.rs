@@ -2,14 +2,14 @@
 
 use std::any::Any;
 
-use narthex_model::{Annotations, SampleBuffer, Severity};
+use narthex_model::{Annotations, ResetHint, SampleBuffer, Severity};
 
 use super::column::{Column, histogram_weight};
 use super::context::Context;
 use super::findings::{Fix, Fixes};
 use super::guard::Held;
 use crate::error::QueryError;
-use crate::functions::Notes;
+use crate::functions::{Note, Notes};
 use crate::span::Span;
 
 /// Samples between two questions whether the query may go on.
@@ -29,6 +29,8 @@ pub(crate) struct Scratch<'c> {
     pub(crate) per_step: Vec<u64>,
     /// Histograms that were mended.
     pub(crate) fixes: Fixes,
+    /// See `Record::of_the_whole`.
+    pub(crate) of_the_whole: bool,
     unchecked: usize,
     /// What the largest series took that was read.
     buffer: Option<Held<'c>>,
@@ -60,6 +62,7 @@ impl<'c> Scratch<'c> {
             queryable: 0,
             per_step: Vec::new(),
             fixes: Fixes::default(),
+            of_the_whole: false,
             unchecked: 0,
             buffer: None,
         }
@@ -145,6 +148,15 @@ impl<'c> Scratch<'c> {
         }
     }
 
+    /// Notes histograms that say of resets what the reader could tell: of the first one that it comes to it knows nothing,
+    /// and which one that is depends on where the query begins and on files.
+    pub(crate) fn note_resets(&mut self, column: &Column) {
+        if column.has_histograms() {
+            let histograms = (0..column.len()).filter_map(|step| column.histogram(step));
+            self.of_the_whole |= { histograms }.any(|h| h.hint != ResetHint::Gauge);
+        }
+    }
+
     /// Counts the points of an instant selector's column.
     pub(crate) fn tally_column(&mut self, tally: Tally, column: &Column) {
         if tally.weight == 0 {
@@ -182,6 +194,7 @@ impl<'c> Scratch<'c> {
             return Err(QueryError::Execution(text.to_owned()));
         }
         for note in notes.found() {
+            self.of_the_whole |= matches!(note, Note::CounterResetCollision(_));
             let (severity, text) = note.describe(metric);
             self.annotate(severity, &text, places);
         }

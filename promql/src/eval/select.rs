@@ -238,6 +238,7 @@ impl Vector for Selected<'_> {
         self.plans.find(Some(samples.times_version()), plan, find_out);
         let column = self.pick(&mut buffer).unwrap_or_else(|| self.gather(&buffer));
         scratch.tally_column(self.tally, &column);
+        scratch.note_resets(&column);
         scratch.put(self.slot, buffer);
         Ok(column)
     }

@@ -116,6 +116,7 @@ impl Vector for Smoothed<'_> {
             let identity = self.range.identity(index);
             scratch.report(&notes, identity.labels.metric_name(), &self.places)?;
         }
+        scratch.note_resets(&column);
         Ok(column)
     }
 }

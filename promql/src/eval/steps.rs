@@ -62,6 +62,35 @@ impl Steps {
         (0..self.count).map(|step| self.time(step))
     }
 
+    /// Those up to a time, which may lie behind the last one.
+    pub(crate) const fn up_to(&self, end: i64) -> Self {
+        let count = if end < self.start {
+            0
+        } else {
+            ((end as i128 - self.start as i128) / self.interval as i128) as usize + 1
+        };
+        Self { count, ..*self }
+    }
+
+    /// Those behind the last of some that these begin with.
+    pub(crate) const fn behind(&self, first: Self) -> Self {
+        Self {
+            start: self.time(first.count),
+            count: self.count.saturating_sub(first.count),
+            ..*self
+        }
+    }
+
+    /// The last `count` of them, or all.
+    pub(crate) const fn last_ones(&self, count: usize) -> Self {
+        let left_out = self.count.saturating_sub(count);
+        Self {
+            start: self.time(left_out),
+            count: self.count - left_out,
+            ..*self
+        }
+    }
+
     /// Only the first step.
     pub(crate) const fn first_only(&self) -> Self {
         Self {

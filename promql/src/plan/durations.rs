@@ -29,6 +29,18 @@ pub(super) fn positive_milliseconds(expr: &DurationExpr, times: &QueryTimes) -> 
     Ok(ms)
 }
 
+/// Whether the value depends on how long the whole query is.
+pub(super) fn names_range(expr: &DurationExpr) -> bool {
+    match expr {
+        DurationExpr::Range { .. } => true,
+        DurationExpr::Number(_) | DurationExpr::Step { .. } => false,
+        DurationExpr::Unary { expr, .. } => names_range(expr),
+        DurationExpr::MinMax { lhs, rhs, .. } | DurationExpr::Binary { lhs, rhs, .. } => {
+            names_range(lhs) || names_range(rhs)
+        }
+    }
+}
+
 /// The error with the place of the expression, in bytes from the query's begin, as Prometheus has it here.
 fn refused(expr: &DurationExpr, reason: &str) -> QueryError {
     let span = expr.span();

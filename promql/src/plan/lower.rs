@@ -2,14 +2,15 @@
 
 use rustc_hash::FxHashMap;
 
-use super::durations::{milliseconds, positive_milliseconds};
+use super::durations::{milliseconds, names_range, positive_milliseconds};
 use super::node::{
     AggregatePlan, BinaryPlan, CallPlan, Node, NodeId, Op, Place, Plan, QueryTimes, SelectorPlan,
     SubqueryPlan, TimeShift,
 };
 use super::{compare_floats, float_operation};
 use crate::ast::{
-    Aggregate, AtBound, Binary, Call, Expr, MatrixSelector, Modifiers, Subquery, ValueType, VectorSelector,
+    Aggregate, AtBound, Binary, Call, DurationExpr, Expr, MatrixSelector, Modifiers, Subquery, ValueType,
+    VectorSelector,
 };
 use crate::error::QueryError;
 use crate::span::Span;
@@ -193,7 +194,7 @@ impl Lowering<'_> {
     fn matrix(&mut self, matrix: &MatrixSelector) -> Result<NodeId, QueryError> {
         let plan = self.selector(&matrix.vector)?;
         let range = match &matrix.range_expr {
-            Some(expr) => positive_milliseconds(expr, self.times)?,
+            Some(expr) => self.duration(expr, positive_milliseconds)?,
             None => matrix.range_ms,
         };
         let fixed = plan.shift.at.is_some();
@@ -207,11 +208,11 @@ impl Lowering<'_> {
         self.histogram_stats = outer;
         let expr = expr?;
         let range_ms = match &subquery.range_expr {
-            Some(expr) => positive_milliseconds(expr, self.times)?,
+            Some(expr) => self.duration(expr, positive_milliseconds)?,
             None => subquery.range_ms,
         };
         let step_ms = match &subquery.step_expr {
-            Some(expr) => positive_milliseconds(expr, self.times)?,
+            Some(expr) => self.duration(expr, positive_milliseconds)?,
             None if subquery.step_ms > 0 => subquery.step_ms,
             None => self.times.default_subquery_step.max(1),
         };
@@ -229,7 +230,7 @@ impl Lowering<'_> {
         Ok(self.add(op, ValueType::Matrix, place, shift.at.is_some()))
     }
 
-    fn selector(&self, selector: &VectorSelector) -> Result<SelectorPlan, QueryError> {
+    fn selector(&mut self, selector: &VectorSelector) -> Result<SelectorPlan, QueryError> {
         Ok(SelectorPlan {
             matchers: selector.matchers.clone(),
             shift: self.shift(&selector.modifiers)?,
@@ -239,9 +240,9 @@ impl Lowering<'_> {
         })
     }
 
-    fn shift(&self, modifiers: &Modifiers) -> Result<TimeShift, QueryError> {
+    fn shift(&mut self, modifiers: &Modifiers) -> Result<TimeShift, QueryError> {
         let offset_ms = match &modifiers.offset_expr {
-            Some(expr) => milliseconds(expr, self.times)?,
+            Some(expr) => self.duration(expr, milliseconds)?,
             None => modifiers.offset_ms,
         };
         let at = match modifiers.at {
@@ -250,6 +251,15 @@ impl Lowering<'_> {
             None => modifiers.timestamp,
         };
         Ok(TimeShift { at, offset_ms })
+    }
+
+    fn duration(
+        &mut self,
+        expr: &DurationExpr,
+        value: fn(&DurationExpr, &QueryTimes) -> Result<i64, QueryError>,
+    ) -> Result<i64, QueryError> {
+        self.plan.names_range |= names_range(expr);
+        value(expr, self.times)
     }
 
     fn leaf(&mut self, op: Op, value_type: ValueType, span: Span, invariant: bool) -> NodeId {

@@ -13,6 +13,8 @@ pub(crate) struct NodeId(pub(crate) u32);
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) nodes: Vec<Node>,
+    /// Whether a duration was computed from the length of the whole query.
+    pub(super) names_range: bool,
 }
 
 impl Plan {
@@ -166,7 +168,7 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    fn operands(&self) -> Vec<NodeId> {
+    pub(super) fn operands(&self) -> Vec<NodeId> {
         match self {
             Self::Number(_) | Self::Text(_) | Self::Select(_) | Self::Window(..) => Vec::new(),
             Self::Subquery(s) => vec![s.expr],

@@ -13,6 +13,8 @@ pub(super) struct Candidate {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Best {
     items: Vec<Candidate>,
+    /// Whether a candidate was left out that is as good as the worst of them.
+    tied: bool,
 }
 
 impl Best {
@@ -32,9 +34,17 @@ impl Best {
             top.value > candidate.value
         };
         if better || (top.value.is_nan() && !candidate.value.is_nan()) {
-            *top = candidate;
+            let gone = std::mem::replace(top, candidate).value;
             self.sift_down(largest);
+            self.tied = self.items.first().is_some_and(|top| equal(top.value, gone));
+        } else {
+            self.tied |= equal(top.value, candidate.value);
         }
+    }
+
+    /// Whether the order of the candidates decided which of equal ones were kept.
+    pub(super) const fn is_tied(&self) -> bool {
+        self.tied
     }
 
     /// The candidates, best first.
@@ -90,6 +100,10 @@ impl Best {
     }
 }
 
+fn equal(a: f64, b: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan())
+}
+
 fn worse(a: &Candidate, b: &Candidate, largest: bool) -> bool {
     if a.value.is_nan() {
         return !b.value.is_nan();
@@ -129,5 +143,34 @@ mod tests {
         assert_eq!(rank(1, false), [2]);
         assert_eq!(rank(6, true).last(), Some(&1));
         assert_eq!(rank(6, false).last(), Some(&1));
+    }
+
+    #[test]
+    fn ties_are_noticed_where_something_is_left_out() {
+        let is_tied = |values: &[f64], k: usize| {
+            let mut best = Best::default();
+            for (series, value) in (0..).zip(values) {
+                best.offer(
+                    Candidate {
+                        value: *value,
+                        series,
+                    },
+                    k,
+                    true,
+                );
+            }
+            best.is_tied()
+        };
+        assert!(is_tied(&[1.0, 1.0], 1));
+        assert!(is_tied(&[0.0, 2.0, 0.0], 2), "the later one was left out");
+        assert!(is_tied(&[1.0, 1.0, 2.0], 2), "the earlier one had to go");
+        assert!(is_tied(&[f64::NAN, f64::NAN], 1));
+        assert!(is_tied(&[0.0, -0.0], 1));
+        assert!(!is_tied(&[1.0, 1.0], 2), "both are kept");
+        assert!(
+            !is_tied(&[0.0, 0.0, 0.0, 1.0, 2.0], 2),
+            "none of the equal ones is kept"
+        );
+        assert!(!is_tied(&[3.0, 2.0, 1.0], 2));
     }
 }

@@ -6,7 +6,7 @@ use super::group::groups;
 use super::xxhash::xxhash64;
 use super::{Aggregation, extremes};
 use crate::error::QueryError;
-use crate::eval::annotate::annotate;
+use crate::eval::annotate::annotate_whole;
 use crate::eval::column::{Column, ColumnBuilder};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::stream::for_each_column;
@@ -99,7 +99,7 @@ pub(super) fn limit_ratio<'a>(
                 general(ratio),
                 general(bound)
             );
-            annotate(ev.cx, Severity::Warning, &text, &aggregation.param_places);
+            annotate_whole(ev.cx, Severity::Warning, &text, &aggregation.param_places);
         }
     }
     let places: Vec<f64> = inner.series().iter().map(|i| hash_place(&i.labels)).collect();

@@ -51,7 +51,12 @@ pub(super) fn pick<'a>(
         Ok(())
     })?;
     if ignored {
+        // Wherever there are some, whatever k is there.
+        ev.cx.note_whole();
         aggregation.histogram_ignored(ev);
+    }
+    if best.iter().flatten().any(Best::is_tied) {
+        ev.cx.note_tie();
     }
     Ok(ranked(best, largest, inner.as_ref(), steps))
 }

@@ -7,7 +7,7 @@ use narthex_model::{FloatHistogram, Severity};
 use super::fold::{Fold, fold_columns};
 use super::{Aggregation, extremes};
 use crate::error::QueryError;
-use crate::eval::annotate::annotate;
+use crate::eval::annotate::annotate_whole;
 use crate::eval::evaluator::Evaluator;
 use crate::eval::vector::SharedVector;
 use crate::functions::{Notes, Point, general};
@@ -42,7 +42,7 @@ pub(super) fn quantile<'a>(
     ];
     for q in outside.into_iter().flatten() {
         let text = format!("quantile value should be between 0 and 1, got {}", general(q));
-        annotate(ev.cx, Severity::Warning, &text, &aggregation.param_places);
+        annotate_whole(ev.cx, Severity::Warning, &text, &aggregation.param_places);
     }
     // Cells are finished group by group, step by step.
     let steps = aggregation.steps.count.max(1);
