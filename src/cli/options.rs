@@ -74,6 +74,7 @@ pub fn options(values: &Values) -> Result<Options, Refusal> {
         query_max_concurrency: values.whole("query.max-concurrency"),
         query_max_samples: values.whole("query.max-samples"),
         query_max_bytes: values.size("query.max-bytes"),
+        query_cache_bytes: values.size("query.cache-bytes"),
         adjust_timestamps: values.is_on("scrape.adjust-timestamps"),
         timestamp_tolerance: values.duration("scrape.timestamp-tolerance"),
         discovery_reload_interval: values.duration("scrape.discovery-reload-interval"),

@@ -62,6 +62,7 @@ pub const FLAGS: &[Flag] = &[
     Flag::new("query.max-concurrency", Kind::Whole, "20", "Most queries that run at once."),
     Flag::new("query.max-samples", Kind::Whole, "50000000", "Most samples that one query may hold in memory."),
     Flag::new("query.max-bytes", Kind::Size, "1GB", "Most memory that one query may take as it grows with series and steps: columns, groups, labels, buffers; 0 for any. Not a flag of Prometheus."),
+    Flag::new("query.cache-bytes", Kind::Size, "32MB", "Most memory for answers of range queries, kept for when the same is asked again: a dashboard that refreshes is evaluated for the steps that are new or that late samples have changed. 0 keeps none; nocache=1 in a request leaves them aside.").ours(),
     Flag::new("scrape.adjust-timestamps", Kind::Switch, "true", "Move a scrape's time to its slot where it is close enough.").hidden(),
     Flag::new("scrape.timestamp-tolerance", Kind::Duration, "2ms", "How close that is.").hidden(),
     Flag::new("scrape.discovery-reload-interval", Kind::Duration, "5s", "How often changed targets are applied.").hidden(),

@@ -30,6 +30,7 @@ mod version;
 mod write;
 
 pub use app::{App, AppParts, ReloadRequest};
+pub use encode::answer::answer_json;
 pub use guard::WebFile;
 pub use options::WebOptions;
 pub(crate) use params::parse_time;

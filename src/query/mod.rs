@@ -1,6 +1,7 @@
 //! Queries as a service: a gate, a deadline, cancellation, and threads of their own.
 
 mod interrupt;
+mod metrics;
 mod service;
 
 pub use interrupt::Stop;

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use narthex_model::SeriesSource;
-use narthex_promql::{Engine, InstantQuery, QueryError, QueryOptions, QueryOutput, RangeQuery};
+use narthex_promql::{Engine, InstantQuery, QueryError, QueryOptions, QueryOutput, RangeQuery, ResultCache};
 use parking_lot::RwLock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::interrupt::{CancelOnDrop, Stop, interrupt};
+use super::metrics::{Metrics, Running, register_cache};
 use crate::clock::Clock;
-use crate::telemetry::metrics::{Counter, Gauge, Registry, Summary};
+use crate::telemetry::metrics::Registry;
 
 /// How many reads of the store that are no queries (names, values, series) run at once.
 const MOST_READS: usize = 16;
@@ -27,6 +28,8 @@ pub struct QueryLimits {
     pub max_concurrency: usize,
     /// How long a query may wait and run (`--query.timeout`).
     pub timeout: Duration,
+    /// Most bytes of answers that are kept; 0 keeps none.
+    pub cache_bytes: usize,
 }
 
 /// When a query is evaluated, in Unix milliseconds.
@@ -58,6 +61,8 @@ pub struct Question {
     pub per_step_stats: bool,
     /// The client's own timeout; the server's caps it.
     pub timeout: Option<Duration>,
+    /// Whether kept answers may be used. Statistics are of what was evaluated then.
+    pub cached: bool,
 }
 
 /// What the engine answered, and how long the phases took.
@@ -101,67 +106,16 @@ struct Shared {
     reads: Arc<Semaphore>,
     timeout: Duration,
     clock: Clock,
+    cache: Option<Arc<ResultCache>>,
     metrics: Metrics,
-}
-
-#[derive(Debug)]
-struct Metrics {
-    running: Gauge,
-    samples: Counter,
-    queue_time: Summary,
-    inner_eval: Summary,
-}
-
-impl Metrics {
-    fn new(registry: &Registry, limits: QueryLimits) -> Self {
-        registry
-            .gauge(
-                "prometheus_engine_queries_concurrent_max",
-                "The max number of concurrent queries.",
-            )
-            .set(limits.max_concurrency as f64);
-        registry.gauge("prometheus_engine_query_log_enabled", "State of the query log.");
-        let durations = registry.summaries(
-            "prometheus_engine_query_duration_seconds",
-            "Query timings by phase; over the latest 512 queries.",
-            &["slice"],
-            &[0.5, 0.9, 0.99],
-        );
-        for idle in ["prepare_time", "result_sort"] {
-            durations.with(&[idle]);
-        }
-        Self {
-            running: registry.gauge("prometheus_engine_queries", "Queries being executed or waiting."),
-            samples: registry.counter(
-                "prometheus_engine_query_samples_total",
-                "Samples that queries have touched.",
-            ),
-            queue_time: durations.with(&["queue_time"]),
-            inner_eval: durations.with(&["inner_eval"]),
-        }
-    }
-}
-
-/// Counts a query as long as it lives.
-struct Running(Gauge);
-
-impl Running {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
 }
 
 impl QueryService {
     /// A service around `engine`.
     #[must_use]
     pub fn new(engine: Engine, limits: QueryLimits, clock: Clock, registry: &Registry) -> Self {
+        let cache = (limits.cache_bytes > 0).then(|| Arc::new(ResultCache::new(limits.cache_bytes)));
+        cache.iter().for_each(|cache| register_cache(registry, cache));
         Self {
             shared: Arc::new(Shared {
                 engine: RwLock::new(engine),
@@ -171,6 +125,7 @@ impl QueryService {
                 reads: Arc::new(Semaphore::new(MOST_READS)),
                 timeout: limits.timeout,
                 clock,
+                cache,
                 metrics: Metrics::new(registry, limits),
             }),
         }
@@ -210,12 +165,13 @@ impl QueryService {
         shared.metrics.queue_time.observe(queued.as_secs_f64());
         let (guard, canceled) = CancelOnDrop::new();
         let (engine, clock) = (self.engine(), shared.clock.clone());
+        let cache = shared.cache.clone().filter(|_| question.cached);
         let evaluation = tokio::task::spawn_blocking(move || {
             let (_place, _running) = (place, running);
             let begun = clock.monotonic();
             let source = source();
             let stop = interrupt(&clock, deadline, &canceled);
-            let result = evaluate(&engine, &source, &question, &stop);
+            let result = evaluate((&engine, cache.as_deref()), &source, &question, &stop);
             (result, clock.elapsed(begun))
         });
         let ended = evaluation.await;
@@ -282,7 +238,7 @@ impl QueryService {
 }
 
 fn evaluate(
-    engine: &Engine,
+    (engine, cache): (&Engine, Option<&ResultCache>),
     source: &dyn SeriesSource,
     question: &Question,
     stop: &(dyn Fn() -> Option<narthex_promql::Interrupt> + Sync),
@@ -295,16 +251,19 @@ fn evaluate(
     };
     match question.when {
         When::At(time) => engine.instant(source, &InstantQuery { text, time, options }),
-        When::Range { start, end, step } => engine.range(
-            source,
-            &RangeQuery {
+        When::Range { start, end, step } => {
+            let query = RangeQuery {
                 text,
                 start,
                 end,
                 step,
                 options,
-            },
-        ),
+            };
+            match cache {
+                Some(cache) => cache.range(engine, source, &query),
+                None => engine.range(source, &query),
+            }
+        }
     }
 }
 
@@ -344,6 +303,7 @@ mod tests {
         let limits = QueryLimits {
             max_concurrency,
             timeout: Duration::from_secs(5),
+            cache_bytes: 0,
         };
         let service = QueryService::new(Engine::default(), limits, Clock::system(), &registry);
         (service, registry)
@@ -356,6 +316,7 @@ mod tests {
             lookback_delta_ms: None,
             per_step_stats: false,
             timeout,
+            cached: true,
         }
     }
 
@@ -431,6 +392,7 @@ mod tests {
         let limits = QueryLimits {
             max_concurrency: 1,
             timeout: Duration::from_secs(5),
+            cache_bytes: 0,
         };
         let service = QueryService::new(Engine::default(), limits, clock.clone(), &Registry::new());
         let (fresh, late) = service

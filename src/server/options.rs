@@ -109,6 +109,8 @@ pub struct Options {
     pub query_max_samples: u64,
     /// Most bytes of a query.
     pub query_max_bytes: u64,
+    /// Most bytes of answers that are kept.
+    pub query_cache_bytes: u64,
     /// Whether scrape times move to their slot.
     pub adjust_timestamps: bool,
     /// How close to the slot that needs to be.

@@ -246,6 +246,7 @@ async fn open_front(
     let limits = QueryLimits {
         max_concurrency: usize::try_from(options.query_max_concurrency).unwrap_or(usize::MAX),
         timeout: options.query_timeout.to_std(),
+        cache_bytes: usize::try_from(options.query_cache_bytes).unwrap_or(usize::MAX),
     };
     let queries = QueryService::new(engine(options, &loaded.config), limits, clock.clone(), &registry);
     let (trigger, stopping) = shutdown::channel();

@@ -2,6 +2,7 @@
 
 mod admin;
 mod answers;
+mod cached;
 mod exemplars;
 mod federation;
 mod grafana;

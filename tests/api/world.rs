@@ -54,6 +54,7 @@ impl Api {
         let limits = QueryLimits {
             max_concurrency: 20,
             timeout: Duration::from_secs(120),
+            cache_bytes: 1 << 20,
         };
         let engine = Engine::new(EngineOptions::default());
         let (trigger, stopping) = shutdown::channel();

@@ -25,6 +25,7 @@ pub(crate) async fn query(mut call: Call) -> Result<Reply, Problem> {
         timeout: timeout(&form)?,
         lookback_delta_ms: lookback(&form)?,
         per_step_stats: per_step(&call, &form),
+        cached: false,
     };
     ask(&call, &form, question, most).await
 }

@@ -3,7 +3,7 @@
 use super::super::body::Reply;
 use super::super::call::Call;
 use super::super::form::Form;
-use super::super::params::{limit, parse_duration, parse_time};
+use super::super::params::{boolean, limit, parse_duration, parse_time};
 use super::super::problem::Problem;
 use super::query::{ask, lookback, per_step, timeout};
 use crate::query::{Question, When};
@@ -23,6 +23,8 @@ pub(crate) async fn query_range(mut call: Call) -> Result<Reply, Problem> {
         timeout: timeout(&form)?,
         lookback_delta_ms: lookback(&form)?,
         per_step_stats: per_step(&call, &form),
+        // Statistics tell how much work a query is, not how much is left of it.
+        cached: !boolean(&form, "nocache", false)? && form.get("stats").is_empty(),
     };
     ask(&call, &form, question, most).await
 }

@@ -58,6 +58,14 @@ pub(crate) fn answer(value: Value, stats: Option<&ShownStats>) -> Framed {
     )
 }
 
+/// The data of a query's answer, as the API writes it.
+#[must_use]
+pub fn answer_json(value: Value) -> Vec<u8> {
+    let (mut json, mut data) = (Vec::new(), answer(value, None));
+    while data.fill(&mut json) {}
+    json
+}
+
 fn pair(time: i64, write: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let mut out = vec![b'['];
     write_scalar_timestamp(&mut out, time);
