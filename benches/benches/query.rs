@@ -1,9 +1,10 @@
-//! Queries over a filled store, by one thread: what is read, rated, aggregated.
+//! Queries over a filled store, by one thread: what is read, rated, aggregated, kept, and written as JSON.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has nothing to say")]
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use narthex::http::answer_json;
 use narthex_benches::{SCRAPES, filled};
-use narthex_promql::{Engine, EngineOptions, InstantQuery, QueryOptions, RangeQuery};
+use narthex_promql::{Engine, EngineOptions, InstantQuery, QueryOptions, RangeQuery, ResultCache};
 
 const RANGES: &[(&str, &str)] = &[
     (
@@ -38,6 +39,38 @@ fn query(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(ask().stats.samples_read));
         group.bench_function(*name, |b| b.iter(ask));
     }
+    group.finish();
+    let mut group = criterion.benchmark_group("asked again");
+    for (name, text) in RANGES {
+        let cache = ResultCache::new(64 << 20);
+        let query = RangeQuery {
+            text,
+            start: 0,
+            end,
+            step: 60_000,
+            options,
+        };
+        cache.range(&engine, &source, &query).unwrap();
+        group.bench_function(*name, |b| {
+            b.iter(|| cache.range(&engine, &source, &query).unwrap());
+        });
+        assert_eq!(cache.stats().missed, 1);
+    }
+    group.finish();
+    let mut group = criterion.benchmark_group("JSON");
+    let query = RangeQuery {
+        text: "rate({mode=\"user\", device=\"disk1\"}[5m])",
+        start: 0,
+        end,
+        step: 60_000,
+        options,
+    };
+    let value = engine.range(&source, &query).unwrap().value;
+    let bytes = answer_json(value.clone()).len();
+    group.throughput(Throughput::Bytes(bytes as u64));
+    group.bench_function("matrix", |b| {
+        b.iter_batched(|| value.clone(), answer_json, BatchSize::LargeInput);
+    });
     group.finish();
     let mut group = criterion.benchmark_group("instant");
     for text in [

@@ -1,10 +1,11 @@
-//! The store: a batch into log and head, selecting, reading.
+//! The store: a batch into log and head, records of the log, sealing, selecting, reading.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has nothing to say")]
 
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use narthex_benches::{SCRAPES, SERIES, TARGETS, filled, labels, value};
+use narthex_format::wal::{Batch as Record, Sample};
 use narthex_model::{MatchOp, Matcher, Projection, SampleBuffer, Selection, SeriesSource, TimeRange};
 use narthex_tsdb::{Batch, Db, Options, SeriesRef};
 
@@ -27,6 +28,65 @@ fn append(criterion: &mut Criterion) {
             scrape += 1;
             db.append(black_box(&batch), time).unwrap();
         });
+    });
+    group.finish();
+}
+
+fn log(criterion: &mut Criterion) {
+    let floats = (0..SERIES).map(|id| Sample {
+        id: id as u32,
+        time: 15_000,
+        start: None,
+        value: value(id, 7),
+    });
+    let record = Record {
+        time: 15_000,
+        group: Some(1),
+        floats: floats.collect(),
+        ..Record::default()
+    };
+    let mut bytes = Vec::new();
+    record.encode(&mut bytes).unwrap();
+    let mut group = criterion.benchmark_group("log");
+    group.throughput(Throughput::Elements(SERIES as u64));
+    group.bench_function("encode", |b| {
+        let mut out = Vec::new();
+        b.iter(|| {
+            out.clear();
+            black_box(&record).encode(&mut out).unwrap();
+            out.len()
+        });
+    });
+    group.bench_function("decode", |b| {
+        b.iter(|| Record::decode(black_box(&bytes)).unwrap().floats.len());
+    });
+    group.finish();
+}
+
+/// Half an hour of a target's samples, from memory into a segment.
+fn seal(criterion: &mut Criterion) {
+    const SEALED: usize = 120;
+    let unsealed = || {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(folder.path(), Options::default()).unwrap();
+        let refs: Vec<SeriesRef> = (0..SERIES)
+            .map(|id| db.resolve(&labels(0, id)).unwrap())
+            .collect();
+        for scrape in 0..SEALED {
+            let time = scrape as i64 * 15_000;
+            let mut batch = Batch::new(time).with_group(0);
+            for (id, series) in refs.iter().enumerate() {
+                batch.push_float(*series, time, value(id, scrape));
+            }
+            db.append(&batch, time).unwrap();
+        }
+        (folder, db)
+    };
+    let mut group = criterion.benchmark_group("seal");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements((SERIES * SEALED) as u64));
+    group.bench_function("half an hour", |b| {
+        b.iter_batched_ref(unsealed, |(_, db)| db.seal().unwrap(), BatchSize::PerIteration);
     });
     group.finish();
 }
@@ -80,5 +140,5 @@ fn read(criterion: &mut Criterion) {
     assert_eq!(db.stats().series as usize, TARGETS * SERIES);
 }
 
-criterion_group!(benches, append, read);
+criterion_group!(benches, append, log, seal, read);
 criterion_main!(benches);
