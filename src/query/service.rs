@@ -61,6 +61,8 @@ pub struct Question {
     pub per_step_stats: bool,
     /// The client's own timeout; the server's caps it.
     pub timeout: Option<Duration>,
+    /// Whether it takes next to nothing: it is answered by the thread that asks then.
+    pub at_once: bool,
     /// Whether kept answers may be used. Statistics are of what was evaluated then.
     pub cached: bool,
 }
@@ -166,17 +168,18 @@ impl QueryService {
         let (guard, canceled) = CancelOnDrop::new();
         let (engine, clock) = (self.engine(), shared.clock.clone());
         let cache = shared.cache.clone().filter(|_| question.cached);
-        let evaluation = tokio::task::spawn_blocking(move || {
+        let at_once = question.at_once;
+        let work = move || {
             let (_place, _running) = (place, running);
             let begun = clock.monotonic();
             let source = source();
             let stop = interrupt(&clock, deadline, &canceled);
             let result = evaluate((&engine, cache.as_deref()), &source, &question, &stop);
             (result, clock.elapsed(begun))
-        });
-        let ended = evaluation.await;
+        };
+        let ended = run(at_once, work).await;
         drop(guard);
-        let (result, evaluated) = ended.map_err(broken)?;
+        let (result, evaluated) = ended?;
         shared.metrics.inner_eval.observe(evaluated.as_secs_f64());
         let output = result?;
         shared
@@ -216,12 +219,7 @@ impl QueryService {
             let _place = place;
             read(stop)
         };
-        // Waking another thread and being woken by it costs more than a short read does.
-        let ended = if at_once {
-            catch_unwind(AssertUnwindSafe(work)).map_err(panicked)
-        } else {
-            tokio::task::spawn_blocking(work).await.map_err(broken)
-        };
+        let ended = run(at_once, work).await;
         let late_now = watch.is_late();
         drop(guard);
         let read = ended?;
@@ -264,6 +262,19 @@ fn evaluate(
                 None => engine.range(source, &query),
             }
         }
+    }
+}
+
+/// Does what may take long on a thread of its own. Waking that and being woken by it costs more than what takes next to
+/// nothing, which is done at once.
+async fn run<T: Send + 'static>(
+    at_once: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Fault> {
+    if at_once {
+        catch_unwind(AssertUnwindSafe(work)).map_err(panicked)
+    } else {
+        tokio::task::spawn_blocking(work).await.map_err(broken)
     }
 }
 
@@ -316,6 +327,7 @@ mod tests {
             lookback_delta_ms: None,
             per_step_stats: false,
             timeout,
+            at_once: false,
             cached: true,
         }
     }
@@ -340,6 +352,12 @@ mod tests {
             let asked = service
                 .ask(question(None), || -> Empty { panic!("no store") })
                 .await;
+            assert_eq!(asked.unwrap_err().to_string(), "unexpected error: no store");
+            let at_once = Question {
+                at_once: true,
+                ..question(None)
+            };
+            let asked = service.ask(at_once, || -> Empty { panic!("no store") }).await;
             assert_eq!(asked.unwrap_err().to_string(), "unexpected error: no store");
         }
         assert_eq!(service.shared.metrics.running.get(), 0.0);

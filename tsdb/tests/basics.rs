@@ -305,7 +305,10 @@ fn lists_are_sorted_merged_and_cut() {
     assert!(snapshot.finds_few(&sets[..1], all));
     assert!(!snapshot.finds_few(&sets, all) && !snapshot.finds_few(&[], all));
     assert!(!snapshot.finds_few(&[vec![Matcher::equal("instance", "")]], all));
+    assert!(snapshot.finds_at_most(2, &sets[..1], all) && !snapshot.finds_at_most(1, &sets[..1], all));
     let late = TimeRange { min: 40, max: 60 };
+    // Of a part of the time the first series of a value may say nothing.
+    assert!(snapshot.lists_few("instance", all) && !snapshot.lists_few("instance", late));
     assert_eq!(
         snapshot.label_values("__name__", &[], late, 0).unwrap().items,
         ["down"]

@@ -58,6 +58,14 @@ impl Bits {
         }
     }
 
+    /// The bits that are set in both.
+    fn and(&self, other: &Self) -> Self {
+        let words = self.words.iter().zip(&other.words).map(|(a, b)| a & b);
+        let words: Vec<u64> = words.collect();
+        let ones = words.iter().map(|word| word.count_ones() as usize).sum();
+        Self { words, ones }
+    }
+
     fn set(&mut self, at: usize) {
         if let Some(word) = self.words.get_mut(at / 64) {
             self.ones += usize::from(*word >> (at % 64) & 1 == 0);
@@ -234,6 +242,28 @@ impl Column {
         self
     }
 
+    /// What `f` makes of the floats of both columns where both have one; `None` if one of them has histograms.
+    pub(crate) fn zip_floats(&self, other: &Self, f: impl Fn(f64, f64) -> f64) -> Option<Self> {
+        if self.has_histograms() || other.has_histograms() {
+            return None;
+        }
+        let presence = match (&self.presence, &other.presence) {
+            (Presence::None, _) | (_, Presence::None) => return Some(Self::empty(self.len)),
+            (Presence::All, some) | (some, Presence::All) => some.clone(),
+            (Presence::Some(a), Presence::Some(b)) => match a.and(b) {
+                both if both.ones == 0 => return Some(Self::empty(self.len)),
+                both => Presence::Some(both),
+            },
+        };
+        let pairs = self.values.iter().zip(&other.values);
+        Some(Self {
+            values: pairs.map(|(a, b)| f(*a, *b)).collect(),
+            presence,
+            histograms: None,
+            len: self.len,
+        })
+    }
+
     /// The column with every point replaced.
     pub(crate) fn map_points(&self, mut f: impl FnMut(usize, Point) -> Point) -> Self {
         let mut out = ColumnBuilder::new(self.len);
@@ -392,6 +422,39 @@ mod tests {
             values.iter().for_each(|value| single.push_float(*value));
             assert_eq!(together.finish(), single.finish(), "{before} {floats} {after}");
         }
+    }
+
+    #[test]
+    fn floats_of_two_columns_meet_where_both_are() {
+        let column = |there: &dyn Fn(usize) -> bool| {
+            let mut builder = ColumnBuilder::new(200);
+            for step in 0..200 {
+                builder.push(if there(step) {
+                    Point::Float(step as f64)
+                } else {
+                    Point::None
+                });
+            }
+            builder.finish()
+        };
+        let columns = [
+            column(&|_| true),
+            column(&|_| false),
+            column(&|step| step > 64),
+            column(&|step| step < 60),
+            column(&|step| step % 3 == 0),
+        ];
+        for a in &columns {
+            for b in &columns {
+                let both = a.zip_floats(b, |a, b| a + 2.0 * b).unwrap();
+                let expected = |step| Some(a.float(step)? + 2.0 * b.float(step)?);
+                assert!((0..200).all(|step| both.float(step) == expected(step)));
+                let count = (0..200).filter(|step| expected(*step).is_some()).count();
+                assert_eq!((both.count(), both.is_empty()), (count, count == 0));
+            }
+        }
+        let histogram = Column::repeat(&Point::Histogram(Arc::default()), 200);
+        assert!(columns[0].zip_floats(&histogram, |a, _| a).is_none());
     }
 
     #[test]

@@ -66,15 +66,11 @@ impl Operation<'_> {
     }
 
     fn column(&self, many: &Column, one: &Column, scratch: &mut Scratch<'_>) -> Column {
-        if let (Some(m), Some(o)) = (many.all_floats(), one.all_floats()) {
-            let (a, b) = if self.swapped { (o, m) } else { (m, o) };
-            let result: Option<Vec<f64>> = a
-                .iter()
-                .zip(b)
-                .map(|(a, b)| float_operation(self.op, *a, *b))
-                .collect();
-            if let Some(result) = result {
-                return Column::full(result);
+        if float_operation(self.op, 1.0, 1.0).is_some() {
+            let (a, b) = if self.swapped { (one, many) } else { (many, one) };
+            let operation = |a, b| float_operation(self.op, a, b).unwrap_or(f64::NAN);
+            if let Some(result) = a.zip_floats(b, operation) {
+                return result;
             }
         }
         let mut out = ColumnBuilder::new(many.len());

@@ -4,7 +4,7 @@
 use fearless_simd::{Level, dispatch};
 
 use super::gains::{GainPlan, Gains};
-use super::lanes::{self, LANES, Lanes, Runs, lanes};
+use super::lanes::{self, LANES, Runs, lanes};
 use super::sums::{mean, sum};
 
 /// A function that can be computed by columns.
@@ -106,21 +106,22 @@ impl FloatColumn<'_> {
         }
     }
 
-    /// The same, several windows at a time where they are equally long.
+    /// The sum or the mean of each window, several windows at a time where they are equally long. Not told which by a
+    /// function: what is called through one is not compiled for the processor.
     #[inline(always)]
-    fn fold_together(
-        &self,
-        together: impl Fn(&[f64], Lanes) -> [f64; LANES],
-        fold: impl Fn(&[f64]) -> f64,
-        sink: &mut impl FloatSink,
-    ) {
+    fn add_up<const MEAN: bool>(&self, sink: &mut impl FloatSink) {
+        let one = if MEAN { mean } else { sum };
         let mut rest = self.bounds;
         while let Some((first, others)) = rest.split_first() {
             if let Some(lanes) = lanes(rest) {
-                sink.floats(&together(self.values, lanes));
+                sink.floats(&if MEAN {
+                    lanes::means(self.values, lanes)
+                } else {
+                    lanes::sums(self.values, lanes)
+                });
                 rest = rest.get(LANES..).unwrap_or(&[]);
             } else {
-                self.fold_one(*first, &fold, sink);
+                self.fold_one(*first, one, sink);
                 rest = others;
             }
         }
@@ -206,10 +207,10 @@ impl ColumnKernel {
                 (false, false) => column.fold(|values| extreme(values, |a, b| a < b), sink),
             },
             ColumnFunction::Sum { mean: false } => {
-                dispatch!(self.level, _ => column.fold_together(lanes::sums, sum, sink));
+                dispatch!(self.level, _ => column.add_up::<false>(sink));
             }
             ColumnFunction::Sum { mean: true } => {
-                dispatch!(self.level, _ => column.fold_together(lanes::means, mean, sink));
+                dispatch!(self.level, _ => column.add_up::<true>(sink));
             }
             ColumnFunction::Gain { counter, .. } => {
                 dispatch!(self.level, _ => self.gains.fill(&plan.gains, column, counter, sink));

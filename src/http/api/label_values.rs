@@ -25,8 +25,13 @@ pub(crate) async fn label_values(call: Call) -> Result<Reply, Problem> {
     let most = limit(&form)?;
     let range = lookup_range(&form)?;
     let sets = matcher_sets(&form).map_err(Problem::bad_data)?;
+    let listed = name.clone();
+    let few = move |store: &Snapshot, sets: &[Vec<_>]| match sets {
+        [] => store.lists_few(&listed, range),
+        sets => store.finds_few(sets, range),
+    };
     let read = move |store: &Snapshot, sets: &[_]| store.label_values(&name, sets, range, most);
-    let found = look_up(&call.app, sets, range, read).await?;
+    let found = look_up(&call.app, sets, few, read).await?;
     Ok(texts(found.items, found.truncated))
 }
 

@@ -16,6 +16,7 @@ pub(crate) async fn labels(mut call: Call) -> Result<Reply, Problem> {
     let range = lookup_range(&form)?;
     let sets = matcher_sets(&form).map_err(Problem::bad_data)?;
     let read = move |store: &Snapshot, sets: &[_]| store.label_names(sets, range, most);
-    let found = look_up(&call.app, sets, range, read).await?;
+    let few = |store: &Snapshot, sets: &[_]| store.finds_few(sets, range);
+    let found = look_up(&call.app, sets, few, read).await?;
     Ok(texts(found.items, found.truncated))
 }

@@ -11,6 +11,7 @@ pub(crate) mod format_query;
 pub(crate) mod label_values;
 pub(crate) mod labels;
 pub(crate) mod lifecycle;
+mod light;
 pub(crate) mod metadata;
 pub(crate) mod metrics;
 pub(crate) mod notifications;

@@ -12,6 +12,7 @@ use super::super::form::Form;
 use super::super::params::{limit, parse_duration, time_or};
 use super::super::problem::Problem;
 use super::data::{store, streamed, truncation};
+use super::light::is_light;
 use crate::query::{Answer, Question, When};
 
 /// Answers.
@@ -25,14 +26,21 @@ pub(crate) async fn query(mut call: Call) -> Result<Reply, Problem> {
         timeout: timeout(&form)?,
         lookback_delta_ms: lookback(&form)?,
         per_step_stats: per_step(&call, &form),
+        at_once: false,
         cached: false,
     };
     ask(&call, &form, question, most).await
 }
 
 /// Asks the engine, and shows its answer.
-pub(crate) async fn ask(call: &Call, form: &Form, question: Question, most: usize) -> Result<Reply, Problem> {
+pub(crate) async fn ask(
+    call: &Call,
+    form: &Form,
+    mut question: Question,
+    most: usize,
+) -> Result<Reply, Problem> {
     let store = store(&call.app)?;
+    question.at_once = is_light(&question, &call.app.queries.engine(), &store.snapshot());
     let per_step = question.per_step_stats;
     let found = call.app.queries.ask(question, move || store.snapshot()).await?;
     Ok(show(found, most, !form.get("stats").is_empty(), per_step))

@@ -23,6 +23,7 @@ pub(crate) async fn query_range(mut call: Call) -> Result<Reply, Problem> {
         timeout: timeout(&form)?,
         lookback_delta_ms: lookback(&form)?,
         per_step_stats: per_step(&call, &form),
+        at_once: false,
         // Statistics tell how much work a query is, not how much is left of it.
         cached: !boolean(&form, "nocache", false)? && form.get("stats").is_empty(),
     };

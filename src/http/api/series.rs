@@ -22,7 +22,8 @@ pub(crate) async fn series(mut call: Call) -> Result<Reply, Problem> {
     let range = lookup_range(&form)?;
     let sets = matcher_sets(&form).map_err(|reason| Problem::invalid("match[]", reason))?;
     let read = move |store: &Snapshot, sets: &[_]| store.series(sets, range, most);
-    let found = look_up(&call.app, sets, range, read).await?;
+    let few = |store: &Snapshot, sets: &[_]| store.finds_few(sets, range);
+    let found = look_up(&call.app, sets, few, read).await?;
     Ok(streamed(
         Box::new(List::new(found.items, |out: &mut Vec<u8>, labels: Labels| {
             write_labels(out, &labels);

@@ -226,6 +226,13 @@ impl Block {
         Ok(())
     }
 
+    /// How many values a label has.
+    pub(crate) fn value_count(&self, name: &str) -> Result<usize, Error> {
+        let listed = values_of(self.index.borrow_dependent(), name);
+        let listed = listed.map_err(|e| self.index_fault(e))?;
+        Ok(listed.map_or(0, |(_, listed)| listed.len()))
+    }
+
     /// Adds the names of the labels that some series have.
     pub(crate) fn label_names_of(&self, numbers: &RoaringBitmap, names: &mut TextSet) -> Result<(), Error> {
         let index = self.index.borrow_dependent();

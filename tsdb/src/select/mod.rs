@@ -1,6 +1,7 @@
 //! From matchers and a time range to series and columns, as of one commit.
 
 pub(crate) mod cardinality;
+mod few;
 mod found;
 mod grouping;
 pub(crate) mod listing;

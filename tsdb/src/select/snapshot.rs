@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use narthex_model::{
-    Grouping, Labels, MatchOp, Matcher, Moment, Projection, SampleBuffer, Selection, SeriesSet, SeriesSource,
+    Grouping, Labels, Matcher, Moment, Projection, SampleBuffer, Selection, SeriesSet, SeriesSource,
     SourceError, SourceErrorKind, TimeRange,
 };
 use parking_lot::Mutex;
@@ -21,14 +21,10 @@ use crate::error::Error;
 use crate::head::{Exemplar, Head, Pin, order, split};
 use crate::text_set::TextSet;
 
-/// Entries of lists that are few, in memory and all blocks together; and blocks that are.
-const FEW: u64 = 4_000;
-const FEW_BLOCKS: usize = 32;
-
 /// The store as of one commit: what is committed later does not show. Cheap to take and to clone.
 #[derive(Clone)]
 pub struct Snapshot {
-    head: Arc<Head>,
+    pub(super) head: Arc<Head>,
     segments: Arc<Segments>,
     pin: Arc<Pin>,
     stop: Option<Stop>,
@@ -67,36 +63,6 @@ impl Snapshot {
     #[must_use]
     pub fn commit(&self) -> u64 {
         self.pin.number()
-    }
-
-    /// Whether it is known, without looking for them, that it takes next to nothing to find the series that fulfil one of
-    /// the sets of matchers and may have samples in `range`: all matchers name values, and the lists of series that have
-    /// these are short, in memory and in all blocks together.
-    #[must_use]
-    pub fn finds_few(&self, sets: &[Vec<Matcher>], range: TimeRange) -> bool {
-        let by_value = |m: &Matcher| m.op == MatchOp::Equal && !m.value.is_empty();
-        let named = |set: &Vec<Matcher>| !set.is_empty() && set.iter().all(by_value);
-        if sets.is_empty() || !sets.iter().all(named) {
-            return false;
-        }
-        let blocks: Vec<Arc<Block>> = self.blocks(range).take(FEW_BLOCKS + 1).collect();
-        let mut left = FEW;
-        let mut fits = |count: u64| {
-            let fits = count <= left;
-            left = left.saturating_sub(count);
-            fits
-        };
-        let mut is_short = |matcher: &Matcher| {
-            let Matcher { name, value, .. } = matcher;
-            let here = {
-                let index = self.head.index.read();
-                let pair = index.pair(name, value);
-                pair.map_or(0, |pair| index.postings(pair).len())
-            };
-            let there = |block: &Arc<Block>| block.count_of(name, value).unwrap_or(u64::MAX);
-            fits(here) && blocks.iter().all(|block| fits(there(block)))
-        };
-        blocks.len() <= FEW_BLOCKS && sets.iter().flatten().all(&mut is_short)
     }
 
     /// Names of all labels of the series that fulfil one of the sets of matchers (all series if there is no set) and
@@ -218,7 +184,7 @@ impl Snapshot {
     }
 
     /// Blocks that reach into the range. To be asked for after head and segments: what has left them is in a block.
-    fn blocks(&self, range: TimeRange) -> impl Iterator<Item = Arc<Block>> {
+    pub(super) fn blocks(&self, range: TimeRange) -> impl Iterator<Item = Arc<Block>> {
         let blocks = self.segments.blocks.list();
         let blocks: Vec<Arc<Block>> = blocks.iter().filter(|b| b.overlaps(range)).cloned().collect();
         blocks.into_iter()
