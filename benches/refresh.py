@@ -6,7 +6,8 @@
 TSBENCH is the built `tsbench`, QUERIES a file as it takes them, of which the lines that begin with `range SPAN STEP` are
 asked. The servers run and hold the history of the fleet of `tsbench write` up to T (Unix seconds, a multiple of 15). Each round sends
 the next STEP seconds of samples to each server and then asks each query for as long a span as before, ending at the new
-end, 7 s off the samples; servers take turns, query by query. A first round is not counted. Prints the median of the
+end, 7 s off the samples; servers take turns, query by query. T should be about as many seconds ago as the rounds send:
+VictoriaMetrics keeps no answers of times whose samples come later than 5 minutes. A first round is not counted. Prints the median of the
 milliseconds that the answer took, and the geometric mean of the ratios to the first server. Standard library only."""
 import argparse, math, pathlib, statistics, subprocess, time, urllib.parse, urllib.request
 
@@ -30,8 +31,8 @@ def main():
     arguments.add_argument("--step", type=int, default=60)
     options = arguments.parse_args()
     servers = [server.split("=", 1) for server in options.servers]
-    lines = [line.split(" ", 3) for line in options.queries.read_text().splitlines() if line.startswith("range ")]
-    took = {(name, expression): [] for name, _ in servers for _, _, _, expression in lines}
+    lines = [line for line in options.queries.read_text().splitlines() if line.startswith("range ")]
+    took = {(name, line): [] for name, _ in servers for line in lines}
     for round in range(options.rounds + 1):
         end = options.end + (round + 1) * options.step
         for _, url in servers:
@@ -40,21 +41,22 @@ def main():
                            check=True, stdout=subprocess.DEVNULL)
         # What was written shows everywhere, and what that set off has settled.
         time.sleep(5)
-        for _, span, step, expression in lines:
+        for line in lines:
+            _, span, step, expression = line.split(" ", 3)
             # A dashboard aligns its times to the step.
             until = end - end % int(step) - 7
             for name, url in servers:
                 ms = ask(url, expression, until - int(span), until, step)
                 if round > 0:
-                    took[name, expression].append(ms)
+                    took[name, line].append(ms)
     ratios = {name: [] for name, _ in servers}
     print("| query | " + " | ".join(f"{name} ms" for name, _ in servers) + " |")
     print("|---" * (len(servers) + 1) + "|")
-    for _, span, step, expression in lines:
-        medians = [statistics.median(took[name, expression]) for name, _ in servers]
+    for line in lines:
+        medians = [statistics.median(took[name, line]) for name, _ in servers]
         for (name, _), median in zip(servers, medians):
             ratios[name].append(median / medians[0])
-        shown = f"{span} {step} {expression}".replace("|", "\\|")
+        shown = line.replace("|", "\\|")
         print(f"| `{shown}` | " + " | ".join(f"{median:.2f}" for median in medians) + " |")
     means = [math.exp(statistics.fmean(map(math.log, ratios[name]))) for name, _ in servers]
     print("| geometric mean | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
