@@ -24,18 +24,16 @@ fn query(criterion: &mut Criterion) {
     let engine = Engine::new(EngineOptions::default());
     let (source, options) = (db.snapshot(), QueryOptions::default());
     let end = SCRAPES as i64 * 15_000;
+    let query = |text| RangeQuery {
+        text,
+        start: 0,
+        end,
+        step: 60_000,
+        options,
+    };
     let mut group = criterion.benchmark_group("range, a step a minute");
     for (name, text) in RANGES {
-        let ask = || {
-            let query = RangeQuery {
-                text,
-                start: 0,
-                end,
-                step: 60_000,
-                options,
-            };
-            engine.range(&source, &query).unwrap()
-        };
+        let ask = || engine.range(&source, &query(text)).unwrap();
         group.throughput(Throughput::Elements(ask().stats.samples_read));
         group.bench_function(*name, |b| b.iter(ask));
     }
@@ -43,13 +41,7 @@ fn query(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("asked again");
     for (name, text) in RANGES {
         let cache = ResultCache::new(64 << 20);
-        let query = RangeQuery {
-            text,
-            start: 0,
-            end,
-            step: 60_000,
-            options,
-        };
+        let query = query(text);
         cache.range(&engine, &source, &query).unwrap();
         group.bench_function(*name, |b| {
             b.iter(|| cache.range(&engine, &source, &query).unwrap());
@@ -58,13 +50,7 @@ fn query(criterion: &mut Criterion) {
     }
     group.finish();
     let mut group = criterion.benchmark_group("JSON");
-    let query = RangeQuery {
-        text: "rate({mode=\"user\", device=\"disk1\"}[5m])",
-        start: 0,
-        end,
-        step: 60_000,
-        options,
-    };
+    let query = query("rate({mode=\"user\", device=\"disk1\"}[5m])");
     let value = engine.range(&source, &query).unwrap().value;
     let bytes = answer_json(value.clone()).len();
     group.throughput(Throughput::Bytes(bytes as u64));

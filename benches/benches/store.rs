@@ -4,27 +4,22 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use narthex_benches::{SCRAPES, SERIES, TARGETS, filled, labels, value};
+use narthex_benches::{SCRAPES, SERIES, TARGETS, filled, scraped, series, value};
 use narthex_format::wal::{Batch as Record, Sample};
 use narthex_model::{MatchOp, Matcher, Projection, SampleBuffer, Selection, SeriesSource, TimeRange};
-use narthex_tsdb::{Batch, Db, Options, SeriesRef};
+use narthex_tsdb::{Db, Options};
 
 fn append(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(folder.path(), Options::default()).unwrap();
-    let refs: Vec<SeriesRef> = (0..SERIES)
-        .map(|id| db.resolve(&labels(0, id)).unwrap())
-        .collect();
+    let refs = series(&db, 0);
     let mut group = criterion.benchmark_group("append");
     group.throughput(Throughput::Elements(SERIES as u64));
     let mut scrape = 0;
     group.bench_function("batch, logged", |b| {
         b.iter(|| {
             let time = scrape as i64 * 15_000;
-            let mut batch = Batch::new(time).with_group(0);
-            for (id, series) in refs.iter().enumerate() {
-                batch.push_float(*series, time, value(id, scrape));
-            }
+            let batch = scraped(0, &refs, scrape);
             scrape += 1;
             db.append(black_box(&batch), time).unwrap();
         });
@@ -69,16 +64,10 @@ fn seal(criterion: &mut Criterion) {
     let unsealed = || {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(folder.path(), Options::default()).unwrap();
-        let refs: Vec<SeriesRef> = (0..SERIES)
-            .map(|id| db.resolve(&labels(0, id)).unwrap())
-            .collect();
+        let refs = series(&db, 0);
         for scrape in 0..SEALED {
-            let time = scrape as i64 * 15_000;
-            let mut batch = Batch::new(time).with_group(0);
-            for (id, series) in refs.iter().enumerate() {
-                batch.push_float(*series, time, value(id, scrape));
-            }
-            db.append(&batch, time).unwrap();
+            db.append(&scraped(0, &refs, scrape), scrape as i64 * 15_000)
+                .unwrap();
         }
         (folder, db)
     };

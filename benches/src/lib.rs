@@ -39,6 +39,27 @@ pub fn value(id: usize, scrape: usize) -> f64 {
     }
 }
 
+/// References of a target's series.
+///
+/// # Panics
+/// When the store takes no series.
+#[must_use]
+pub fn series(db: &Db, target: usize) -> Vec<SeriesRef> {
+    let resolve = |id| db.resolve(&labels(target, id)).unwrap();
+    (0..SERIES).map(resolve).collect()
+}
+
+/// The batch of one scrape of a target whose series these are.
+#[must_use]
+pub fn scraped(target: usize, series: &[SeriesRef], scrape: usize) -> Batch {
+    let time = scrape as i64 * 15_000;
+    let mut batch = Batch::new(time).with_group(target as u64);
+    for (id, series) in series.iter().enumerate() {
+        batch.push_float(*series, time, value(id, scrape));
+    }
+    batch
+}
+
 /// A store in this folder with all scrapes of the fleet.
 ///
 /// # Panics
@@ -46,22 +67,11 @@ pub fn value(id: usize, scrape: usize) -> f64 {
 #[must_use]
 pub fn filled(folder: &Path) -> Db {
     let db = Db::open(folder, Options::default()).unwrap();
-    let resolve = |target| (0..SERIES).map(move |id| (target, id));
-    let refs: Vec<Vec<SeriesRef>> = (0..TARGETS)
-        .map(|target| {
-            resolve(target)
-                .map(|(t, id)| db.resolve(&labels(t, id)).unwrap())
-                .collect()
-        })
-        .collect();
+    let refs: Vec<Vec<SeriesRef>> = (0..TARGETS).map(|target| series(&db, target)).collect();
     for scrape in 0..SCRAPES {
         let time = scrape as i64 * 15_000;
         for (target, refs) in refs.iter().enumerate() {
-            let mut batch = Batch::new(time).with_group(target as u64);
-            for (id, series) in refs.iter().enumerate() {
-                batch.push_float(*series, time, value(id, scrape));
-            }
-            db.append(&batch, time).unwrap();
+            db.append(&scraped(target, refs, scrape), time).unwrap();
         }
         db.tick(time).unwrap();
     }

@@ -1,4 +1,5 @@
-//! Runs queries: at most so many at once, each on a thread of its own, each until its deadline.
+//! Runs queries: at most so many at once, each until its deadline, and on a thread of its own unless it takes next to
+//! nothing.
 //!
 //! A place at the gate belongs to the evaluation, not to the answer: a client that reads slowly holds none, and a
 //! query whose client went away gives its place back once it has noticed.

@@ -28,21 +28,16 @@ impl Steps {
     /// # Errors
     /// When there are more than `max`: a column of so many steps is more than a query may hold.
     pub(crate) fn range(start: i64, end: i64, interval: i64, max: usize) -> Result<Self, QueryError> {
-        let interval = interval.max(1);
-        let count = if end < start {
-            0
-        } else {
-            (i128::from(end) - i128::from(start)) / i128::from(interval) + 1
+        let steps = Self {
+            start,
+            interval: interval.max(1),
+            count: 0,
         };
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        if count > max {
+        let steps = steps.up_to(end);
+        if steps.count > max {
             return Err(QueryError::TooManySamples("query execution"));
         }
-        Ok(Self {
-            start,
-            interval,
-            count,
-        })
+        Ok(steps)
     }
 
     /// The time of a step.
@@ -63,13 +58,16 @@ impl Steps {
     }
 
     /// Those up to a time, which may lie behind the last one.
-    pub(crate) const fn up_to(&self, end: i64) -> Self {
+    pub(crate) fn up_to(&self, end: i64) -> Self {
         let count = if end < self.start {
             0
         } else {
-            ((end as i128 - self.start as i128) / self.interval as i128) as usize + 1
+            (i128::from(end) - i128::from(self.start)) / i128::from(self.interval) + 1
         };
-        Self { count, ..*self }
+        Self {
+            count: usize::try_from(count).unwrap_or(usize::MAX),
+            ..*self
+        }
     }
 
     /// Those behind the last of some that these begin with.

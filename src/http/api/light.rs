@@ -12,7 +12,7 @@ const TEXT_BYTES: usize = 512;
 const SELECTORS: usize = 4;
 const SERIES: u64 = 8;
 const STEPS: i64 = 500;
-/// How far the samples of all steps lie apart, and how far windows and offsets reach, in milliseconds.
+/// How far the steps lie apart at most, and how far windows and selectors look back, in milliseconds.
 const SPAN_MS: i64 = 6 * 3_600_000;
 const REACH_MS: i64 = 3_600_000;
 
@@ -26,7 +26,13 @@ pub(super) fn is_light(question: &Question, engine: &Engine, store: &Snapshot) -
         }
     };
     let text = &question.text;
-    let long = text.len() > TEXT_BYTES || steps > STEPS || end.saturating_sub(start) > SPAN_MS;
+    let lookback = question
+        .lookback_delta_ms
+        .unwrap_or(engine.options().lookback_delta_ms);
+    let long = lookback > REACH_MS
+        || text.len() > TEXT_BYTES
+        || steps > STEPS
+        || end.saturating_sub(start) > SPAN_MS;
     // A short pattern can take long to be compiled.
     if long || text.contains('~') || text.contains("label_replace") {
         return false;
@@ -83,11 +89,11 @@ mod tests {
             batch.push_float_labelled(&Labels::from_pairs(pairs), 0, 1.0);
         }
         db.append(&batch, 0).unwrap();
-        let light = |text: &str, when| {
+        let looking_back = |text: &str, when, lookback_delta_ms| {
             let question = Question {
                 text: text.to_owned(),
                 when,
-                lookback_delta_ms: None,
+                lookback_delta_ms,
                 per_step_stats: false,
                 timeout: None,
                 at_once: false,
@@ -95,6 +101,7 @@ mod tests {
             };
             is_light(&question, &Engine::default(), &db.snapshot())
         };
+        let light = |text: &str, when| looking_back(text, when, None);
         for (text, expected) in [
             ("1", true),
             ("m{i=\"7\"}", true),
@@ -117,6 +124,8 @@ mod tests {
         assert!(light("m{i=\"7\"}", range(3_600_000, 15_000)));
         assert!(!light("m{i=\"7\"}", range(3_600_000, 1_000)));
         assert!(!light("m{i=\"7\"}", range(7 * 3_600_000, 60_000)));
+        assert!(looking_back("m{i=\"7\"}", When::At(0), Some(3_600_000)));
+        assert!(!looking_back("m{i=\"7\"}", When::At(0), Some(30 * 86_400_000)));
         assert!(!light(&format!("1{}", " ".repeat(600)), When::At(0)));
     }
 }
