@@ -433,15 +433,16 @@ fn same_as_installed_promtool(path: &Path) {
 
 #[test]
 fn golden_files_are_explained_to_the_last_byte() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("storage-format/fixtures/v1");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("storage-format/fixtures");
     for name in [
-        "wal",
-        "catalog-log",
-        "catalog-snapshot",
-        "segment",
-        "index",
-        "tombstones",
-        "meta.json",
+        "v1/wal",
+        "v1/catalog-log",
+        "v1/catalog-snapshot",
+        "v1/segment",
+        "v1/index",
+        "v1/tombstones",
+        "v1/meta.json",
+        "v2/segment",
     ] {
         let said = tool(&fixtures, &["tsdb", "inspect", name], "");
         assert_eq!(said.code, 0, "{name}: {}{}", said.out, said.err);

@@ -88,6 +88,7 @@ const fn section_name(is_index: bool, kind: u32) -> &'static str {
         (false, 6) => "exemplars",
         (false, 7) => "metadata",
         (_, 8) => "summary",
+        (false, 9) => "directory, series ids to chunks",
         (true, 1) => "label names",
         (true, 2) => "label values",
         (true, 3) => "postings, series per label value",

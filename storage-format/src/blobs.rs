@@ -2,9 +2,8 @@
 
 use crate::bytes::Reader;
 use crate::error::{Error, Result};
+use crate::packed::{self, Packed, WIDTH_MAX};
 use crate::varint;
-
-const WIDTH_MAX: u32 = 40;
 
 /// Builds a table of byte strings.
 #[derive(Debug, Default)]
@@ -46,7 +45,7 @@ impl BlobWriter {
     /// # Errors
     /// [`Error::Invalid`] if the strings exceed 1 TiB.
     pub fn finish(&self, out: &mut Vec<u8>) -> Result<()> {
-        let width = (64 - (self.bytes.len() as u64).leading_zeros()).max(1);
+        let width = packed::width(self.bytes.len() as u64);
         if width > WIDTH_MAX {
             return Err(Error::invalid(
                 "table",
@@ -57,19 +56,7 @@ impl BlobWriter {
         }
         varint::put(out, self.ends.len() as u64);
         out.push(width as u8);
-        let (mut word, mut filled) = (0_u64, 0);
-        for end in &self.ends {
-            word |= end << filled;
-            filled += width;
-            while filled >= 8 {
-                out.push(word as u8);
-                word >>= 8;
-                filled -= 8;
-            }
-        }
-        if filled > 0 {
-            out.push(word as u8);
-        }
+        packed::put(out, width, self.ends.iter().copied());
         out.extend_from_slice(&self.bytes);
         Ok(())
     }
@@ -79,8 +66,7 @@ impl BlobWriter {
 #[derive(Debug, Clone, Copy)]
 pub struct Blobs<'a> {
     count: usize,
-    width: u32,
-    ends: &'a [u8],
+    ends: Packed<'a>,
     bytes: &'a [u8],
     what: &'static str,
 }
@@ -94,8 +80,7 @@ impl<'a> Blobs<'a> {
         if bytes.is_empty() {
             return Ok(Self {
                 count: 0,
-                width: 1,
-                ends: bytes,
+                ends: Packed::new(1, bytes, what)?,
                 bytes,
                 what,
             });
@@ -103,17 +88,10 @@ impl<'a> Blobs<'a> {
         let mut reader = Reader::new(bytes, what);
         let count = reader.varint()?;
         let width = u32::from(reader.u8()?);
-        if width == 0 || width > WIDTH_MAX {
-            return Err(reader.corrupt("a width of 1 to 40 bits", u64::from(width)));
-        }
-        let length = count.checked_mul(u64::from(width)).map(|bits| bits.div_ceil(8));
-        let length = length
-            .and_then(|length| usize::try_from(length).ok())
-            .unwrap_or(usize::MAX);
-        let ends = reader.take(length)?;
+        let length = packed::length(count, width).unwrap_or(usize::MAX);
+        let ends = Packed::new(width, reader.take(length)?, what)?;
         Ok(Self {
             count: count as usize,
-            width,
             ends,
             bytes: reader.rest(),
             what,
@@ -145,27 +123,15 @@ impl<'a> Blobs<'a> {
                 index as u64,
             ));
         }
-        let start = if index == 0 { 0 } else { self.end(index - 1) };
-        let end = self.end(index);
+        let start = if index == 0 {
+            0
+        } else {
+            self.ends.get(index - 1) as usize
+        };
+        let end = self.ends.get(index) as usize;
         self.bytes
             .get(start..end)
             .ok_or_else(|| Error::corrupt(self.what, start, "rising ends within the table", end as u64))
-    }
-
-    fn end(&self, index: usize) -> usize {
-        let bit = index * self.width as usize;
-        let rest = self.ends.get(bit / 8..).unwrap_or_default();
-        let word = match rest.first_chunk::<8>() {
-            Some(word) => *word,
-            None => {
-                let mut word = [0; 8];
-                for (place, byte) in word.iter_mut().zip(rest) {
-                    *place = *byte;
-                }
-                word
-            }
-        };
-        ((u64::from_le_bytes(word) >> (bit % 8)) & ((1 << self.width) - 1)) as usize
     }
 }
 

@@ -66,7 +66,7 @@ impl FileKind {
         if expected != found {
             return Err(Error::corrupt(self.what, LENGTH - 4, expected, u64::from(found)));
         }
-        if version != self.version || flags != 0 {
+        if version == 0 || version > self.version || flags != 0 {
             return Err(Error::Unsupported {
                 what: self.what,
                 offset: self.magic.len() as u64,

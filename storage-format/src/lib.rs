@@ -17,6 +17,7 @@ pub mod frame;
 pub mod header;
 pub mod histogram;
 pub mod index;
+pub mod packed;
 pub mod sections;
 pub mod segment;
 pub mod series;

@@ -15,7 +15,7 @@ use crate::examples;
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/v1")
+        .join("fixtures")
         .join(name)
 }
 
@@ -31,7 +31,7 @@ fn fixture(name: &str, write: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
 #[test]
 fn wal_v1() {
     let batches = [examples::small_batch(), examples::full_batch()];
-    let file = fixture("wal", || examples::wal_segment(&batches));
+    let file = fixture("v1/wal", || examples::wal_segment(&batches));
     let header = SegmentHeader::decode(&file).unwrap();
     let records: Vec<_> = Frames::new(&file, header.id)
         .map(|step| match step {
@@ -47,7 +47,7 @@ fn wal_v1() {
 
 #[test]
 fn catalog_v1() {
-    let file = fixture("catalog-snapshot", examples::catalog_snapshot);
+    let file = fixture("v1/catalog-snapshot", examples::catalog_snapshot);
     let mut tables = Vec::new();
     assert!(
         catalog::read_snapshot(&file, examples::ID, |table| tables.push(table))
@@ -55,7 +55,7 @@ fn catalog_v1() {
             .is_complete()
     );
     assert_eq!(tables, [examples::series()]);
-    let file = fixture("catalog-log", examples::catalog_log);
+    let file = fixture("v1/catalog-log", examples::catalog_log);
     let header = catalog::LOG.decode(&file).unwrap();
     let records: Vec<_> = Frames::new(&file, header.id)
         .map(|step| match step {
@@ -75,7 +75,7 @@ fn catalog_v1() {
 #[test]
 fn chunks_v1() {
     for (name, values) in examples::chunks() {
-        let chunk = fixture(&format!("chunk-{name}"), || {
+        let chunk = fixture(&format!("v1/chunk-{name}"), || {
             narthex_format::chunk::encode(&values).unwrap()
         });
         let mut read = Vec::new();
@@ -91,9 +91,8 @@ fn chunks_v1() {
     }
 }
 
-#[test]
-fn segment_v1() {
-    let file = fixture("segment", examples::head_segment);
+fn reads_segment(name: &str) {
+    let file = fixture(name, examples::head_segment);
     let segment = ChunksFile::open(&file, &segment::SEGMENT).unwrap();
     segment.verify().unwrap();
     assert_eq!(examples::samples(&segment), examples::head_samples());
@@ -106,8 +105,18 @@ fn segment_v1() {
 }
 
 #[test]
+fn segment_v1() {
+    reads_segment("v1/segment");
+}
+
+#[test]
+fn segment_v2() {
+    reads_segment("v2/segment");
+}
+
+#[test]
 fn block_v1() {
-    let file = fixture("index", examples::index);
+    let file = fixture("v1/index", examples::index);
     let index = Index::open(&file).unwrap();
     index.verify().unwrap();
     for (number, (labels, chunks)) in examples::index_series().iter().enumerate() {
@@ -120,11 +129,11 @@ fn block_v1() {
         );
         assert_eq!(entry.chunks, *chunks);
     }
-    let file = fixture("meta.json", || examples::block_meta().encode().unwrap());
+    let file = fixture("v1/meta.json", || examples::block_meta().encode().unwrap());
     assert_eq!(BlockMeta::decode(&file), Ok(examples::block_meta()));
-    let file = fixture("cursor", || examples::cursor().encode().unwrap());
+    let file = fixture("v1/cursor", || examples::cursor().encode().unwrap());
     assert_eq!(Cursor::decode(&file), Ok(examples::cursor()));
-    let file = fixture("tombstones", examples::tombstones_file);
+    let file = fixture("v1/tombstones", examples::tombstones_file);
     assert_eq!(
         tombstones::decode(&file, examples::ID).unwrap().ranges,
         examples::tombstones()
@@ -133,7 +142,7 @@ fn block_v1() {
 
 #[test]
 fn histograms_v1() {
-    let chunk = fixture("chunk-histogram", examples::histogram_chunk);
+    let chunk = fixture("v1/chunk-histogram", examples::histogram_chunk);
     let mut read = Vec::new();
     HistogramDecoder::default()
         .decode::<u64, i64>(&chunk, 3, &mut read)

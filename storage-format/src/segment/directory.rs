@@ -1,80 +1,39 @@
 //! The directory of a sealed head segment: series id to the place of its chunks. Layout: spec/segment.md.
+//!
+//! Chunks lie in the order in which their series were written, that of labels, and so do their lists; readers ask for
+//! series in that order too. An id leads to its row in the lists.
 
 use std::ops::Range;
 
 use crate::blobs::{BlobWriter, Blobs};
-use crate::bytes::{Reader, put_block};
+use crate::bytes::{Reader, put_u32};
 use crate::error::{Error, Result};
+use crate::packed::{self, Packed};
 use crate::varint;
 
-use super::plans::ChunkShape;
+use super::chunk_list::ChunkList;
+use super::directory_v1::DirectoryV1;
 
-/// Series in one string of the directory's table.
-const BLOCK: usize = 16;
+const WHAT: &str = "directory";
+/// Rows in one string of the lists.
+const ROWS: usize = 16;
+/// Ids in one entry of their table.
+const IDS: usize = 64;
+/// Bytes of an entry of that table.
+const ENTRY: usize = 8;
 
-/// Where a series' chunks are: they lie behind each other, cut as the plan says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ChunkList {
-    /// The number of the plan.
-    pub plan: u32,
-    /// The position of the first chunk.
-    pub position: u64,
-    /// The length of each chunk.
-    pub lengths: Vec<u32>,
-}
-
-impl ChunkList {
-    /// Appends plan and lengths; the position is the holder's affair.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        varint::put(out, u64::from(self.plan));
-        varint::put(out, self.lengths.len() as u64);
-        self.lengths
-            .iter()
-            .for_each(|length| varint::put(out, u64::from(*length)));
-    }
-
-    /// Reads plan and lengths.
-    fn decode_into(&mut self, reader: &mut Reader<'_>) -> Result<()> {
-        self.plan = reader.varint_u32()?;
-        let count = reader.count(1)?;
-        self.lengths.clear();
-        for _ in 0..count {
-            self.lengths.push(reader.varint_u32()?);
-        }
-        Ok(())
-    }
-
-    /// The place of each chunk with its shape: position, length, shape.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] if there are not as many shapes as chunks.
-    pub fn places(&self, shapes: &[ChunkShape]) -> Result<impl Iterator<Item = (u64, u32, ChunkShape)>> {
-        if shapes.len() != self.lengths.len() {
-            let (expected, found) = (shapes.len() as u64, self.lengths.len() as u64);
-            return Err(Error::corrupt("chunk list", 0, expected, found));
-        }
-        let mut position = self.position;
-        Ok(self.lengths.iter().zip(shapes).map(move |(length, shape)| {
-            let start = position;
-            position = position.saturating_add(u64::from(*length));
-            (start, *length, *shape)
-        }))
-    }
-
-    /// The bytes of all chunks.
-    pub(crate) fn length(&self) -> u64 {
-        self.lengths.iter().map(|length| u64::from(*length)).sum()
-    }
-}
-
-/// Gathers a directory. What is gathered takes little more than what is written.
+/// Gathers a directory.
 #[derive(Debug, Default)]
 pub struct DirectoryWriter {
-    /// Each series with where its entry begins, in any order.
-    series: Vec<(u32, u32)>,
-    /// Entries behind each other, each with its length before it.
-    entries: Vec<u8>,
-    entry: Vec<u8>,
+    /// By row.
+    ids: Vec<u32>,
+    lists: BlobWriter,
+    /// The string of the last rows.
+    string: Vec<u8>,
+    /// Where the chunks of the next series lie.
+    position: u64,
+    /// Plan and number of chunks of the row before in the string.
+    before: Option<(u32, usize)>,
 }
 
 impl DirectoryWriter {
@@ -82,29 +41,57 @@ impl DirectoryWriter {
     #[must_use]
     pub fn with_capacity(series: usize) -> Self {
         Self {
-            series: Vec::with_capacity(series),
+            ids: Vec::with_capacity(series),
             ..Self::default()
         }
     }
 
-    /// Adds a series.
+    /// Adds a series, whose chunks lie behind those of the series before.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the directory exceeds 4 GiB.
+    /// [`Error::Invalid`] if they do not.
     pub fn push(&mut self, id: u32, list: &ChunkList) -> Result<()> {
-        let begin = u32::try_from(self.entries.len())
-            .map_err(|_| Error::invalid("directory", self.series.len(), "at most 4 GiB", u64::from(id)))?;
-        self.entry.clear();
-        varint::put(&mut self.entry, list.position);
-        list.encode(&mut self.entry);
-        put_block(&mut self.entries, &self.entry);
-        self.series.push((id, begin));
+        let begins = self.ids.len().is_multiple_of(ROWS);
+        if begins {
+            self.close();
+        }
+        if self.ids.is_empty() {
+            self.position = list.position;
+        }
+        if !list.lengths.is_empty() && list.position != self.position {
+            let rule = "chunks behind those of the series before";
+            return Err(Error::invalid(WHAT, self.ids.len(), rule, list.position));
+        }
+        if begins {
+            varint::put(&mut self.string, self.position);
+        }
+        let shape = (list.plan, list.lengths.len());
+        if self.before == Some(shape) {
+            self.string.push(0);
+        } else {
+            varint::put(&mut self.string, u64::from(list.plan) + 1);
+            varint::put(&mut self.string, list.lengths.len() as u64);
+        }
+        for length in &list.lengths {
+            varint::put(&mut self.string, u64::from(*length));
+        }
+        self.before = Some(shape);
+        self.position = self.position.saturating_add(list.length());
+        self.ids.push(id);
         Ok(())
+    }
+
+    fn close(&mut self) {
+        if !self.string.is_empty() {
+            self.lists.push(|out| out.extend_from_slice(&self.string));
+            self.string.clear();
+        }
+        self.before = None;
     }
 
     /// Whether there is no series.
     pub(super) fn is_empty(&self) -> bool {
-        self.series.is_empty()
+        self.ids.is_empty()
     }
 
     /// The directory's section.
@@ -112,49 +99,91 @@ impl DirectoryWriter {
     /// # Errors
     /// [`Error::Invalid`] if an id stands in it twice.
     pub(super) fn encode(mut self) -> Result<Vec<u8>> {
-        self.series.sort_unstable();
-        if let Some(pair) = self.series.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(Error::invalid(
-                "directory",
-                0,
-                "each id once",
-                u64::from(pair[0].0),
-            ));
+        self.close();
+        let mut series: Vec<(u32, u32)> = self.ids.iter().copied().zip(0..).collect();
+        series.sort_unstable();
+        if let Some(pair) = series.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(Error::invalid(WHAT, 0, "each id once", u64::from(pair[0].0)));
         }
-        let mut blobs = BlobWriter::default();
-        for block in self.series.chunks(BLOCK) {
-            let mut read = Ok(());
-            blobs.push(|out| {
-                let mut next = 0;
-                for (id, begin) in block {
-                    varint::put(out, u64::from(*id) - next);
-                    next = u64::from(*id) + 1;
-                    let entry = self.entries.get(*begin as usize..).unwrap_or_default();
-                    match Reader::new(entry, "directory").block() {
-                        Ok(entry) => out.extend_from_slice(entry),
-                        Err(error) => read = Err(error),
-                    }
-                }
-            });
-            read?;
+        let width = packed::width((series.len() as u64).saturating_sub(1));
+        let (mut table, mut steps) = (Vec::new(), Vec::new());
+        for ids in series.chunks(IDS) {
+            let (Some((first, _)), Some((last, _))) = (ids.first(), ids.last()) else {
+                continue;
+            };
+            // Most ids follow each other.
+            if (last - first) as usize >= ids.len() {
+                let pairs = ids.windows(2);
+                pairs.for_each(|pair| varint::put(&mut steps, u64::from(pair[1].0 - pair[0].0 - 1)));
+            }
+            put_u32(&mut table, *first);
+            let end = u32::try_from(steps.len());
+            put_u32(
+                &mut table,
+                end.map_err(|_| Error::invalid(WHAT, 0, "at most 4 GiB", steps.len() as u64))?,
+            );
         }
         let mut out = Vec::new();
-        blobs.finish(&mut out)?;
+        varint::put(&mut out, series.len() as u64);
+        out.push(width as u8);
+        out.extend_from_slice(&table);
+        packed::put(&mut out, width, series.iter().map(|(_, row)| u64::from(*row)));
+        varint::put(&mut out, steps.len() as u64);
+        out.extend_from_slice(&steps);
+        self.lists.finish(&mut out)?;
         Ok(out)
     }
 }
 
 /// Looks up series.
 #[derive(Debug, Clone, Copy)]
-pub struct Directory<'a>(Blobs<'a>);
+pub struct Directory<'a>(Form<'a>);
+
+#[derive(Debug, Clone, Copy)]
+enum Form<'a> {
+    Rows(Rows<'a>),
+    V1(DirectoryV1<'a>),
+}
+
+/// A directory in place.
+#[derive(Debug, Clone, Copy)]
+struct Rows<'a> {
+    count: usize,
+    /// The first id of each entry, and the end of its steps.
+    table: &'a [[u8; ENTRY]],
+    /// The row of each series, ids rising.
+    rows: Packed<'a>,
+    /// Of entries whose ids do not follow each other, the steps between them.
+    steps: &'a [u8],
+    lists: Blobs<'a>,
+}
 
 impl<'a> Directory<'a> {
-    /// The directory of a section.
+    /// The directory of a section; no bytes are one without series.
     ///
     /// # Errors
-    /// As [`Blobs::open`].
+    /// [`Error::Truncated`] or [`Error::Corrupt`] if its head does not fit.
     pub fn open(section: &'a [u8]) -> Result<Self> {
-        Blobs::open(section, "directory").map(Self)
+        Rows::open(section).map(Form::Rows).map(Self)
+    }
+
+    /// The directory of a segment of version 1.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_v1(section: &'a [u8]) -> Result<Self> {
+        DirectoryV1::open(section).map(Form::V1).map(Self)
+    }
+
+    /// Whether the segment has chunks of series `id`.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Corrupt`].
+    pub fn contains(&self, id: u32) -> Result<bool> {
+        match &self.0 {
+            Form::Rows(rows) => Ok(rows.row(id)?.is_some()),
+            Form::V1(directory) => Ok(directory.find(id)?.is_some()),
+        }
     }
 
     /// Where the chunks of series `id` are, if the segment has any.
@@ -168,65 +197,23 @@ impl<'a> Directory<'a> {
     }
 
     /// As [`find`](Self::find), into a list whose memory is used again; false if the segment has none. What is read is
-    /// kept in `near`: who asks for neighbours in turn is answered from there.
+    /// kept in `near`: who asks for series in label order is answered from there.
     ///
     /// # Errors
     /// [`Error::Truncated`] or [`Error::Corrupt`].
     pub fn find_into(&self, id: u32, near: &mut Neighbours, list: &mut ChunkList) -> Result<bool> {
-        if !near.ids.contains(&u64::from(id)) {
-            let Some(block) = self.block_of(id)? else {
-                return Ok(false);
-            };
-            let behind = block + 1;
-            let end = if behind < self.0.len() {
-                self.first_id(behind)?
-            } else {
-                u64::MAX
-            };
-            near.begin(block, self.first_id(block)?..end);
-        }
-        near.read_to(id, self.0.get(near.block)?)?;
-        let found = near.known().binary_search_by_key(&id, |(id, _)| *id);
-        match found.ok().and_then(|at| near.known().get(at)) {
-            Some((_, known)) => list.clone_from(known),
-            None => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    /// The block that has a series, if any has. Most ids follow each other, so the search begins where the block would
-    /// be if all did.
-    fn block_of(&self, id: u32) -> Result<Option<usize>> {
-        let id = u64::from(id);
-        let Some(last) = self.0.len().checked_sub(1) else {
-            return Ok(None);
+        let found = match &self.0 {
+            Form::Rows(rows) => match rows.row(id)? {
+                Some(row) => near.list(row, &rows.lists)?,
+                None => return Ok(false),
+            },
+            Form::V1(directory) => match directory.find(id)? {
+                Some(found) => near.keep(found),
+                None => return Ok(false),
+            },
         };
-        let highest = self.first_id(last)?;
-        if id >= highest {
-            return Ok(Some(last));
-        }
-        // The block sought is below `high`, and not below `low` if there is one.
-        let (mut low, mut high) = (0, last);
-        let (mut probe, mut step) = ((u128::from(id) * last as u128 / u128::from(highest)) as usize, 1);
-        while low < high {
-            if self.first_id(probe)? <= id {
-                low = probe + 1;
-                probe = (low + step - 1).min(high - 1);
-            } else {
-                high = probe;
-                probe = high.saturating_sub(step).max(low);
-            }
-            step *= 2;
-            if step > high - low {
-                probe = low + (high - low) / 2;
-            }
-        }
-        Ok(low.checked_sub(1))
-    }
-
-    /// The lowest id in a block.
-    fn first_id(&self, block: usize) -> Result<u64> {
-        Reader::new(self.0.get(block)?, "directory").varint()
+        list.clone_from(found);
+        Ok(true)
     }
 
     /// One above the highest id; 0 if there is none.
@@ -235,10 +222,28 @@ impl<'a> Directory<'a> {
     /// [`Error::Truncated`] or [`Error::Corrupt`].
     pub fn next_id(&self) -> Result<u64> {
         let mut next = 0;
-        if let Some(last) = self.0.len().checked_sub(1) {
-            self.read_block(last, |id, _| next = u64::from(id) + 1)?;
+        match &self.0 {
+            Form::Rows(rows) => {
+                if let Some(last) = rows.table.len().checked_sub(1) {
+                    rows.read_entry(last, |id, _| next = u64::from(id) + 1)?;
+                }
+            }
+            Form::V1(directory) => directory.for_each(|id, _| next = u64::from(id) + 1)?,
         }
         Ok(next)
+    }
+
+    /// Hands the id of every series to `each`, rising.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Corrupt`].
+    pub fn for_each_id(&self, mut each: impl FnMut(u32)) -> Result<()> {
+        match &self.0 {
+            Form::Rows(rows) => {
+                (0..rows.table.len()).try_for_each(|entry| rows.read_entry(entry, |id, _| each(id)))
+            }
+            Form::V1(directory) => directory.for_each(|id, _| each(id)),
+        }
     }
 
     /// Hands every series to `each`, ids rising.
@@ -246,71 +251,231 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// [`Error::Truncated`] or [`Error::Corrupt`].
     pub fn for_each(&self, mut each: impl FnMut(u32, ChunkList)) -> Result<()> {
-        (0..self.0.len()).try_for_each(|block| self.read_block(block, &mut each))
+        let rows = match &self.0 {
+            Form::Rows(rows) => rows,
+            Form::V1(directory) => return directory.for_each(each),
+        };
+        // Each row once: what is handed out must not exceed what is written.
+        let mut seen = vec![0_u64; rows.count.div_ceil(64)];
+        let mut near = Neighbours::default();
+        let mut read = Ok(());
+        let mut take = |id, place| {
+            let row = rows.row_at(place)?;
+            let (word, bit) = (row as usize / 64, 1 << (row % 64));
+            match seen.get_mut(word) {
+                Some(word) if *word & bit == 0 => *word |= bit,
+                _ => return Err(Error::corrupt(WHAT, place, "each row once", u64::from(row))),
+            }
+            each(id, near.list(row, &rows.lists)?.clone());
+            Ok(())
+        };
+        for entry in 0..rows.table.len() {
+            rows.read_entry(entry, |id, place| {
+                if read.is_ok() {
+                    read = take(id, place);
+                }
+            })?;
+        }
+        read
+    }
+}
+
+impl<'a> Rows<'a> {
+    fn open(section: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::new(section, WHAT);
+        let (mut count, mut width) = (0, 1);
+        if !section.is_empty() {
+            (count, width) = (reader.varint()?, u32::from(reader.u8()?));
+        }
+        // Ids have 32 bits.
+        if count > 1 << 32 {
+            return Err(reader.corrupt("at most 2^32 series", count));
+        }
+        let entries = (count as usize).div_ceil(IDS);
+        let (table, _) = reader.take(entries.saturating_mul(ENTRY))?.as_chunks::<ENTRY>();
+        let rows = reader.take(packed::length(count, width).unwrap_or(usize::MAX))?;
+        let steps = if reader.is_empty() { &[] } else { reader.block()? };
+        Ok(Self {
+            count: count as usize,
+            table,
+            rows: Packed::new(width, rows, WHAT)?,
+            steps,
+            lists: Blobs::open(reader.rest(), WHAT)?,
+        })
     }
 
-    fn read_block(&self, block: usize, mut each: impl FnMut(u32, ChunkList)) -> Result<()> {
-        let mut reader = Reader::new(self.0.get(block)?, "directory");
-        let mut next = 0_u64;
-        while !reader.is_empty() {
-            let mut list = ChunkList::default();
-            each(read_entry(&mut reader, &mut next, &mut list)?, list);
+    /// The row of a series, if it has one.
+    fn row(&self, id: u32) -> Result<Option<u32>> {
+        let Some(place) = self.place(id)? else {
+            return Ok(None);
+        };
+        self.row_at(place).map(Some)
+    }
+
+    fn row_at(&self, place: usize) -> Result<u32> {
+        let row = self.rows.get(place);
+        if row >= self.count as u64 {
+            return Err(Error::corrupt(WHAT, place, "a row of the directory", row));
+        }
+        Ok(row as u32)
+    }
+
+    /// The place of an id among all, rising.
+    fn place(&self, id: u32) -> Result<Option<usize>> {
+        let Some(last) = self.table.len().checked_sub(1) else {
+            return Ok(None);
+        };
+        let Some(distance) = id.checked_sub(self.first_id(0)) else {
+            return Ok(None);
+        };
+        // It is not behind the place that it has if all ids follow each other.
+        let mut low = (distance as usize / IDS).min(last);
+        let (mut high, mut step) = (low + 1, 1);
+        while low > 0 && self.first_id(low) > id {
+            high = low;
+            low = low.saturating_sub(step);
+            step *= 2;
+        }
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.first_id(middle) <= id {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        let steps = self.steps_of(low)?;
+        let first = self.first_id(low);
+        if steps.is_empty() {
+            let at = id.wrapping_sub(first) as usize;
+            return Ok((at < self.ids_in(low)).then_some(low * IDS + at));
+        }
+        let mut found = None;
+        self.read_entry(low, |known, place| {
+            if known == id {
+                found = Some(place);
+            }
+        })?;
+        Ok(found)
+    }
+
+    fn first_id(&self, entry: usize) -> u32 {
+        self.table.get(entry).map_or(u32::MAX, |entry| field(entry, 0))
+    }
+
+    fn ids_in(&self, entry: usize) -> usize {
+        self.count.saturating_sub(entry * IDS).min(IDS)
+    }
+
+    fn steps_of(&self, entry: usize) -> Result<&'a [u8]> {
+        let end = |entry: usize| self.table.get(entry).map_or(0, |entry| field(entry, 4)) as usize;
+        let start = entry.checked_sub(1).map_or(0, end);
+        let range: Range<usize> = start..end(entry);
+        let found = range.end as u64;
+        let steps = self.steps.get(range);
+        steps.ok_or_else(|| Error::corrupt(WHAT, start, "rising ends within the steps", found))
+    }
+
+    /// Hands the ids of an entry to `each`, rising, with their places among all.
+    fn read_entry(&self, entry: usize, mut each: impl FnMut(u32, usize)) -> Result<()> {
+        let steps = self.steps_of(entry)?;
+        let mut reader = Reader::new(steps, WHAT);
+        let mut next = u64::from(self.first_id(entry));
+        for at in 0..self.ids_in(entry) {
+            if at > 0 && !steps.is_empty() {
+                next = next.saturating_add(reader.varint()?);
+            }
+            let id = u32::try_from(next).map_err(|_| reader.corrupt("a series id of 32 bits", next))?;
+            each(id, entry * IDS + at);
+            next += 1;
         }
         Ok(())
     }
 }
 
-/// The series of one block of a directory as far as they have been read, for the next question.
+fn field(entry: &[u8; ENTRY], at: usize) -> u32 {
+    let bytes = entry.get(at..).and_then(|bytes| bytes.first_chunk::<4>());
+    bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+/// The lists of one string of a directory as far as they have been read, for the next question.
 #[derive(Debug, Default)]
 pub struct Neighbours {
-    block: usize,
-    /// Ids that are in this block if they are anywhere.
-    ids: Range<u64>,
-    /// Ids rise. Entries behind `count` are memory for later.
-    entries: Vec<(u32, ChunkList)>,
+    /// Rows of the string; none if there is none.
+    rows: Range<u32>,
+    /// Lists behind `count` are memory for later.
+    lists: Vec<ChunkList>,
     count: usize,
-    /// How much of the block has been read.
+    /// How much of the string has been read.
     offset: usize,
+    /// Where the chunks of the next row lie.
+    position: u64,
 }
 
 impl Neighbours {
-    fn known(&self) -> &[(u32, ChunkList)] {
-        self.entries.get(..self.count).unwrap_or(&[])
+    fn list(&mut self, row: u32, lists: &Blobs<'_>) -> Result<&ChunkList> {
+        let string = row as usize / ROWS;
+        let at = row as usize % ROWS;
+        if !self.rows.contains(&row) || self.count <= at {
+            self.read_to(row, lists.get(string)?)?;
+        }
+        let found = self.lists.get(..self.count).and_then(|lists| lists.get(at));
+        found.ok_or_else(|| Error::corrupt(WHAT, string, "a list for each row", u64::from(row)))
     }
 
-    fn begin(&mut self, block: usize, ids: Range<u64>) {
-        (self.block, self.ids) = (block, ids);
-        (self.count, self.offset) = (0, 0);
+    fn keep(&mut self, list: ChunkList) -> &ChunkList {
+        (self.rows, self.count) = (0..0, 0);
+        self.lists.clear();
+        self.lists.push(list);
+        &self.lists[0]
     }
 
-    /// Reads on until a series has been reached or passed.
-    fn read_to(&mut self, id: u32, block: &[u8]) -> Result<()> {
-        let mut next = self.known().last().map_or(0, |(last, _)| u64::from(*last) + 1);
-        let mut reader = Reader::new(block.get(self.offset..).unwrap_or_default(), "directory");
-        while next <= u64::from(id) && !reader.is_empty() {
-            if self.entries.len() == self.count {
-                self.entries.push((0, ChunkList::default()));
+    /// Reads on until a row has been read.
+    fn read_to(&mut self, row: u32, string: &[u8]) -> Result<()> {
+        let mut reader = Reader::new(string, WHAT);
+        if self.rows.contains(&row) {
+            reader.take(self.offset)?;
+        } else {
+            let first = row - row % ROWS as u32;
+            // Nothing is known if this fails.
+            (self.rows, self.count) = (0..0, 0);
+            self.position = reader.varint()?;
+            self.offset = string.len() - reader.remaining();
+            self.rows = first..first.saturating_add(ROWS as u32);
+        }
+        while self.count <= row as usize % ROWS && !reader.is_empty() {
+            if self.lists.len() == self.count {
+                self.lists.push(ChunkList::default());
             }
-            if let Some((known, list)) = self.entries.get_mut(self.count) {
-                *known = read_entry(&mut reader, &mut next, list)?;
+            let (before, rest) = self.lists.split_at_mut(self.count);
+            if let Some(list) = rest.first_mut() {
+                read_list(&mut reader, before.last(), list)?;
+                list.position = self.position;
+                self.position = self.position.saturating_add(list.length());
             }
             self.count += 1;
-            self.offset = block.len() - reader.rest().len();
+            self.offset = string.len() - reader.remaining();
         }
         Ok(())
     }
 }
 
-/// The next series of a block: its id, which is written as its distance from the lowest that is possible, and where its
-/// chunks are.
-fn read_entry(reader: &mut Reader<'_>, next: &mut u64, list: &mut ChunkList) -> Result<u32> {
-    let step = reader.varint()?;
-    let id = next.checked_add(step).and_then(|id| u32::try_from(id).ok());
-    let id = id.ok_or_else(|| reader.corrupt("a series id of 32 bits", step))?;
-    *next = u64::from(id) + 1;
-    list.position = reader.varint()?;
-    list.decode_into(reader)?;
-    Ok(id)
+/// A list without its position.
+fn read_list(reader: &mut Reader<'_>, before: Option<&ChunkList>, list: &mut ChunkList) -> Result<()> {
+    let (plan, count) = match (reader.varint()?, before) {
+        (0, Some(before)) => (before.plan, before.lengths.len()),
+        (0, None) => return Err(reader.corrupt("a plan", 0)),
+        (plan, _) => (
+            u32::try_from(plan - 1).map_err(|_| reader.corrupt("a plan of 32 bits", plan))?,
+            reader.count(1)?,
+        ),
+    };
+    list.plan = plan;
+    list.lengths.clear();
+    for _ in 0..count {
+        list.lengths.push(reader.varint_u32()?);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -325,22 +490,114 @@ mod tests {
         fn series_are_found_however_their_ids_are_spread(
             steps in vec(prop_oneof![20 => Just(1_u32), 2 => 2..40_u32, 1 => 100_000..9_000_000_u32], 1..400),
             others in vec(any::<u32>(), 20),
+            order in any::<u64>(),
         ) {
-            let ids: Vec<u32> = steps.iter().scan(0, |id, step| { *id += step; Some(*id) }).collect();
-            let list = |id: u32| ChunkList { plan: 1, position: u64::from(id), lengths: vec![id % 7] };
+            let mut ids: Vec<u32> = steps.iter().scan(0, |id, step| { *id += step; Some(*id) }).collect();
+            let near: Vec<u32> = ids.iter().flat_map(|id| [id - 1, *id, id + 1]).collect();
+            ids.sort_by_key(|id| u64::from(*id).wrapping_add(order).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let mut writer = DirectoryWriter::default();
-            ids.iter().rev().for_each(|id| writer.push(*id, &list(*id)).unwrap());
+            let mut position = 7;
+            let mut lists = std::collections::BTreeMap::new();
+            for id in &ids {
+                let lengths = (0..id % 3).map(|i| id % 1_000 + i).collect();
+                let list = ChunkList { plan: id % 2, position, lengths };
+                writer.push(*id, &list).unwrap();
+                position += list.length();
+                lists.insert(*id, list);
+            }
             let bytes = writer.encode().unwrap();
             let directory = Directory::open(&bytes).unwrap();
-            let near = ids.iter().flat_map(|id| [id - 1, *id, id + 1]);
             let mut last = Neighbours::default();
-            for id in near.chain(others) {
-                let expected = ids.binary_search(&id).ok().map(|_| list(id));
+            for id in ids.iter().copied().chain(near).chain(others) {
+                let expected = lists.get(&id).cloned();
+                prop_assert_eq!(directory.contains(id).unwrap(), expected.is_some());
                 prop_assert_eq!(directory.find(id).unwrap(), expected.clone());
                 let mut list = ChunkList::default();
                 let found = directory.find_into(id, &mut last, &mut list).unwrap();
                 prop_assert_eq!(found.then_some(list), expected);
             }
+            let mut all = Vec::new();
+            directory.for_each(|id, list| all.push((id, list))).unwrap();
+            prop_assert_eq!(directory.next_id().unwrap(), u64::from(all.last().unwrap().0) + 1);
+            prop_assert_eq!(all, lists.into_iter().collect::<Vec<_>>());
         }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>, flips in vec((any::<prop::sample::Index>(), 1..=255_u8), 0..4)) {
+            let mut writer = DirectoryWriter::default();
+            for id in 0..150_u32 {
+                let list = ChunkList { plan: 0, position: u64::from(id), lengths: vec![1] };
+                writer.push(id * (1 + id / 100), &list).unwrap();
+            }
+            let mut flipped = writer.encode().unwrap();
+            for (place, bits) in flips {
+                let place = place.index(flipped.len());
+                flipped[place] ^= bits;
+            }
+            for bytes in [bytes, flipped] {
+                if let Ok(directory) = Directory::open(&bytes) {
+                    let _ = directory.for_each(|_, _| {});
+                    let _ = directory.next_id();
+                    for id in [0, 3, 99, 200, 298, u32::MAX] {
+                        let _ = directory.find(id);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_that_two_series_have_and_a_list_that_is_damaged_are_told() {
+        let mut writer = DirectoryWriter::default();
+        for id in 0..2 {
+            let (position, lengths) = (u64::from(id), vec![1]);
+            writer
+                .push(
+                    id,
+                    &ChunkList {
+                        plan: 0,
+                        position,
+                        lengths,
+                    },
+                )
+                .unwrap();
+        }
+        let bytes = writer.encode().unwrap();
+        // Two series, rows of one bit; one entry; the rows.
+        let mut same = bytes.clone();
+        assert_eq!(same[10], 0b10);
+        same[10] = 0b11;
+        let directory = Directory::open(&same).unwrap();
+        assert!(
+            directory
+                .for_each(|_, _| {})
+                .unwrap_err()
+                .to_string()
+                .contains("each row once")
+        );
+        // The first list has no plan: who asks again is told again.
+        let mut damaged = bytes;
+        let plan = damaged.len() - 5;
+        assert_eq!(damaged[plan..], [1, 1, 1, 0, 1]);
+        damaged[plan] = 0;
+        let directory = Directory::open(&damaged).unwrap();
+        let (mut near, mut list) = (Neighbours::default(), ChunkList::default());
+        for id in [0, 1, 1, 0] {
+            assert!(directory.find_into(id, &mut near, &mut list).is_err());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_found_again_is_not_written() {
+        let list = |position, lengths| ChunkList {
+            plan: 0,
+            position,
+            lengths,
+        };
+        let mut writer = DirectoryWriter::default();
+        writer.push(1, &list(5, vec![2])).unwrap();
+        assert!(writer.push(2, &list(8, vec![1])).is_err());
+        writer.push(1, &list(7, vec![1])).unwrap();
+        assert!(writer.encode().is_err());
     }
 }

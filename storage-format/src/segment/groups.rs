@@ -188,11 +188,16 @@ impl<'a> Groups<'a> {
                 u64::from(found),
             ));
         }
-        out.clear();
+        // What one large chunk took is not kept for all others.
+        if out.capacity() > 2 * GROUP_LENGTH.max(group.length) {
+            *out = Vec::new();
+        }
         if stored.len() == group.length {
+            out.clear();
             out.extend_from_slice(stored);
             return Ok(());
         }
+        // What was there is written over.
         out.resize(group.length, 0);
         match lz4_flex::block::decompress_into(stored, out) {
             Ok(length) if length == group.length => Ok(()),

@@ -1,8 +1,10 @@
 //! Files of chunks: sealed head segments, and the chunks of blocks.
 
 pub mod body;
+mod chunk_list;
 pub mod columns;
 pub mod directory;
+mod directory_v1;
 pub mod groups;
 pub mod plans;
 pub mod reader;
@@ -10,8 +12,9 @@ pub mod summary;
 pub mod writer;
 
 pub use body::{Chunk, ChunkDecoder, ChunkInput, InputTimes, InputValues};
+pub use chunk_list::ChunkList;
 pub use columns::Columns;
-pub use directory::{ChunkList, Directory, DirectoryWriter, Neighbours};
+pub use directory::{Directory, DirectoryWriter, Neighbours};
 pub use groups::Groups;
 pub use plans::{ChunkKind, ChunkShape, ChunkTimes, Plans};
 pub use reader::{ChunksFile, GroupCache};

@@ -7,8 +7,9 @@ use crate::header::{self, FileHeader, FileKind};
 use crate::sections::Sections;
 
 use super::body::{Chunk, ChunkDecoder};
+use super::chunk_list::ChunkList;
 use super::columns::Columns;
-use super::directory::{ChunkList, Directory};
+use super::directory::Directory;
 use super::groups::{Group, Groups};
 use super::plans::{ChunkShape, Plans};
 use super::summary::{GroupMetadata, Summary, decode_exemplar_section, decode_group_metadata};
@@ -48,7 +49,10 @@ impl<'a> ChunksFile<'a> {
             )?,
             columns: Columns::open(sections.verified(section::COLUMNS)?)?,
             plans: Plans::open(sections.verified(section::PLANS)?)?,
-            directory: Directory::open(sections.verified(section::DIRECTORY)?)?,
+            directory: match sections.verified(section::DIRECTORY_V1)? {
+                [] => Directory::open(sections.verified(section::DIRECTORY)?)?,
+                first => Directory::open_v1(first)?,
+            },
             summary: Summary::decode(sections.verified(section::SUMMARY)?)?,
             sections,
         })

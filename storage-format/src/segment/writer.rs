@@ -6,8 +6,9 @@ use crate::header::{FileHeader, FileKind};
 use crate::sections::SectionWriter;
 
 use super::body::{ChunkEncoder, ChunkInput};
+use super::chunk_list::ChunkList;
 use super::columns::ColumnWriter;
-use super::directory::{ChunkList, DirectoryWriter};
+use super::directory::DirectoryWriter;
 use super::groups::GroupWriter;
 use super::plans::PlanWriter;
 use super::summary::{GroupMetadata, Summary, encode_exemplar_section, encode_group_metadata};
@@ -16,7 +17,7 @@ use super::summary::{GroupMetadata, Summary, encode_exemplar_section, encode_gro
 pub const SEGMENT: FileKind = FileKind {
     what: "head segment",
     magic: *b"NXSEGM\r\n",
-    version: 1,
+    version: 2,
 };
 /// What opens the chunks of a block; the header's number is 0.
 pub const CHUNKS: FileKind = FileKind {
@@ -31,10 +32,12 @@ pub(crate) mod section {
     pub(crate) const GROUP_TABLE: u32 = 2;
     pub(crate) const COLUMNS: u32 = 3;
     pub(crate) const PLANS: u32 = 4;
-    pub(crate) const DIRECTORY: u32 = 5;
+    /// Written by version 1.
+    pub(crate) const DIRECTORY_V1: u32 = 5;
     pub(crate) const EXEMPLARS: u32 = 6;
     pub(crate) const METADATA: u32 = 7;
     pub(crate) const SUMMARY: u32 = 8;
+    pub(crate) const DIRECTORY: u32 = 9;
 }
 
 /// Writes a file of chunks front to back. Series come in the order of their labels, so that neighbours in a
@@ -118,9 +121,6 @@ impl ChunksWriter {
         sections.section(section::GROUP_TABLE, &table, out)?;
         sections.section(section::COLUMNS, &self.columns.finish()?, out)?;
         sections.section(section::PLANS, &self.plans.finish()?, out)?;
-        if !directory.is_empty() {
-            sections.section(section::DIRECTORY, &directory.encode()?, out)?;
-        }
         if !exemplars.is_empty() {
             let bytes = encode_exemplar_section(summary.time_min, exemplars);
             sections.section(section::EXEMPLARS, &bytes, out)?;
@@ -141,6 +141,9 @@ impl ChunksWriter {
             ..summary
         };
         sections.section(section::SUMMARY, &summary.encode(), out)?;
+        if !directory.is_empty() {
+            sections.section(section::DIRECTORY, &directory.encode()?, out)?;
+        }
         self.sections.finish(out);
         Ok(summary)
     }

@@ -110,7 +110,8 @@ impl Segment {
 
     /// Whether the segment has samples of a series.
     pub(crate) fn contains(&self, id: u32) -> Result<bool, Error> {
-        Work::with(|work| self.find(id, (work, &mut 0), &mut ChunkList::default()))
+        let found = self.file.borrow_dependent().directory().contains(id);
+        found.map_err(|e| self.fault(e))
     }
 
     /// One above the highest id of a series in the segment.
@@ -138,7 +139,7 @@ impl Segment {
             .file
             .borrow_dependent()
             .directory()
-            .for_each(|id, _| count += usize::from(which(id)));
+            .for_each_id(|id| count += usize::from(which(id)));
         counted.map(|()| count).map_err(|e| self.fault(e))
     }
 
