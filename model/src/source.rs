@@ -38,6 +38,17 @@ pub trait SeriesSource: Send + Sync {
     /// When the store cannot read what it holds.
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError>;
 
+    /// As [`select`](Self::select) for a caller that asks the set for the newest samples only.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    fn select_newest<'s>(
+        &'s self,
+        selection: &Selection<'_>,
+    ) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
+        self.select(selection)
+    }
+
     /// The moment of which selections show the samples; `None` if nobody watches what changes. As long as its `life`
     /// stays the same from before a read until after it, the read saw nothing go.
     fn moment(&self) -> Option<Moment> {

@@ -24,8 +24,16 @@ pub(crate) fn select(
     range: TimeRange,
 ) -> Vec<(Labels, Vec<(i64, u64)>)> {
     let set = snapshot.select(&Selection { matchers, range }).unwrap();
+    let newest_only = snapshot.select_newest(&Selection { matchers, range }).unwrap();
     let (mut buffer, mut newest) = (SampleBuffer::new(), SampleBuffer::new());
+    let last = |b: &SampleBuffer| {
+        b.times()
+            .last()
+            .copied()
+            .zip(b.values().last().map(|v| v.to_bits()))
+    };
     let mut found = Vec::new();
+    let mut lasts = Vec::new();
     let labels: Vec<Labels> = (0..set.len()).map(|at| set.labels(at)).collect();
     for (names, without) in [
         (&["instance"][..], false),
@@ -40,13 +48,8 @@ pub(crate) fn select(
         set.read(at, &mut buffer).unwrap();
         assert_eq!(buffer.times().len(), buffer.values().len());
         set.read_newest(at, &mut newest).unwrap();
-        let last = |b: &SampleBuffer| {
-            b.times()
-                .last()
-                .copied()
-                .zip(b.values().last().map(|v| v.to_bits()))
-        };
         assert_eq!(last(&newest), last(&buffer));
+        lasts.extend(last(&buffer).map(|last| (set.labels(at), last)));
         let samples: Vec<_> = buffer
             .times()
             .iter()
@@ -57,6 +60,11 @@ pub(crate) fn select(
             found.push((set.labels(at), samples));
         }
     }
+    let newest = (0..newest_only.len()).filter_map(|at| {
+        newest_only.read_newest(at, &mut buffer).unwrap();
+        Some((newest_only.labels(at), last(&buffer)?))
+    });
+    assert_eq!(newest.collect::<Vec<_>>(), lasts);
     found
 }
 

@@ -62,8 +62,14 @@ pub(super) fn instant_selector<'a>(
             .saturating_add(1),
         max: shift.apply(steps.last()),
     };
+    // At one step the newest sample of each is the only one that is asked for.
+    let series = if steps.count == 1 {
+        StoredSeries::select_newest(cx, &selector.matchers, range)?
+    } else {
+        StoredSeries::select(cx, &selector.matchers, range)?
+    };
     Ok(Arc::new(Selected {
-        series: StoredSeries::select(cx, &selector.matchers, range)?,
+        series,
         plans: PerTimes::new(cx, &steps, 2 * size_of::<u32>())?,
         steps,
         shift,

@@ -19,6 +19,8 @@ pub(super) struct StoredSeries<'a> {
 
 /// Memory of a series that has been found and not been looked at, about.
 const FOUND_BYTES: usize = 16;
+/// Memory of its newest sample, if that is taken along.
+const NEWEST_BYTES: usize = 20;
 /// Series whose labels are made before it is asked whether there is room for more.
 const LISTED_AT_ONCE: usize = 1_024;
 
@@ -30,8 +32,22 @@ impl<'a> StoredSeries<'a> {
         range: TimeRange,
     ) -> Result<Self, QueryError> {
         cx.guard.check()?;
-        let set = cx.source.select(&Selection { matchers, range })?;
-        let held = cx.guard.hold_bytes(set.len() * FOUND_BYTES)?;
+        Self::new(cx, cx.source.select(&Selection { matchers, range })?, FOUND_BYTES)
+    }
+
+    /// Asks the source for series of which [`read_newest`](Self::read_newest) alone is wanted.
+    pub(super) fn select_newest(
+        cx: &'a Context<'a>,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Self, QueryError> {
+        cx.guard.check()?;
+        let set = cx.source.select_newest(&Selection { matchers, range })?;
+        Self::new(cx, set, FOUND_BYTES + NEWEST_BYTES)
+    }
+
+    fn new(cx: &'a Context<'a>, set: Box<dyn SeriesSet + 'a>, bytes: usize) -> Result<Self, QueryError> {
+        let held = cx.guard.hold_bytes(set.len() * bytes)?;
         Ok(Self {
             set,
             identities: OnceLock::new(),

@@ -129,7 +129,7 @@ fn newest(
     let mut samples = Vec::new();
     let mut buffer = SampleBuffer::new();
     for matchers in sets {
-        let series = snapshot.select(&Selection { matchers, range })?;
+        let series = snapshot.select_newest(&Selection { matchers, range })?;
         for index in 0..series.len() {
             series.read_newest(index, &mut buffer)?;
             let Some((time, value)) = last(&buffer).filter(|(_, value)| match value {

@@ -170,6 +170,15 @@ impl Page {
         self.get(at).map_or(0, |s| s.floats().saturating_sub(hidden))
     }
 
+    /// Time and value of the newest sample of a series that a reader sees, if it is at hand: a float in order.
+    pub(crate) fn newest(&self, at: usize, pin: u64) -> Option<(i64, f64)> {
+        let slot = self.get(at)?;
+        let floats = slot.floats();
+        // Without a float in memory it is not known which commit the last was part of.
+        let known = slot.used && !slot.last_is_histogram && slot.rare.is_none() && floats > 0;
+        (known && self.visible(at, pin) == floats).then(|| (slot.last_time, f64::from_bits(slot.last_bits)))
+    }
+
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
         let slots: usize = self.slots.iter().map(Slot::memory).sum();

@@ -6,6 +6,7 @@ mod found;
 mod grouping;
 pub(crate) mod listing;
 pub(crate) mod matching;
+mod present;
 mod read;
 pub(crate) mod snapshot;
 mod times;

@@ -113,32 +113,25 @@ impl Reading<'_> {
         })
     }
 
-    /// Reads the newest sample of a series if memory has it at hand: a float in order that the reader sees.
-    pub(super) fn read_newest(&self, at: usize, buffer: &mut SampleBuffer) -> bool {
-        let Some((number, place)) = self.found.id(at).map(split) else {
-            return false;
+    /// Reads the newest sample of a series if memory has it at hand, or if it is `known` already.
+    pub(super) fn read_newest(
+        &self,
+        at: usize,
+        known: Option<(i64, f64)>,
+        buffer: &mut SampleBuffer,
+    ) -> bool {
+        let in_memory = || {
+            let (number, place) = split(self.found.id(at)?);
+            self.head.existing_page(number)?.read().newest(place, self.pin)
         };
-        let Some(page) = self.head.existing_page(number) else {
-            return false;
-        };
-        let page = page.read();
-        let Some(slot) = page.get(place) else {
-            return false;
-        };
-        let seen = slot.used && !slot.last_is_histogram && page.visible(place, self.pin) == slot.floats();
         // What was imported may be newer than what came.
-        let newest = self.found.newest_in_blocks < Some(slot.last_time);
-        // Without a float in memory it is not known which commit the last was part of.
-        if !newest
-            || !seen
-            || slot.floats() == 0
-            || slot.rare.is_some()
-            || !self.range.contains(slot.last_time)
-        {
+        let fits =
+            |(time, _): &(i64, f64)| self.range.contains(*time) && self.found.newest_in_blocks < Some(*time);
+        let Some((time, value)) = known.or_else(in_memory).filter(fits) else {
             return false;
-        }
-        buffer.set_times(&[slot.last_time]);
-        buffer.values_mut().push(f64::from_bits(slot.last_bits));
+        };
+        buffer.set_times(&[time]);
+        buffer.values_mut().push(value);
         true
     }
 

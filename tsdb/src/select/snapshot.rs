@@ -14,11 +14,12 @@ use rustc_hash::FxHashSet;
 
 use super::found::{Found, Sources};
 use super::listing::Listing;
+use super::present::Newest;
 use super::times::{KnownTimes, new_number};
 use super::{grouping, matching, read};
 use crate::block::{Block, Segments};
 use crate::error::Error;
-use crate::head::{Exemplar, Head, Pin, order, split};
+use crate::head::{Exemplar, Head, Pin, order};
 use crate::text_set::TextSet;
 
 /// The store as of one commit: what is committed later does not show. Cheap to take and to clone.
@@ -263,56 +264,36 @@ impl Snapshot {
     fn found(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Result<Found, SourceError> {
         let ids = matching::find_any(&self.head.index.read(), sets);
         let sets: Vec<&[Matcher]> = sets.iter().map(Vec::as_slice).collect();
-        self.join(ids, &sets, range)
+        self.join(ids, &sets, range, |ids| self.in_range(ids, range))
     }
 
-    /// Adds the series of blocks to those of the ids that may have samples in the range.
-    fn join(&self, ids: RoaringBitmap, sets: &[&[Matcher]], range: TimeRange) -> Result<Found, SourceError> {
+    /// Adds the series of blocks to those of the ids that may have samples in the range, which `find` finds.
+    fn join(
+        &self,
+        ids: RoaringBitmap,
+        sets: &[&[Matcher]],
+        range: TimeRange,
+        find: impl FnOnce(&RoaringBitmap) -> Result<Vec<u32>, SourceError>,
+    ) -> Result<Found, SourceError> {
         // Segments first: what has left them is in a block.
         let moved = self.head.moved();
         let segments = self.segments.list();
         let through = segments.last().map_or(0, |s| s.number + 1).max(moved);
-        let present = self.in_range(&ids, range)?;
+        let present = find(&ids)?;
         let sources = Sources {
             head: &self.head,
             segments,
             through,
             blocks: self.segments.blocks.list().to_vec(),
             matching: ids,
-            present: present.into_iter().collect(),
+            present: RoaringBitmap::from_sorted_iter(present).unwrap_or_default(),
             range,
         };
         Found::join(sources, |block: &Block| block.find_any(sets)).map_err(source_error)
     }
 
-    /// Those of the ids that may have samples in the range.
-    fn in_range(&self, ids: &RoaringBitmap, range: TimeRange) -> Result<Vec<u32>, SourceError> {
-        let mut kept = Vec::new();
-        let mut page = None;
-        for id in ids {
-            let (number, at) = split(id);
-            if page.as_ref().is_none_or(|(n, _)| *n != number) {
-                self.go_on()?;
-                page = Some((number, self.head.existing_page(number)));
-            }
-            let mut moved = self.head.moved();
-            if let Some((_, Some(page))) = &page {
-                let page = page.read();
-                moved = page.moved;
-                if page.get(at).is_some_and(|s| s.overlaps(range)) {
-                    kept.push(id);
-                    continue;
-                }
-            }
-            if self.sealed(id, moved, range).map_err(source_error)? {
-                kept.push(id);
-            }
-        }
-        Ok(kept)
-    }
-
     /// Fails once the answer is no longer wanted.
-    fn go_on(&self) -> Result<(), SourceError> {
+    pub(super) fn go_on(&self) -> Result<(), SourceError> {
         if self.stop.as_ref().is_some_and(|stop| stop()) {
             return Err(SourceError {
                 kind: SourceErrorKind::Interrupted,
@@ -323,7 +304,7 @@ impl Snapshot {
     }
 
     /// Whether a series may have samples of the range in a segment below a number.
-    fn sealed(&self, id: u32, below: u64, range: TimeRange) -> Result<bool, Error> {
+    pub(super) fn sealed(&self, id: u32, below: u64, range: TimeRange) -> Result<bool, Error> {
         for segment in self.segments.list().iter().rev() {
             if segment.number < below && segment.overlaps(range) && segment.contains(id)? {
                 return Ok(true);
@@ -333,7 +314,7 @@ impl Snapshot {
     }
 }
 
-fn source_error(error: Error) -> SourceError {
+pub(super) fn source_error(error: Error) -> SourceError {
     let kind = match error {
         Error::Corrupt { .. } => SourceErrorKind::Corrupt,
         Error::Closed => SourceErrorKind::Closed,
@@ -366,15 +347,41 @@ impl SeriesSource for Snapshot {
     }
 
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
+        let range = selection.range;
+        let selected = self.selected(selection, |ids| self.in_range(ids, range))?;
+        Ok(Box::new(selected))
+    }
+
+    fn select_newest<'s>(
+        &'s self,
+        selection: &Selection<'_>,
+    ) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
+        let mut newest = None;
+        let selected = self.selected(selection, |ids| {
+            let (present, found) = self.in_range_with_newest(ids, selection.range)?;
+            newest = Some(found);
+            Ok(present)
+        })?;
+        Ok(Box::new(Selected { newest, ..selected }))
+    }
+}
+
+impl Snapshot {
+    fn selected(
+        &self,
+        selection: &Selection<'_>,
+        find: impl FnOnce(&RoaringBitmap) -> Result<Vec<u32>, SourceError>,
+    ) -> Result<Selected<'_>, SourceError> {
         let ids = matching::find(&self.head.index.read(), selection.matchers);
-        Ok(Box::new(Selected {
+        Ok(Selected {
             snapshot: self,
-            found: self.join(ids, &[selection.matchers], selection.range)?,
+            found: self.join(ids, &[selection.matchers], selection.range, find)?,
             range: selection.range,
             number: new_number(),
             times: KnownTimes::default(),
+            newest: None,
             lost: Mutex::default(),
-        }))
+        })
     }
 }
 
@@ -385,6 +392,8 @@ struct Selected<'s> {
     range: TimeRange,
     number: u64,
     times: KnownTimes,
+    /// What memory has at hand.
+    newest: Option<Newest>,
     /// What could not be read.
     lost: Mutex<BTreeSet<String>>,
 }
@@ -425,7 +434,9 @@ impl SeriesSet for Selected<'_> {
     }
 
     fn read_newest(&self, index: usize, buffer: &mut SampleBuffer) -> Result<(), SourceError> {
-        if self.reading().read_newest(index, buffer) {
+        let known = self.newest.as_ref().zip(self.found.id(index));
+        let known = known.and_then(|(newest, id)| newest.get(id));
+        if self.reading().read_newest(index, known, buffer) {
             return Ok(());
         }
         self.read(index, buffer)
