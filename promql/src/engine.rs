@@ -9,7 +9,8 @@ use crate::ast::{Expr, ValueType};
 use crate::check::parse;
 use crate::error::QueryError;
 use crate::eval::{
-    Context, Evaluator, Guard, Mended, Record, Steps, instant_value, matrix_value, range_value, with_stack,
+    Context, Crews, Evaluator, Guard, Mended, Record, Steps, instant_value, matrix_value, range_value,
+    with_stack,
 };
 use crate::features::Features;
 use crate::limits::Interrupt;
@@ -108,17 +109,22 @@ pub struct QueryOutput {
     pub stats: QueryStats,
 }
 
-/// Evaluates queries; cheap to clone, has no state between queries (see [`ResultCache`](crate::ResultCache) for that).
+/// Evaluates queries; cheap to clone. Between queries it keeps a few threads, if it may use several for one, and nothing
+/// that an answer depends on (see [`ResultCache`](crate::ResultCache) for that).
 #[derive(Debug, Clone, Default)]
 pub struct Engine {
     options: EngineOptions,
+    crews: Crews,
 }
 
 impl Engine {
     /// An engine with these options.
     #[must_use]
-    pub const fn new(options: EngineOptions) -> Self {
-        Self { options }
+    pub fn new(options: EngineOptions) -> Self {
+        Self {
+            options,
+            crews: Crews::default(),
+        }
     }
 
     /// The options.
@@ -139,6 +145,7 @@ impl Engine {
         let expr = parse(query.text, &self.options.features)?;
         let run = Run {
             options: &self.options,
+            crews: &self.crews,
             query: &query.options,
             source,
             text: query.text,
@@ -190,6 +197,7 @@ impl Engine {
         }
         let run = Run {
             options: &self.options,
+            crews: &self.crews,
             query: &query.options,
             source,
             text: query.text,
@@ -244,6 +252,7 @@ enum Shape {
 /// One query on its way.
 struct Run<'r> {
     options: &'r EngineOptions,
+    crews: &'r Crews,
     query: &'r QueryOptions<'r>,
     source: &'r dyn SeriesSource,
     text: &'r str,
@@ -268,6 +277,7 @@ impl Run<'_> {
                 .unwrap_or(self.options.lookback_delta_ms),
             max_samples: self.options.max_samples,
             parallelism: self.options.parallelism,
+            crews: self.crews,
             levels,
             guard: Guard::new(
                 self.query.interrupt,

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use narthex_model::{Annotations, SeriesSource, Severity};
 
 use super::annotate::positioned;
+use super::crew::Crews;
 use super::findings::Fixes;
 use super::guard::Guard;
 use super::scratch::Scratch;
@@ -21,6 +22,7 @@ pub(crate) struct Context<'a> {
     pub(crate) lookback_ms: i64,
     pub(crate) max_samples: usize,
     pub(crate) parallelism: usize,
+    pub(crate) crews: &'a Crews,
     /// How deep the expression is.
     pub(crate) levels: usize,
     pub(crate) guard: Guard<'a>,

@@ -8,6 +8,7 @@ mod call;
 mod chain;
 mod column;
 mod context;
+mod crew;
 mod element;
 mod evaluator;
 mod findings;
@@ -41,6 +42,7 @@ mod window;
 
 pub(crate) use column::histogram_bytes;
 pub(crate) use context::{Context, Record};
+pub(crate) use crew::Crews;
 pub(crate) use evaluator::Evaluator;
 pub(crate) use findings::Mended;
 pub(crate) use guard::Guard;

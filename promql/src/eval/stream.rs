@@ -332,14 +332,9 @@ fn in_parallel<'c, P: Send>(
         cx.absorb(scratch);
     };
     let mut scratch = Scratch::new(cx);
-    let outcome = std::thread::scope(|scope| {
+    let helpers = (shares.threads - 1, stack_bytes(cx.levels));
+    let led = cx.crews.run(helpers, work, || {
         let _stop = Stop(&queue);
-        for _ in 1..shares.threads {
-            std::thread::Builder::new()
-                .stack_size(stack_bytes(cx.levels))
-                .spawn_scoped(scope, work)
-                .map_err(|error| QueryError::Execution(format!("no thread for evaluation: {error}")))?;
-        }
         let mut left = true;
         for block in 0..shares.blocks() {
             let done = loop {
@@ -363,5 +358,5 @@ fn in_parallel<'c, P: Send>(
         Ok(())
     });
     cx.absorb(scratch);
-    outcome
+    led.and_then(|outcome| outcome)
 }
