@@ -7,6 +7,7 @@ mod options;
 mod run;
 mod signals;
 mod store;
+mod threads;
 mod timed_disk;
 mod watch_files;
 

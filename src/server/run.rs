@@ -6,6 +6,7 @@ use super::file_limit;
 use super::options::{Options, Retention};
 use super::signals::{Signals, Wish};
 use super::store::{Keeper, open, store_options};
+use super::threads::threads;
 use super::timed_disk::TimedDisk;
 use super::watch_files::{changes, checksum};
 use crate::client::USER_AGENT;
@@ -25,11 +26,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration as Wait;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-
-/// Stack of each thread. Queries are evaluated recursively, with up to 500 levels; only touched pages are taken.
-const THREAD_STACK_BYTES: usize = 16 << 20;
 
 /// A failure that ends the process with code 1.
 type Failure = String;
@@ -79,20 +78,19 @@ pub fn run(mut options: Options, clock: Clock) -> ExitCode {
         );
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores)
-        .thread_name("narthex")
-        .thread_stack_size(THREAD_STACK_BYTES)
-        .enable_all()
-        .build();
-    let ended = match runtime {
-        Ok(runtime) => {
-            let ended = runtime.block_on(live(options, clock, web, source, loaded));
+    let ended = match (
+        threads("narthex", cores),
+        threads("narthex-scrape", cores.div_ceil(2)),
+    ) {
+        (Ok(runtime), Ok(scraping)) => {
+            let place = scraping.handle().clone();
+            let ended = runtime.block_on(live(options, clock, web, source, loaded, place));
             // What still blocks, as a query that has not noticed yet, must not keep the process alive.
+            scraping.shutdown_background();
             runtime.shutdown_timeout(Wait::from_secs(1));
             ended
         }
-        Err(error) => Err(format!("threads could not be started: {error}")),
+        (Err(error), _) | (_, Err(error)) => Err(format!("threads could not be started: {error}")),
     };
     match ended {
         Ok(()) => {
@@ -147,6 +145,7 @@ async fn live(
     web: WebOptions,
     source: ConfigSource,
     loaded: Loaded,
+    scraping: Handle,
 ) -> Result<(), Failure> {
     let files = options.auto_reload.map(|_| checksum(&source, &loaded.config));
     let mut front = open_front(&options, &clock, web, &loaded, files).await?;
@@ -169,12 +168,7 @@ async fn live(
     .map_err(|e| format!("a thread could not be started: {e}"))?;
     let (discovery, discovering) =
         DiscoveryManager::start(clock.clone(), &front.registry, &discovery_options(&options));
-    let scrape = ScrapeManager::new(
-        db.clone(),
-        clock.clone(),
-        scrape_options(&options),
-        &front.registry,
-    );
+    let scrape = scraper(&scraping, &db, &clock, &options, &front.registry);
     front.app.set_scrape(scrape.clone());
     front.app.set_discovery(discovery.clone());
     let remote = remote(&db, &clock, &options, &front.registry, &scrape);
@@ -209,6 +203,18 @@ async fn live(
         () = stop(front, workers, subsystems, db) => ended,
         signal = second_stop(again) => Err(format!("a second signal ({signal}) ended the process at once")),
     }
+}
+
+/// Scrapes on threads of its own.
+fn scraper(
+    threads: &Handle,
+    db: &Db,
+    clock: &Clock,
+    options: &Options,
+    registry: &Registry,
+) -> ScrapeManager {
+    let _there = threads.enter();
+    ScrapeManager::new(db.clone(), clock.clone(), scrape_options(options), registry)
 }
 
 /// The next signal to stop: whoever asks twice does not want to wait.

@@ -11,6 +11,7 @@ use super::number::{
     write_integer, write_json, write_plain, write_sample, write_scalar_timestamp, write_timestamp,
 };
 use super::text::{write_label_text, write_text};
+use super::time_texts::TimeTexts;
 
 /// How long the phases of a query took.
 #[derive(Debug, Clone, Copy, Default)]
@@ -103,8 +104,9 @@ fn write_instant_sample(out: &mut Vec<u8>, sample: &InstantSample) {
     write_labels(out, &sample.labels);
     match &sample.value {
         InstantValue::Float(value) => {
-            out.extend_from_slice(br#","value":"#);
-            write_point(out, sample.time, *value);
+            out.extend_from_slice(br#","value":["#);
+            write_timestamp(out, sample.time);
+            write_point(out, b",\"", *value);
         }
         InstantValue::Histogram(histogram) => {
             out.extend_from_slice(br#","histogram":["#);
@@ -117,10 +119,9 @@ fn write_instant_sample(out: &mut Vec<u8>, sample: &InstantSample) {
     out.push(b'}');
 }
 
-fn write_point(out: &mut Vec<u8>, time: i64, value: f64) {
-    out.push(b'[');
-    write_timestamp(out, time);
-    out.extend_from_slice(b",\"");
+/// Writes a point whose time has this text.
+fn write_point(out: &mut Vec<u8>, time: &[u8], value: f64) {
+    out.extend_from_slice(time);
     write_sample(out, value);
     out.extend_from_slice(b"\"]");
 }
@@ -132,6 +133,7 @@ struct Matrix {
     floats: usize,
     histograms: usize,
     place: Place,
+    times: TimeTexts,
 }
 
 /// What comes next.
@@ -151,6 +153,7 @@ impl Matrix {
             floats: 0,
             histograms: 0,
             place: Place::Start,
+            times: TimeTexts::default(),
         }
     }
 
@@ -188,10 +191,9 @@ impl Chunks for Matrix {
                 }
                 (Place::Floats, Some(now)) => match now.floats.get(self.floats) {
                     Some((time, value)) => {
-                        if self.floats > 0 {
-                            out.push(b',');
-                        }
-                        write_point(out, *time, *value);
+                        let text = self.times.get(*time);
+                        let comma = usize::from(self.floats == 0);
+                        write_point(out, text.get(comma..).unwrap_or(&[]), *value);
                         self.floats += 1;
                     }
                     None => {

@@ -8,3 +8,4 @@ pub(crate) mod number;
 pub(crate) mod object;
 pub(crate) mod text;
 pub(crate) mod time;
+mod time_texts;

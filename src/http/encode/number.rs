@@ -28,7 +28,9 @@ pub(crate) fn write_plain(out: &mut Vec<u8>, value: f64) {
         // than the standard one.
         let mut buffer = zmij::Buffer::new();
         let text = buffer.format_finite(value);
-        if text.contains('e') {
+        // Only there it has exponents.
+        let extreme = !(1e-3..1e15).contains(&value.abs());
+        if extreme && text.contains('e') {
             push(out, format_args!("{value}"));
         } else {
             out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
