@@ -4,8 +4,9 @@
   growth.py TSBENCH NARTHEX [--cases 20x1,200x1,2000x1,...] [--interval 15]
 
 TSBENCH is the built `tsbench`: its fleet has 514 series an instance. A case is INSTANCESxHOURS. Each starts a server on an
-empty folder, writes the fleet's history, lets it settle, then asks as a dashboard would (the least of five times each),
-ends the server with SIGKILL and starts it again. Memory is what /proc says of anonymous pages. Prints one row a case.
+empty folder, writes the fleet's history, lets it settle, then asks as a dashboard would (the least of five times each, no
+answer from the cache of results), ends the server with SIGKILL and starts it again. Memory is what /proc says of anonymous
+pages. Prints one row a case.
 Standard library only; Linux."""
 import argparse, json, os, pathlib, socket, subprocess, tempfile, threading, time, urllib.parse, urllib.request
 
@@ -49,7 +50,7 @@ class Server:
         config = folder / "prometheus.yml"
         config.write_text("global: {}\n")
         self.words = [binary, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
-                      "--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=100y"]
+                      "--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=100y", "--query.cache-bytes=0"]
         self.start()
 
     def start(self):

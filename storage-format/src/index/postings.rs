@@ -3,6 +3,7 @@
 
 use crate::bytes::Reader;
 use crate::error::{Error, Result};
+use crate::packed;
 use crate::varint;
 
 const RUNS: u8 = 0;
@@ -41,7 +42,7 @@ pub fn encode(series: &[u32], out: &mut Vec<u8>) -> Result<()> {
             .collect();
         let width = 32 - gaps.iter().fold(0, |all, gap| all | gap).leading_zeros();
         steps.push(width as u8);
-        pack(&gaps, width, &mut steps);
+        packed::put(&mut steps, width, gaps.iter().map(|gap| u64::from(*gap)));
     }
     out.extend_from_slice(if runs.len() <= steps.len() { &runs } else { &steps });
     Ok(())
@@ -100,8 +101,8 @@ fn decode_steps(reader: &mut Reader<'_>, count: usize, series: u32, out: &mut Ve
         if width > 32 {
             return Err(reader.corrupt("a width of at most 32 bits", u64::from(width)));
         }
-        let packed = reader.take((length * width as usize).div_ceil(8))?;
-        let (mut bytes, mut word, mut filled) = (packed.iter(), 0_u64, 0);
+        let bits = reader.take((length * width as usize).div_ceil(8))?;
+        let (mut bytes, mut word, mut filled) = (bits.iter(), 0_u64, 0);
         for _ in 0..length {
             while filled < width {
                 word |= u64::from(bytes.next().copied().unwrap_or_default()) << filled;
@@ -119,22 +120,6 @@ fn decode_steps(reader: &mut Reader<'_>, count: usize, series: u32, out: &mut Ve
         left -= length;
     }
     Ok(())
-}
-
-fn pack(gaps: &[u32], width: u32, out: &mut Vec<u8>) {
-    let (mut word, mut filled) = (0_u64, 0);
-    for gap in gaps {
-        word |= u64::from(*gap) << filled;
-        filled += width;
-        while filled >= 8 {
-            out.push(word as u8);
-            word >>= 8;
-            filled -= 8;
-        }
-    }
-    if filled > 0 {
-        out.push(word as u8);
-    }
 }
 
 #[cfg(test)]
