@@ -6,23 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
-use super::stack::stack_bytes;
 use crate::error::QueryError;
 
-/// Crews that are kept for the next evaluation. More at once have their threads for themselves and let them go.
-const KEPT: usize = 1;
-
-/// The smallest stack: that of an expression of 40 levels.
-const STACK_BYTES: usize = stack_bytes(40);
-
-/// Crews that wait for work.
+/// The crew that was used last, if nobody uses it: it is likely to fit the next evaluation. More at once have crews of
+/// their own and let them go.
 #[derive(Clone, Default)]
 pub(crate) struct Crews {
-    idle: Arc<Mutex<Vec<Idle>>>,
+    idle: Arc<Mutex<Option<Crew>>>,
 }
 
 /// Threads and their stack.
-struct Idle {
+struct Crew {
     stack_bytes: usize,
     threads: ThreadPool,
 }
@@ -45,11 +39,13 @@ impl Crews {
         work: impl Fn() + Sync,
         lead: impl FnOnce() -> T,
     ) -> Result<T, QueryError> {
-        // Most expressions are shallow: their crews fit each other.
-        let stack_bytes = stack_bytes.max(STACK_BYTES);
-        let crew = match self.take(count, stack_bytes) {
+        let fits =
+            |crew: &Crew| crew.stack_bytes >= stack_bytes && crew.threads.current_num_threads() >= count;
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle().take_if(|crew| fits(crew));
+        let crew = match kept {
             Some(crew) => crew,
-            None => Idle {
+            None => Crew {
                 stack_bytes,
                 threads: ThreadPoolBuilder::new()
                     .num_threads(count)
@@ -66,20 +62,9 @@ impl Crews {
             }
             lead()
         });
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // What was used last is what is likely to fit next.
-        idle.push(crew);
-        let former = (idle.len() > KEPT).then(|| idle.remove(0));
-        drop(idle);
+        let former = idle().replace(crew);
+        // Not while others wait for the lock.
         drop(former);
         Ok(led)
-    }
-
-    fn take(&self, count: usize, stack_bytes: usize) -> Option<Idle> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits =
-            |idle: &Idle| idle.stack_bytes >= stack_bytes && idle.threads.current_num_threads() >= count;
-        let at = idle.iter().position(fits)?;
-        Some(idle.swap_remove(at))
     }
 }

@@ -96,7 +96,7 @@ pub(super) fn stored<'a>(
     };
     let (min, max) = frame.needed(&steps);
     Ok(Arc::new(Stored {
-        series: StoredSeries::select(cx, &selector.matchers, TimeRange { min, max })?,
+        series: StoredSeries::select(cx, &selector.matchers, TimeRange { min, max }, false)?,
         frame,
         stats_only: selector.histogram_stats,
     }))

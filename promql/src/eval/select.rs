@@ -62,14 +62,8 @@ pub(super) fn instant_selector<'a>(
             .saturating_add(1),
         max: shift.apply(steps.last()),
     };
-    // At one step the newest sample of each is the only one that is asked for.
-    let series = if steps.count == 1 {
-        StoredSeries::select_newest(cx, &selector.matchers, range)?
-    } else {
-        StoredSeries::select(cx, &selector.matchers, range)?
-    };
     Ok(Arc::new(Selected {
-        series,
+        series: StoredSeries::select(cx, &selector.matchers, range, steps.count == 1)?,
         plans: PerTimes::new(cx, &steps, 2 * size_of::<u32>())?,
         steps,
         shift,

@@ -7,9 +7,10 @@ const SHALLOW_LEVELS: usize = 40;
 /// Stack of one level, generously (builds without optimisation need most).
 const LEVEL_BYTES: usize = 64 << 10;
 
-/// The stack that a thread needs which computes columns of an expression so deep.
-pub(crate) const fn stack_bytes(levels: usize) -> usize {
-    (2 << 20) + levels * LEVEL_BYTES
+/// The stack that a thread needs which computes columns of an expression so deep; the same for all that are shallow, so
+/// that a thread fits most.
+pub(crate) fn stack_bytes(levels: usize) -> usize {
+    (2 << 20) + levels.max(SHALLOW_LEVELS) * LEVEL_BYTES
 }
 
 /// Runs `work` where there is stack enough for an expression of so many levels.

@@ -25,28 +25,20 @@ const NEWEST_BYTES: usize = 20;
 const LISTED_AT_ONCE: usize = 1_024;
 
 impl<'a> StoredSeries<'a> {
-    /// Asks the source for series.
+    /// Asks the source for series; `newest_only` if [`read_newest`](Self::read_newest) is all that they are asked.
     pub(super) fn select(
         cx: &'a Context<'a>,
         matchers: &[Matcher],
         range: TimeRange,
+        newest_only: bool,
     ) -> Result<Self, QueryError> {
         cx.guard.check()?;
-        Self::new(cx, cx.source.select(&Selection { matchers, range })?, FOUND_BYTES)
-    }
-
-    /// Asks the source for series of which [`read_newest`](Self::read_newest) alone is wanted.
-    pub(super) fn select_newest(
-        cx: &'a Context<'a>,
-        matchers: &[Matcher],
-        range: TimeRange,
-    ) -> Result<Self, QueryError> {
-        cx.guard.check()?;
-        let set = cx.source.select_newest(&Selection { matchers, range })?;
-        Self::new(cx, set, FOUND_BYTES + NEWEST_BYTES)
-    }
-
-    fn new(cx: &'a Context<'a>, set: Box<dyn SeriesSet + 'a>, bytes: usize) -> Result<Self, QueryError> {
+        let selection = Selection { matchers, range };
+        let (set, bytes) = if newest_only {
+            (cx.source.select_newest(&selection)?, FOUND_BYTES + NEWEST_BYTES)
+        } else {
+            (cx.source.select(&selection)?, FOUND_BYTES)
+        };
         let held = cx.guard.hold_bytes(set.len() * bytes)?;
         Ok(Self {
             set,

@@ -119,9 +119,9 @@ fn write_instant_sample(out: &mut Vec<u8>, sample: &InstantSample) {
     out.push(b'}');
 }
 
-/// Writes a point whose time has this text.
-fn write_point(out: &mut Vec<u8>, time: &[u8], value: f64) {
-    out.extend_from_slice(time);
+/// Writes a point; `before` is what stands before its value.
+fn write_point(out: &mut Vec<u8>, before: &[u8], value: f64) {
+    out.extend_from_slice(before);
     write_sample(out, value);
     out.extend_from_slice(b"\"]");
 }

@@ -5,135 +5,21 @@
 
 use std::ops::Range;
 
-use crate::blobs::{BlobWriter, Blobs};
-use crate::bytes::{Reader, put_u32};
+use crate::blobs::Blobs;
+use crate::bytes::Reader;
 use crate::error::{Error, Result};
 use crate::packed::{self, Packed};
-use crate::varint;
 
 use super::chunk_list::ChunkList;
 use super::directory_v1::DirectoryV1;
 
-const WHAT: &str = "directory";
+pub(super) const WHAT: &str = "directory";
 /// Rows in one string of the lists.
-const ROWS: usize = 16;
+pub(super) const ROWS: usize = 16;
 /// Ids in one entry of their table.
-const IDS: usize = 64;
+pub(super) const IDS: usize = 64;
 /// Bytes of an entry of that table.
 const ENTRY: usize = 8;
-
-/// Gathers a directory.
-#[derive(Debug, Default)]
-pub struct DirectoryWriter {
-    /// By row.
-    ids: Vec<u32>,
-    lists: BlobWriter,
-    /// The string of the last rows.
-    string: Vec<u8>,
-    /// Where the chunks of the next series lie.
-    position: u64,
-    /// Plan and number of chunks of the row before in the string.
-    before: Option<(u32, usize)>,
-}
-
-impl DirectoryWriter {
-    /// An empty directory, with room for so many series.
-    #[must_use]
-    pub fn with_capacity(series: usize) -> Self {
-        Self {
-            ids: Vec::with_capacity(series),
-            ..Self::default()
-        }
-    }
-
-    /// Adds a series, whose chunks lie behind those of the series before.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] if they do not.
-    pub fn push(&mut self, id: u32, list: &ChunkList) -> Result<()> {
-        let begins = self.ids.len().is_multiple_of(ROWS);
-        if begins {
-            self.close();
-        }
-        if self.ids.is_empty() {
-            self.position = list.position;
-        }
-        if !list.lengths.is_empty() && list.position != self.position {
-            let rule = "chunks behind those of the series before";
-            return Err(Error::invalid(WHAT, self.ids.len(), rule, list.position));
-        }
-        if begins {
-            varint::put(&mut self.string, self.position);
-        }
-        let shape = (list.plan, list.lengths.len());
-        if self.before == Some(shape) {
-            self.string.push(0);
-        } else {
-            varint::put(&mut self.string, u64::from(list.plan) + 1);
-            varint::put(&mut self.string, list.lengths.len() as u64);
-        }
-        for length in &list.lengths {
-            varint::put(&mut self.string, u64::from(*length));
-        }
-        self.before = Some(shape);
-        self.position = self.position.saturating_add(list.length());
-        self.ids.push(id);
-        Ok(())
-    }
-
-    fn close(&mut self) {
-        if !self.string.is_empty() {
-            self.lists.push(|out| out.extend_from_slice(&self.string));
-            self.string.clear();
-        }
-        self.before = None;
-    }
-
-    /// Whether there is no series.
-    pub(super) fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
-    /// The directory's section.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] if an id stands in it twice.
-    pub(super) fn encode(mut self) -> Result<Vec<u8>> {
-        self.close();
-        let mut series: Vec<(u32, u32)> = self.ids.iter().copied().zip(0..).collect();
-        series.sort_unstable();
-        if let Some(pair) = series.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(Error::invalid(WHAT, 0, "each id once", u64::from(pair[0].0)));
-        }
-        let width = packed::width((series.len() as u64).saturating_sub(1));
-        let (mut table, mut steps) = (Vec::new(), Vec::new());
-        for ids in series.chunks(IDS) {
-            let (Some((first, _)), Some((last, _))) = (ids.first(), ids.last()) else {
-                continue;
-            };
-            // Most ids follow each other.
-            if (last - first) as usize >= ids.len() {
-                let pairs = ids.windows(2);
-                pairs.for_each(|pair| varint::put(&mut steps, u64::from(pair[1].0 - pair[0].0 - 1)));
-            }
-            put_u32(&mut table, *first);
-            let end = u32::try_from(steps.len());
-            put_u32(
-                &mut table,
-                end.map_err(|_| Error::invalid(WHAT, 0, "at most 4 GiB", steps.len() as u64))?,
-            );
-        }
-        let mut out = Vec::new();
-        varint::put(&mut out, series.len() as u64);
-        out.push(width as u8);
-        out.extend_from_slice(&table);
-        packed::put(&mut out, width, series.iter().map(|(_, row)| u64::from(*row)));
-        varint::put(&mut out, steps.len() as u64);
-        out.extend_from_slice(&steps);
-        self.lists.finish(&mut out)?;
-        Ok(out)
-    }
-}
 
 /// Looks up series.
 #[derive(Debug, Clone, Copy)]
@@ -202,17 +88,20 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// [`Error::Truncated`] or [`Error::Corrupt`].
     pub fn find_into(&self, id: u32, near: &mut Neighbours, list: &mut ChunkList) -> Result<bool> {
-        let found = match &self.0 {
-            Form::Rows(rows) => match rows.row(id)? {
-                Some(row) => near.list(row, &rows.lists)?,
-                None => return Ok(false),
-            },
-            Form::V1(directory) => match directory.find(id)? {
-                Some(found) => near.keep(found),
-                None => return Ok(false),
-            },
-        };
-        list.clone_from(found);
+        match &self.0 {
+            Form::Rows(rows) => {
+                let Some(row) = rows.row(id)? else {
+                    return Ok(false);
+                };
+                list.clone_from(near.list(row, &rows.lists)?);
+            }
+            Form::V1(directory) => {
+                let Some(found) = directory.find(id)? else {
+                    return Ok(false);
+                };
+                *list = found;
+            }
+        }
         Ok(true)
     }
 
@@ -423,13 +312,6 @@ impl Neighbours {
         found.ok_or_else(|| Error::corrupt(WHAT, string, "a list for each row", u64::from(row)))
     }
 
-    fn keep(&mut self, list: ChunkList) -> &ChunkList {
-        (self.rows, self.count) = (0..0, 0);
-        self.lists.clear();
-        self.lists.push(list);
-        &self.lists[0]
-    }
-
     /// Reads on until a row has been read.
     fn read_to(&mut self, row: u32, string: &[u8]) -> Result<()> {
         let mut reader = Reader::new(string, WHAT);
@@ -480,9 +362,18 @@ fn read_list(reader: &mut Reader<'_>, before: Option<&ChunkList>, list: &mut Chu
 
 #[cfg(test)]
 mod tests {
+    use super::super::directory_writer::DirectoryWriter;
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
+
+    fn list(plan: u32, position: u64, lengths: Vec<u32>) -> ChunkList {
+        ChunkList {
+            plan,
+            position,
+            lengths,
+        }
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
@@ -500,7 +391,7 @@ mod tests {
             let mut lists = std::collections::BTreeMap::new();
             for id in &ids {
                 let lengths = (0..id % 3).map(|i| id % 1_000 + i).collect();
-                let list = ChunkList { plan: id % 2, position, lengths };
+                let list = list(id % 2, position, lengths);
                 writer.push(*id, &list).unwrap();
                 position += list.length();
                 lists.insert(*id, list);
@@ -526,8 +417,7 @@ mod tests {
         fn any_bytes_are_read_or_refused(bytes: Vec<u8>, flips in vec((any::<prop::sample::Index>(), 1..=255_u8), 0..4)) {
             let mut writer = DirectoryWriter::default();
             for id in 0..150_u32 {
-                let list = ChunkList { plan: 0, position: u64::from(id), lengths: vec![1] };
-                writer.push(id * (1 + id / 100), &list).unwrap();
+                writer.push(id * (1 + id / 100), &list(0, u64::from(id), vec![1])).unwrap();
             }
             let mut flipped = writer.encode().unwrap();
             for (place, bits) in flips {
@@ -550,17 +440,7 @@ mod tests {
     fn a_row_that_two_series_have_and_a_list_that_is_damaged_are_told() {
         let mut writer = DirectoryWriter::default();
         for id in 0..2 {
-            let (position, lengths) = (u64::from(id), vec![1]);
-            writer
-                .push(
-                    id,
-                    &ChunkList {
-                        plan: 0,
-                        position,
-                        lengths,
-                    },
-                )
-                .unwrap();
+            writer.push(id, &list(0, u64::from(id), vec![1])).unwrap();
         }
         let bytes = writer.encode().unwrap();
         // Two series, rows of one bit; one entry; the rows.
@@ -589,15 +469,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_found_again_is_not_written() {
-        let list = |position, lengths| ChunkList {
-            plan: 0,
-            position,
-            lengths,
-        };
         let mut writer = DirectoryWriter::default();
-        writer.push(1, &list(5, vec![2])).unwrap();
-        assert!(writer.push(2, &list(8, vec![1])).is_err());
-        writer.push(1, &list(7, vec![1])).unwrap();
+        writer.push(1, &list(0, 5, vec![2])).unwrap();
+        assert!(writer.push(2, &list(0, 8, vec![1])).is_err());
+        writer.push(1, &list(0, 7, vec![1])).unwrap();
         assert!(writer.encode().is_err());
     }
 }

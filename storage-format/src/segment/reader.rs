@@ -175,7 +175,7 @@ impl<'a> ChunksFile<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::body::{ChunkInput, InputTimes, InputValues};
-    use super::super::directory::DirectoryWriter;
+    use super::super::directory_writer::DirectoryWriter;
     use super::super::writer::{ChunksWriter, SEGMENT};
     use super::*;
     use crate::histogram::Histogram;

@@ -8,7 +8,7 @@ use crate::sections::SectionWriter;
 use super::body::{ChunkEncoder, ChunkInput};
 use super::chunk_list::ChunkList;
 use super::columns::ColumnWriter;
-use super::directory::DirectoryWriter;
+use super::directory_writer::DirectoryWriter;
 use super::groups::GroupWriter;
 use super::plans::PlanWriter;
 use super::summary::{GroupMetadata, Summary, encode_exemplar_section, encode_group_metadata};

@@ -48,25 +48,15 @@ impl Newest {
 impl Snapshot {
     /// Those of the ids that may have samples in the range, rising.
     pub(super) fn in_range(&self, ids: &RoaringBitmap, range: TimeRange) -> Result<Vec<u32>, SourceError> {
-        self.walk(ids, range, &mut None)
+        self.in_range_noting(ids, range, None)
     }
 
-    /// The same, and the newest samples of those that are asked for them only.
-    pub(super) fn in_range_with_newest(
+    /// The same; notes the newest samples that memory has at hand, if they are wanted.
+    pub(super) fn in_range_noting(
         &self,
         ids: &RoaringBitmap,
         range: TimeRange,
-    ) -> Result<(Vec<u32>, Newest), SourceError> {
-        let mut newest = Some(Newest::default());
-        let kept = self.walk(ids, range, &mut newest)?;
-        Ok((kept, newest.unwrap_or_default()))
-    }
-
-    fn walk(
-        &self,
-        ids: &RoaringBitmap,
-        range: TimeRange,
-        newest: &mut Option<Newest>,
+        mut newest: Option<&mut Newest>,
     ) -> Result<Vec<u32>, SourceError> {
         let mut kept = Vec::new();
         // Series of one page, and whether memory has samples of them.
@@ -80,7 +70,7 @@ impl Snapshot {
             while let Some(id) = ids.next_if(|id| split(*id).0 == number) {
                 let here = page
                     .as_ref()
-                    .is_some_and(|page| self.look(page, id, range, newest));
+                    .is_some_and(|page| self.look(page, id, range, newest.as_deref_mut()));
                 run.push((id, here));
             }
             let moved = page.map_or_else(|| self.head.moved(), |page| page.moved);
@@ -94,10 +84,10 @@ impl Snapshot {
     }
 
     /// Whether memory may have samples of a series in the range.
-    fn look(&self, page: &Page, id: u32, range: TimeRange, newest: &mut Option<Newest>) -> bool {
+    fn look(&self, page: &Page, id: u32, range: TimeRange, newest: Option<&mut Newest>) -> bool {
         let (_, at) = split(id);
         let here = page.get(at).is_some_and(|slot| slot.overlaps(range));
-        if let Some(newest) = newest.as_mut().filter(|_| here)
+        if let Some(newest) = newest.filter(|_| here)
             && let Some(sample) = page
                 .newest(at, self.commit())
                 .filter(|(time, _)| range.contains(*time))

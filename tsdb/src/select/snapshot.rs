@@ -264,22 +264,22 @@ impl Snapshot {
     fn found(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Result<Found, SourceError> {
         let ids = matching::find_any(&self.head.index.read(), sets);
         let sets: Vec<&[Matcher]> = sets.iter().map(Vec::as_slice).collect();
-        self.join(ids, &sets, range, |ids| self.in_range(ids, range))
+        self.join(ids, &sets, range, None)
     }
 
-    /// Adds the series of blocks to those of the ids that may have samples in the range, which `find` finds.
+    /// Adds the series of blocks to those of the ids that may have samples in the range; notes newest samples of these.
     fn join(
         &self,
         ids: RoaringBitmap,
         sets: &[&[Matcher]],
         range: TimeRange,
-        find: impl FnOnce(&RoaringBitmap) -> Result<Vec<u32>, SourceError>,
+        newest: Option<&mut Newest>,
     ) -> Result<Found, SourceError> {
         // Segments first: what has left them is in a block.
         let moved = self.head.moved();
         let segments = self.segments.list();
         let through = segments.last().map_or(0, |s| s.number + 1).max(moved);
-        let present = find(&ids)?;
+        let present = self.in_range_noting(&ids, range, newest)?;
         let sources = Sources {
             head: &self.head,
             segments,
@@ -347,41 +347,34 @@ impl SeriesSource for Snapshot {
     }
 
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
-        let range = selection.range;
-        let selected = self.selected(selection, |ids| self.in_range(ids, range))?;
-        Ok(Box::new(selected))
+        self.select_noting(selection, None)
     }
 
     fn select_newest<'s>(
         &'s self,
         selection: &Selection<'_>,
     ) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
-        let mut newest = None;
-        let selected = self.selected(selection, |ids| {
-            let (present, found) = self.in_range_with_newest(ids, selection.range)?;
-            newest = Some(found);
-            Ok(present)
-        })?;
-        Ok(Box::new(Selected { newest, ..selected }))
+        self.select_noting(selection, Some(Newest::default()))
     }
 }
 
 impl Snapshot {
-    fn selected(
-        &self,
+    fn select_noting<'s>(
+        &'s self,
         selection: &Selection<'_>,
-        find: impl FnOnce(&RoaringBitmap) -> Result<Vec<u32>, SourceError>,
-    ) -> Result<Selected<'_>, SourceError> {
-        let ids = matching::find(&self.head.index.read(), selection.matchers);
-        Ok(Selected {
+        mut newest: Option<Newest>,
+    ) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
+        let Selection { matchers, range } = *selection;
+        let ids = matching::find(&self.head.index.read(), matchers);
+        Ok(Box::new(Selected {
             snapshot: self,
-            found: self.join(ids, &[selection.matchers], selection.range, find)?,
-            range: selection.range,
+            found: self.join(ids, &[matchers], range, newest.as_mut())?,
+            range,
             number: new_number(),
             times: KnownTimes::default(),
-            newest: None,
+            newest,
             lost: Mutex::default(),
-        })
+        }))
     }
 }
 
